@@ -1,0 +1,52 @@
+"""The settings of a region: read once, checked as a whole, frozen from then on."""
+
+from settings.faults import Fault, SettingsError
+from settings.grafana import Grafana
+from settings.high_availability import HighAvailability
+from settings.images import Images
+from settings.ingress import Backend, Ingress, IngressPath, IngressRule, Tls
+from settings.kubernetes import Kubernetes
+from settings.loading import load
+from settings.memory import Autoscaling, Memory
+from settings.multiregion import MultiRegion, Region
+from settings.postgresql import Pooler, PostgresPrimary, PostgreSQL, PostgresReplica
+from settings.qdrant import Qdrant
+from settings.quantity import Quantity
+from settings.redis import Redis, RedisCluster
+from settings.resources import ResourceList, Resources, ResourcesOverride
+from settings.settings import Configuration, Platform, Settings
+from settings.sharding import Sharding
+
+__all__ = [
+    "Autoscaling",
+    "Backend",
+    "Configuration",
+    "Fault",
+    "Grafana",
+    "HighAvailability",
+    "Images",
+    "Ingress",
+    "IngressPath",
+    "IngressRule",
+    "Kubernetes",
+    "Memory",
+    "MultiRegion",
+    "Platform",
+    "Pooler",
+    "PostgreSQL",
+    "PostgresPrimary",
+    "PostgresReplica",
+    "Qdrant",
+    "Quantity",
+    "Redis",
+    "RedisCluster",
+    "Region",
+    "ResourceList",
+    "Resources",
+    "ResourcesOverride",
+    "Settings",
+    "SettingsError",
+    "Sharding",
+    "Tls",
+    "load",
+]

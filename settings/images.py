@@ -1,0 +1,29 @@
+"""What runs beside the service: images with pinned tags."""
+
+from pydantic import Field
+
+from settings.model import Model
+from settings.names import Image
+
+
+class Images(Model):
+    """Images of the stores and helpers. The service's own image is `memory.image`."""
+
+    qdrant: Image = Field(default="docker.io/qdrant/qdrant:v1.19.0-unprivileged", description="Vector store.")
+    postgresql: Image = Field(
+        default="ghcr.io/cloudnative-pg/postgresql:18.4-system-trixie", description="PostgreSQL for CloudNativePG."
+    )
+    pgbouncer: Image = Field(default="ghcr.io/cloudnative-pg/pgbouncer:1.25.1", description="Connection pooler.")
+    valkey: Image = Field(
+        default="docker.io/valkey/valkey:9.0.5", description="Redis Cluster node; a Redis image works too."
+    )
+    haproxy: Image = Field(
+        default="docker.io/library/haproxy:3.2.5-alpine", description="Gateway to Qdrant beside each service."
+    )
+    python: Image = Field(
+        default="docker.io/library/python:3.13.9-slim", description="Runs the scripts of Jobs and helpers."
+    )
+    redis_gateway: Image | None = Field(
+        default=None,
+        description="Gateway to Redis beside each service; left out, it runs from the service's own image.",
+    )

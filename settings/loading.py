@@ -1,0 +1,47 @@
+"""From the keys of a stack file to checked settings, or to all of its faults."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from settings.draft import Draft
+from settings.faults import SettingsError
+from settings.rules import RULES
+from settings.settings import Settings
+
+
+def load(raw: Mapping[str, object], stack: str) -> Settings:
+    """The settings of a stack.
+
+    `raw` holds the stack's configuration without the project prefix; a block may be a mapping or its JSON text.
+    Raises SettingsError with every fault.
+    """
+    draft = Draft(_parsed(raw), stack)
+    named = {finding.place for finding in draft.faults}
+    broken = [finding for rule in RULES for finding in rule(draft) if finding.place not in named]
+    faults = draft.faults + broken
+    if faults:
+        raise SettingsError(stack, [finding.fault() for finding in draft.in_file_order(faults)])
+    return draft.settings
+
+
+def _parsed(raw: Mapping[str, object]) -> dict[str, object]:
+    """Blocks that came as JSON text, parsed; a text that does not parse stays what it is. Lists become tuples."""
+    return {key: _frozen(_from_json(value)) for key, value in raw.items()}
+
+
+def _from_json(value: object) -> object:
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _frozen(item) for key, item in cast(Mapping[str, object], value).items()}
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(item) for item in cast(Sequence[object], value))
+    return value

@@ -1,0 +1,40 @@
+"""The regions, their order and the one where data lives."""
+
+from pydantic import Field
+
+from settings.model import Model
+from settings.names import DnsName, RegionName
+from settings.resources import ResourcesOverride
+
+
+class Region(Model):
+    """One region, which is one stack."""
+
+    name: RegionName = Field(description="Name of the region and of its stack.")
+    primary: bool = Field(default=False, description="The guide's way to name the home region.")
+    resources: ResourcesOverride | None = Field(
+        default=None,
+        description="The region's own resources of service pods; limits are raised to hold the requests.",
+    )
+
+
+class MultiRegion(Model):
+    """The guide's multi-region deployment. Regions and home stand once, in Pulumi.yaml."""
+
+    enabled: bool = Field(default=True, description="More regions than the home region.")
+    home: RegionName | None = Field(
+        default=None, description="Region where data lives; `primary: true` on a region says the same."
+    )
+    internal_domain: DnsName = Field(
+        default="somafractalmemory.internal", description="Private DNS zone under which regions reach each other."
+    )
+    regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the regions, in their order."""
+        return tuple(region.name for region in self.regions)
+
+    def postgres_host(self, region: str) -> str:
+        """Name under which other regions reach a region's PostgreSQL."""
+        return f"postgresql.{region}.{self.internal_domain}"

@@ -1,0 +1,78 @@
+"""The graph database: a primary, its replicas and the pooler in front."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from settings.model import Count, Model, checked
+from settings.names import Identifier
+from settings.quantity import Bytes, Quantity
+from settings.resources import POSTGRESQL, PostgresResources
+
+RESERVED_DATABASES = ("postgres", "template0", "template1")
+RESERVED_ROLES = ("postgres", "streaming_replica")
+"""Names that CloudNativePG keeps for itself."""
+
+
+def _own_database(name: str) -> str:
+    if name in RESERVED_DATABASES:
+        raise ValueError(f"PostgreSQL's own database: choose another name than {', '.join(RESERVED_DATABASES)}")
+    return name
+
+
+def _own_role(name: str) -> str:
+    if name in RESERVED_ROLES:
+        raise ValueError(f"a role of the operator: choose another name than {', '.join(RESERVED_ROLES)}")
+    return name
+
+
+def _power_of_two(number: int) -> int:
+    if not 1 <= number <= 1024 or number & (number - 1):
+        raise ValueError(
+            "not a power of two: use 1, 2, 4, 8, 16, … up to 1024, so that a partition can be split evenly"
+        )
+    return number
+
+
+class PostgresPrimary(Model):
+    """The primary; its replicas are of the same size, since each of them may have to take over."""
+
+    resources: PostgresResources = Field(
+        default=POSTGRESQL, description="CPU and memory of each instance; limits equal the requests unless stated."
+    )
+
+
+class PostgresReplica(Model):
+    """Streaming replicas beside the primary."""
+
+    replicas: int = Field(default=2, ge=0, le=100, description="Replicas beside the primary, each in another zone.")
+
+
+class Pooler(Model):
+    """PgBouncer, which holds queries while the primary moves."""
+
+    instances: Count = Field(default=3, description="PgBouncer pods, spread over all zones.")
+
+
+class PostgreSQL(Model):
+    """PostgreSQL under CloudNativePG."""
+
+    primary: PostgresPrimary = Field(default=PostgresPrimary(), description="The primary.")
+    replica: PostgresReplica = Field(default=PostgresReplica(), description="Its streaming replicas.")
+    storage: Bytes = Field(default=Quantity("100Gi"), description="Volume of each instance for data; can only grow.")
+    wal_storage: Bytes = Field(default=Quantity("20Gi"), description="Volume of each instance for WAL; can only grow.")
+    pooler: Pooler = Field(default=Pooler(), description="The connection pooler in front of the primary.")
+    database: Annotated[Identifier, checked(_own_database)] = Field(
+        default="somamemory", description="Name of the service's database."
+    )
+    owner: Annotated[Identifier, checked(_own_role)] = Field(
+        default="soma", description="Role that owns the database and that the service uses."
+    )
+    partitions: Annotated[int, AfterValidator(_power_of_two)] = Field(
+        default=8, description="Hash partitions of the graph's tables (a power of two); fixed once the schema is made."
+    )
+
+    @property
+    def instances(self) -> int:
+        """Primary and replicas together."""
+        return 1 + self.replica.replicas

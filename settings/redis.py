@@ -1,0 +1,45 @@
+"""The cache, which for this service holds every memory's payload: it must not lose them."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from settings.model import Model
+from settings.quantity import Bytes, Quantity
+from settings.resources import REDIS, RedisResources
+
+
+def _needed(enabled: bool) -> bool:
+    if not enabled:
+        raise ValueError("a single server would lose data with its zone: remove this, the cluster is needed")
+    return enabled
+
+
+def _odd(nodes: int) -> int:
+    if not 3 <= nodes < 1000 or nodes % 2 == 0:
+        raise ValueError("a Redis Cluster votes by majority of its masters: use 3, 5, 7, …")
+    return nodes
+
+
+class RedisCluster(Model):
+    """Cluster mode."""
+
+    enabled: Annotated[bool, AfterValidator(_needed)] = Field(
+        default=True,
+        description="Redis Cluster; false is refused, since a single server would lose data with its zone.",
+    )
+    nodes: Annotated[int, AfterValidator(_odd)] = Field(default=3, description="Masters (shards): odd, three or more.")
+    replicas: int = Field(default=1, ge=0, le=10, description="Replicas of each master, in other zones.")
+
+    @property
+    def pods(self) -> int:
+        """Masters and replicas together."""
+        return self.nodes * (1 + self.replicas)
+
+
+class Redis(Model):
+    """Redis Cluster (the image is Valkey unless `images.valkey` says otherwise)."""
+
+    cluster: RedisCluster = Field(default=RedisCluster(), description="Masters and replicas.")
+    resources: RedisResources = Field(default=REDIS, description="CPU and memory of each node.")
+    storage: Bytes = Field(default=Quantity("20Gi"), description="Volume of each node; can only grow.")

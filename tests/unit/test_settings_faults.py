@@ -1,0 +1,451 @@
+"""Stack files that are not sound: each fault with its place, the value seen, the rule and a remedy."""
+
+from typing import Any
+
+import pytest
+
+from settings import SettingsError, load
+from tests.unit.test_settings import IMAGE, region
+
+EAST = {"name": "us-east", "primary": True}
+WEST = {"name": "us-west"}
+HOST = {"host": "memory.example.com"}
+GUIDE_CLASS = "kubernetes.io/ingress-class"
+
+
+def faults(raw: dict[str, Any], stack: str = "us-east") -> list[str]:
+    """The printed faults; none for a sound file."""
+    try:
+        load(raw, stack)
+    except SettingsError as error:
+        first, *rest = str(error).splitlines()
+        assert first == f"Pulumi.{stack}.yaml"
+        assert all(line.startswith("  ") for line in rest)
+        return [line[2:] for line in rest]
+    return []
+
+
+def memory(**keys: Any) -> dict[str, Any]:
+    return {"memory": {"image": IMAGE, **keys}}
+
+
+def regions(*listed: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    return {"multiregion": {**keys, "regions": list(listed)}}
+
+
+def rules(*listed: dict[str, Any]) -> dict[str, Any]:
+    return {"ingress": {"rules": list(listed)}}
+
+
+def to(service: str, path: str = "/", port: int = 80) -> dict[str, Any]:
+    return {"path": path, "backend": {"service": service, "port": port}}
+
+
+SINGLE: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown block": ({"qdrnat": {}}, 'qdrnat = {}   unknown key: did you mean "qdrant"?'),
+    "unknown key": ({"redis": {"cluster": {"node": 5}}}, 'redis.cluster.node = 5   unknown key: did you mean "nodes"?'),
+    "unknown key like no other": (
+        {"sharding": {"zzz": 1}},
+        "sharding.zzz = 1   unknown key: known here are enabled, shards, replication_factor",
+    ),
+    "unknown key in a list": (
+        regions(EAST | {"ressources": {}}),
+        'multiregion.regions[0].ressources = {}   unknown key: did you mean "resources"?',
+    ),
+    "a field's Python name is no key": (
+        {"ingress": {"class_name": "nginx"}},
+        'ingress.class_name = "nginx"   unknown key: did you mean "class"?',
+    ),
+    "number in quotes": (
+        memory(replicas="3"),
+        'memory.replicas = "3"   expected a whole number: write 3 without quotes',
+    ),
+    "fraction": ({"sharding": {"shards": 4.5}}, "sharding.shards = 4.5   expected a whole number"),
+    "true is no number": (memory(replicas=True), "memory.replicas = true   expected a whole number"),
+    "truth in quotes": (
+        {"sharding": {"enabled": "True"}},
+        'sharding.enabled = "True"   expected true or false: write true without quotes',
+    ),
+    "number for a text": (
+        {"kubernetes": {"context": 5}},
+        'kubernetes.context = 5   expected a text: write "5" in quotes',
+    ),
+    "text for a list": (
+        memory(namespaces="default"),
+        'memory.namespaces = "default"   expected a list: write [default]',
+    ),
+    "empty list": (memory(namespaces=[]), "memory.namespaces = []   expected at least one entry"),
+    "list for a block": ({"qdrant": []}, "qdrant = []   expected a block of keys"),
+    "nothing for a block": (
+        {"qdrant": None},
+        "qdrant = null   expected a block of keys: give it a value or leave the key out",
+    ),
+    "JSON that does not parse": (
+        {"qdrant": '{"replicas": 3'},
+        "qdrant = [not shown]   JSON that does not parse (line 1, column 15: Expecting ',' delimiter): write "
+        "it as YAML keys",
+    ),
+    "a block that does not parse is no block without keys": (
+        {"memory": "image: x"},
+        'memory = "image: x"   expected a block of keys',
+    ),
+    "text for a block": ({"qdrant": "three"}, 'qdrant = "three"   expected a block of keys'),
+    "quantity": (
+        {"qdrant": {"resources": {"requests": {"memory": "8gb"}}}},
+        'qdrant.resources.requests.memory = "8gb"   not a Kubernetes quantity: did you mean "8Gi"?',
+    ),
+    "CPU quantity": (
+        {"qdrant": {"resources": {"requests": {"cpu": "500mi"}}}},
+        'qdrant.resources.requests.cpu = "500mi"   not a Kubernetes quantity: did you mean "500m"?',
+    ),
+    "quantity of a region": (
+        regions(EAST | {"resources": {"requests": {"cpu": "8 cores"}}}),
+        'multiregion.regions[0].resources.requests.cpu = "8 cores"   not a Kubernetes quantity: did you mean "8"?',
+    ),
+    "memory without unit": (
+        {"redis": {"resources": {"requests": {"memory": 4}}}},
+        "redis.resources.requests.memory = 4   that is less than a mebibyte, since a number without unit "
+        "counts bytes: "
+        'did you mean "4Gi"?',
+    ),
+    "no storage": (
+        {"postgresql": {"storage": "0"}},
+        'postgresql.storage = "0"   an amount of memory or storage is above zero, such as "8Gi"',
+    ),
+    "negative storage": (
+        {"postgresql": {"wal_storage": "-20Gi"}},
+        'postgresql.wal_storage = "-20Gi"   an amount of memory or storage is above zero, such as "8Gi"',
+    ),
+    "request over its limit": (
+        memory(resources={"requests": {"cpu": 9}, "limits": {"cpu": "8000m"}}),
+        'memory.resources.requests.cpu = 9   over its limit ("8000m"): lower this or raise limits.cpu',
+    ),
+    "a region's request over its limit": (
+        regions(EAST | {"resources": {"requests": {"memory": "9Gi"}, "limits": {"memory": "8Gi"}}}),
+        'multiregion.regions[0].resources.requests.memory = "9Gi"   over its limit ("8Gi"): lower this or '
+        "raise limits.memory",
+    ),
+    "too few service pods": (
+        memory(replicas=2),
+        "memory.replicas = 2   under high_availability.min_replicas (3): use 3 or more",
+    ),
+    "too few autoscaled pods": (
+        memory(autoscaling={"min_replicas": 2}),
+        "memory.autoscaling.min_replicas = 2   under high_availability.min_replicas (3): use 3 or more, or "
+        "leave it out",
+    ),
+    "too few Qdrant nodes": (
+        {"qdrant": {"replicas": 2}},
+        "qdrant.replicas = 2   under high_availability.min_replicas (3): use 3 or more",
+    ),
+    "too few PostgreSQL instances": (
+        {"postgresql": {"replica": {"replicas": 1}}},
+        "postgresql.replica.replicas = 1   under high_availability.min_replicas (3): "
+        "primary and replicas together must be 3 or more",
+    ),
+    "too few poolers": (
+        {"postgresql": {"pooler": {"instances": 1}}},
+        "postgresql.pooler.instances = 1   under high_availability.min_replicas (3): use 3 or more",
+    ),
+    "masters without replicas": (
+        {"redis": {"cluster": {"replicas": 0}}},
+        "redis.cluster.replicas = 0   a master without a replica is lost with its zone: use 1 or more",
+    ),
+    "more copies of a master than zones": (
+        {"redis": {"cluster": {"replicas": 3}}},
+        "redis.cluster.replicas = 3   a master and its replicas each need a zone of their own, and there are 3: "
+        "use 2 or fewer",
+    ),
+    "even number of masters": (
+        {"redis": {"cluster": {"nodes": 4}}},
+        "redis.cluster.nodes = 4   a Redis Cluster votes by majority of its masters: use 3, 5, 7, …",
+    ),
+    "Redis without cluster": (
+        {"redis": {"cluster": {"enabled": False}}},
+        "redis.cluster.enabled = false   a single server would lose data with its zone: remove this, the "
+        "cluster is needed",
+    ),
+    "no pods": (memory(replicas=0), "memory.replicas = 0   too low: must be 1 or more"),
+    "far too many pods": (memory(replicas=3000), "memory.replicas = 3000   too high: must be 1000 or less"),
+    "no memories": (memory(max_memories=0), "memory.max_memories = 0   too low: must be 1 or more"),
+    "autoscaling without room": (
+        memory(replicas=6, autoscaling={"max_replicas": 5}),
+        "memory.autoscaling.max_replicas = 5   under memory.replicas (6): raise this or lower that",
+    ),
+    "autoscaling by default without room": (
+        memory(replicas=20),
+        "memory.autoscaling.max_replicas = 12 (default)   under memory.replicas (20): raise this or lower that",
+    ),
+    "no quorum": (
+        {"high_availability": {"min_replicas": 2}},
+        "high_availability.min_replicas = 2   no majority is left when a zone is lost: use 3 or more, "
+        "or set high_availability.enabled to false",
+    ),
+    "two zones": (
+        {"high_availability": {"zones": ["zone-a", "zone-b"]}},
+        "high_availability.zones = [zone-a, zone-b]   fewer than three lose their majority with one: name three, "
+        "or set high_availability.enabled to false",
+    ),
+    "a zone twice": (
+        {"high_availability": {"zones": ["zone-a", "zone-b", "zone-c", "zone-a"]}},
+        'high_availability.zones[3] = "zone-a"   named already at zones[0]: name each zone once',
+    ),
+    "two zones in one": (
+        {"kubernetes": {"zones": {"zone-a": "eu-1a", "zone-b": "eu-1a"}}},
+        'kubernetes.zones.zone-b = "eu-1a"   zone-a maps to this as well: each zone needs one of its own',
+    ),
+    "a zone in another that keeps its name": (
+        {"kubernetes": {"zones": {"zone-a": "zone-c"}}},
+        'kubernetes.zones.zone-a = "zone-c"   zone-c maps to this as well: each zone needs one of its own',
+    ),
+    "unknown zone": (
+        {"kubernetes": {"zones": {"zone-d": "eu-1d"}}},
+        'kubernetes.zones.zone-d = "eu-1d"   no zone of high_availability.zones (zone-a, zone-b, zone-c): '
+        "name one of them",
+    ),
+    "zone that no label can hold": (
+        {"kubernetes": {"zones": {"zone-a": "eu 1a"}}},
+        'kubernetes.zones.zone-a = "eu 1a"   not a value of a Kubernetes label: at most 63 letters, digits, hyphens, '
+        "dots and underscores",
+    ),
+    "empty nodes": (
+        {"sharding": {"shards": 2}, "qdrant": {"replicas": 5}},
+        "sharding.shards = 2   with 2 copies each it leaves 1 of 5 Qdrant nodes empty: raise this, or lower "
+        "qdrant.replicas",
+    ),
+    "empty nodes without sharding": (
+        {"sharding": {"enabled": False}},
+        "sharding.enabled = false   one shard in 2 copies leaves 1 of 3 Qdrant nodes empty: "
+        "raise sharding.replication_factor to 3, or enable sharding",
+    ),
+    "more copies than nodes": (
+        {"sharding": {"replication_factor": 5}},
+        "sharding.replication_factor = 5   more copies than Qdrant nodes (3): raise qdrant.replicas or lower this",
+    ),
+    "one copy": (
+        {"sharding": {"replication_factor": 1}},
+        "sharding.replication_factor = 1   a shard with one copy is lost with its zone: use 2 or more",
+    ),
+    "two numbers of shards": (
+        {"sharding": {"shards": 4}, "qdrant": {"shards": 6}},
+        "qdrant.shards = 6   differs from sharding.shards (4): state it once, or the same twice",
+    ),
+    "no region": (
+        {"multiregion": {}},
+        "multiregion.regions = [] (default)   no region: list them in Pulumi.yaml, or set multiregion.enabled to false",
+    ),
+    "stack is no region": (
+        regions({"name": "eu-north", "primary": True}, WEST),
+        'multiregion.regions = [eu-north, us-west]   the stack "us-east" is none of these regions: add it, '
+        "or use a stack named like one of them",
+    ),
+    "a region twice": (
+        regions(EAST, WEST, WEST),
+        'multiregion.regions[2].name = "us-west"   named already at regions[1]: give each region a name of its own',
+    ),
+    "no home": (
+        regions({"name": "us-east"}, WEST),
+        "multiregion.home   no home region: name one here, or set primary: true on one of multiregion.regions",
+    ),
+    "home is no region": (
+        regions({"name": "us-east"}, WEST, home="eu-north"),
+        'multiregion.home = "eu-north"   not in the list of regions (us-east, us-west): name one of them',
+    ),
+    "two primaries": (
+        regions(EAST, WEST | {"primary": True}),
+        "multiregion.regions[1].primary = true   us-east is primary already: data has one home, keep one",
+    ),
+    "home and primary differ": (
+        regions(EAST, WEST, home="us-west"),
+        'multiregion.home = "us-west"   us-east has primary: true: home and primary must be the same region, '
+        "keep one of them",
+    ),
+    "a region without name": (
+        regions(EAST, {"primary": False}),
+        "multiregion.regions[1].name   the region's name is missing: it is the name of its stack",
+    ),
+    "a region whose name is no label": (
+        regions(EAST, {"name": "US West"}),
+        'multiregion.regions[1].name = "US West"   not a DNS label: use lower-case letters, digits and inner hyphens, '
+        'such as "us-west"',
+    ),
+    "a region whose name is too long": (
+        regions(EAST, {"name": "a-region-of-21-letter"}),
+        'multiregion.regions[1].name = "a-region-of-21-letter"   21 characters are too long for Kubernetes\' limits: '
+        "use at most 20",
+    ),
+    "multi-region off, but not home": (
+        regions({"name": "us-east"}, WEST | {"primary": True}, enabled=False),
+        'multiregion.enabled = false   "us-east" is not the home region (us-west), and without multi-region '
+        "there is no "
+        "other: set this to true, or use the stack us-west",
+    ),
+    "internal domain": (
+        regions(EAST, internal_domain="internal"),
+        'multiregion.internal_domain = "internal"   not a DNS name: write a full host name in lower case, '
+        'such as "memory.example.com"',
+    ),
+    "host with scheme": (
+        rules({"host": "https://memory.example.com/"}),
+        'ingress.rules[0].host = "https://memory.example.com/"   not a DNS name: leave out scheme, port and path, '
+        'as in "memory.example.com"',
+    ),
+    "host that is an address": (
+        rules({"host": "10.0.0.1"}),
+        'ingress.rules[0].host = "10.0.0.1"   an address, not a DNS name: write a host name such as '
+        '"memory.example.com"',
+    ),
+    "host in capitals": (
+        rules({"host": "Memory.example.com"}),
+        'ingress.rules[0].host = "Memory.example.com"   not a DNS name: write a full host name in lower case, '
+        'such as "memory.example.com"',
+    ),
+    "no host": (rules({}), 'ingress.rules[0].host   the host is missing: name one, as in "memory.example.com"'),
+    "a host twice": (
+        rules(HOST, HOST),
+        'ingress.rules[1].host = "memory.example.com"   named already at rules[0]: put its paths under one rule',
+    ),
+    "hosts with one object's name": (
+        rules(HOST, {"host": "memory-example.com"}),
+        'ingress.rules[1].host = "memory-example.com"   its object would be called "memory-example-com" like that of '
+        "memory.example.com: choose another host",
+    ),
+    "a path twice": (
+        rules(HOST | {"paths": [to("memory-service"), to("memory-service")]}),
+        'ingress.rules[0].paths[1].path = "/"   named already at paths[0]: keep one',
+    ),
+    "unknown service": (
+        rules(HOST, {"host": "a.example.com", "paths": [to("memory-service-a")]}),
+        'ingress.rules[1].paths[0].backend.service = "memory-service-a"   no such service: name one of '
+        "memory-service, "
+        "or add its memory namespace",
+    ),
+    "the service's own port": (
+        rules(HOST | {"paths": [to("memory-service", port=9595)]}),
+        "ingress.rules[0].paths[0].backend.port = 9595   the service listens on port 80: use that",
+    ),
+    "a namespace without host": (
+        memory(namespaces=["default", "team-a"]),
+        'memory.namespaces[1] = "team-a"   no host leads to it: add one to ingress.rules with backend.service '
+        "memory-service-team-a",
+    ),
+    "a namespace twice": (
+        memory(namespaces=["default", "default"]),
+        'memory.namespaces[1] = "default"   named already at namespaces[0]: name each namespace once',
+    ),
+    "two classes": (
+        {"ingress": {"class": "haproxy", "annotations": {GUIDE_CLASS: "nginx"}}},
+        f'ingress.annotations["{GUIDE_CLASS}"] = "nginx"   differs from ingress.class ("haproxy"): state it once, '
+        "or the same twice",
+    ),
+    "TLS without Secret": (
+        {"ingress": {"tls": {"secret_name": ""}}},
+        'ingress.tls.secret_name = ""   TLS needs the Secret with the certificate: name it, '
+        "or set ingress.tls.enabled to false",
+    ),
+    "rate without unit": (
+        {"ingress": {"rate_limit": "100"}},
+        'ingress.rate_limit = "100"   not a rate: write requests a second or a minute, as in "100r/s" or "600r/m"',
+    ),
+    "relative path": (
+        {"ingress": {"streaming_paths": ["memories/stream"]}},
+        'ingress.streaming_paths[0] = "memories/stream"   not a path: it starts with "/" and has no query, '
+        'as in "/memories/stream"',
+    ),
+    "a streaming path twice": (
+        {"ingress": {"streaming_paths": ["/a", "/a"]}},
+        'ingress.streaming_paths[1] = "/a"   named already at streaming_paths[0]: keep one',
+    ),
+    "no image": (
+        {"memory": {}},
+        'memory.image   the service\'s image is missing: name it with a pinned tag, as in "ghcr.io/owner/memory:1.2.3"',
+    ),
+    "image without tag": (
+        {"memory": {"image": "ghcr.io:443/owner/memory"}},
+        'memory.image = "ghcr.io:443/owner/memory"   no tag: pin one, as in '
+        '"ghcr.io:443/owner/memory:1.2.3", or a digest',
+    ),
+    "image that moves": (
+        {"images": {"qdrant": "qdrant/qdrant:latest"}},
+        'images.qdrant = "qdrant/qdrant:latest"   "latest" moves: pin a tag that says what runs, or a digest',
+    ),
+    "no name of an image": (
+        {"images": {"valkey": "Valkey 9"}},
+        'images.valkey = "Valkey 9"   not a name of an image: write it like "ghcr.io/owner/name:1.2.3"',
+    ),
+    "aws": (
+        {"platform": "aws"},
+        'platform = "aws"   not supported yet: use "kubernetes" with the kubeconfig of an EKS cluster',
+    ),
+    "unknown platform": ({"platform": "kubernets"}, 'platform = "kubernets"   unknown: did you mean "kubernetes"?'),
+    "unknown dashboard": (
+        {"grafana": {"dashboards": ["latency"]}},
+        'grafana.dashboards[0] = "latency"   unknown: use "scaling-overview", "regional-performance" or '
+        '"shard-distribution"',
+    ),
+    "a dashboard twice": (
+        {"grafana": {"dashboards": ["scaling-overview", "scaling-overview"]}},
+        'grafana.dashboards[1] = "scaling-overview"   named already at dashboards[0]: name each dashboard once',
+    ),
+    "partitions": (
+        {"postgresql": {"partitions": 6}},
+        "postgresql.partitions = 6   not a power of two: use 1, 2, 4, 8, 16, … up to 1024, so that a partition can be "
+        "split evenly",
+    ),
+    "the operator's database": (
+        {"postgresql": {"database": "postgres"}},
+        'postgresql.database = "postgres"   PostgreSQL\'s own database: choose another name than postgres, template0, '
+        "template1",
+    ),
+    "a namespace of Kubernetes": (
+        {"kubernetes": {"namespace": "kube-system"}},
+        'kubernetes.namespace = "kube-system"   belongs to Kubernetes: choose a namespace of your own, '
+        "which this program makes and removes",
+    ),
+    "the operator's namespace": (
+        {"kubernetes": {"namespace": "cnpg-system"}},
+        'kubernetes.namespace = "cnpg-system"   is kubernetes.cnpg_namespace too, whose pods its '
+        "restrictions would stop: "
+        "choose another one",
+    ),
+    "namespace that is no label": (
+        {"kubernetes": {"namespace": "Soma"}},
+        'kubernetes.namespace = "Soma"   not a DNS label: use lower-case letters, digits and inner hyphens, '
+        'such as "soma"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("blocks", "expected"), SINGLE.values(), ids=SINGLE.keys())
+def test_a_fault_is_named_once_with_place_value_rule_and_remedy(blocks: dict[str, Any], expected: str) -> None:
+    assert faults(region(**blocks)) == [expected]
+
+
+def test_a_sound_file_has_no_fault() -> None:
+    assert faults(region()) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "ghcr.io/somatechlat/somafractalmemory:9d8f7f1",
+        "localhost:5000/memory:1",
+        "memory:1",
+        "ghcr.io/owner/memory@sha256:" + "0" * 64,
+        "ghcr.io/owner/memory:latest@sha256:" + "0" * 64,
+    ],
+)
+def test_a_pinned_image_is_accepted(image: str) -> None:
+    assert faults(region(memory={"image": image})) == []
+
+
+def test_without_ingress_no_namespace_needs_a_host() -> None:
+    assert faults(region(**memory(namespaces=["team-a"]), ingress={"enabled": False})) == []
+
+
+def test_without_autoscaling_its_numbers_do_not_matter() -> None:
+    assert faults(region(**memory(replicas=20, autoscaling={"enabled": False}))) == []
+
+
+def test_a_region_that_asks_for_more_than_the_limits_of_the_service_is_no_fault() -> None:
+    assert faults(region(**regions(EAST | {"resources": {"requests": {"cpu": "64", "memory": "256Gi"}}}, WEST))) == []
