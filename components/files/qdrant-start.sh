@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Starts one Qdrant peer so that a peer with an empty disk always joins the cluster that lives.
+#
+# The usual start ("ordinal 0 is the first peer") founds a second cluster when ordinal 0 comes back with an empty
+# disk. Here every peer with an empty disk first looks for a living one; only ordinal 0 may found a cluster, and only
+# after nobody has answered for FOUND_AFTER_SECONDS.
+#
+# Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), QDRANT_PEERS (number of peers);
+# QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash, because the image has no curl: /dev/tcp.
+set -euo pipefail
+
+FOUND_AFTER_SECONDS="${FOUND_AFTER_SECONDS:-20}"
+storage="${QDRANT_STORAGE:-/qdrant/storage}"
+entrypoint="${QDRANT_ENTRYPOINT:-./entrypoint.sh}"
+ordinal="${POD_NAME##*-}"
+set_name="${POD_NAME%-*}"
+http_port="${QDRANT_HTTP_PORT:-6333}"
+p2p_port="${QDRANT_P2P_PORT:-6335}"
+
+say() { echo "qdrant-start: $*" >&2; }
+
+host_of() { echo "${set_name}-$1.${QDRANT_HEADLESS}"; }
+
+# Prints the status code that a peer answers to GET /readyz; nothing when it cannot be reached within two seconds.
+status_of() {
+  timeout 2 bash -c '
+    exec 3<>"/dev/tcp/$0/$1" || exit 0
+    printf "GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n" "$0" >&3
+    read -r _ code _ <&3 && echo "$code"
+  ' "$1" "$http_port" 2>/dev/null || true
+}
+
+# Prints the host of a ready peer, or "starting" when some peer runs but none is ready, or nothing.
+living_peer() {
+  local found="" peer status
+  for ((peer = 0; peer < QDRANT_PEERS; peer++)); do
+    [[ "$peer" == "$ordinal" ]] && continue
+    status="$(status_of "$(host_of "$peer")")"
+    if [[ "$status" == 200 ]]; then
+      host_of "$peer"
+      return
+    fi
+    [[ -n "$status" ]] && found=starting
+  done
+  echo "$found"
+}
+
+# Segments are many small files (official chart: ulimit to the hard limit).
+ulimit -n "$(ulimit -Hn)"
+own="http://$(host_of "$ordinal"):${p2p_port}"
+
+if [[ -e "$storage/raft_state.json" ]]; then
+  # Qdrant ignores --bootstrap once raft state exists (src/consensus.rs).
+  say "raft state found: this peer returns to its cluster as $own"
+  exec "$entrypoint" --uri "$own"
+fi
+
+say "no raft state on this disk: looking for a living peer"
+silent_since=$SECONDS
+while true; do
+  peer="$(living_peer)"
+  case "$peer" in
+    "")
+      if [[ "$ordinal" == 0 ]] && ((SECONDS - silent_since >= FOUND_AFTER_SECONDS)); then
+        say "no peer answered for ${FOUND_AFTER_SECONDS} s: this is the first peer of a new cluster"
+        exec "$entrypoint" --uri "$own"
+      fi
+      ;;
+    starting)
+      silent_since=$SECONDS
+      say "a peer runs but is not ready yet: waiting for it"
+      ;;
+    *)
+      say "joining through $peer"
+      exec "$entrypoint" --bootstrap "http://${peer}:${p2p_port}" --uri "$own"
+      ;;
+  esac
+  sleep 1
+done

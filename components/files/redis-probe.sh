@@ -1,0 +1,39 @@
+#!/bin/sh
+# Probes of a Redis Cluster node: `alive` or `ready`.
+#
+# ready: the first time the node must be part of a working cluster, and a replica in step with its master, so that an
+# update goes on to the next node only then. After that the node itself counts alone: a cluster-wide failure must not
+# take every pod out of its Services. A node that never met another one is ready for the bootstrap.
+#
+# Environment: PASSWORD_FILE, RUN (directory in memory), PORT (default 6379).
+set -eu
+
+cli=$(command -v valkey-cli || command -v redis-cli)
+REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
+export REDISCLI_AUTH
+ask() { timeout 3 "$cli" -p "${PORT:-6379}" "$@" 2>&1 | tr -d '\r'; }
+
+answer=$(ask PING)
+case "$answer" in
+PONG) ;;
+# It lives: it loads its data, or waits for its master.
+LOADING* | MASTERDOWN*) [ "$1" = alive ] && exit 0; echo "$answer"; exit 1 ;;
+*) echo "no answer to PING: $answer"; exit 1 ;;
+esac
+[ "$1" = alive ] && exit 0
+[ -e "$RUN/joined" ] && exit 0
+
+cluster=$(ask CLUSTER INFO)
+if echo "$cluster" | grep -qx 'cluster_known_nodes:1' && echo "$cluster" | grep -qx 'cluster_slots_assigned:0'; then
+  exit 0
+fi
+if ! echo "$cluster" | grep -qx 'cluster_state:ok'; then
+  echo "the node has not found its cluster yet"
+  exit 1
+fi
+replication=$(ask INFO replication)
+if echo "$replication" | grep -qx 'role:slave' && ! echo "$replication" | grep -qx 'master_link_status:up'; then
+  echo "the replica is not in step with its master yet"
+  exit 1
+fi
+: >"$RUN/joined"

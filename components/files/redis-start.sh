@@ -1,0 +1,40 @@
+#!/bin/sh
+# Starts one node of the Redis Cluster with its password, its memory limit and its present address.
+#
+# Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE, CONFIG (the template), RUN (a directory in
+# memory, private to the container), DATA (default /data).
+set -eu
+umask 077
+
+server=$(command -v valkey-server || command -v redis-server)
+data="${DATA:-/data}"
+password=$(cat "$PASSWORD_FILE")
+if [ -z "$password" ]; then
+  echo "redis-start: $PASSWORD_FILE is empty: a node without a password is not started" >&2
+  exit 1
+fi
+rm -f "$RUN/joined"
+
+# In a file, not on the command line, where every process of the node could read it.
+{
+  cat "$CONFIG"
+  echo "maxmemory $MAXMEMORY"
+  echo "requirepass $password"
+  echo "masterauth $password"
+  echo "cluster-announce-ip $POD_IP"
+  echo "cluster-announce-hostname $POD_NAME.$HEADLESS"
+} >"$RUN/node.conf"
+
+# Valkey 9 hands its slots to a replica on SIGTERM; every other version refuses to start with this value.
+case "$("$server" --version)" in
+*alkey*v=9.* | *alkey*v=[1-9][0-9].*) echo "shutdown-on-sigterm failover" >>"$RUN/node.conf" ;;
+esac
+
+# A pod comes back with another address; its own line in nodes.conf still names the old one.
+if [ -s "$data/nodes.conf" ]; then
+  sed "/myself/s/^\([0-9a-f]\{40\}\) [^ ]*\(:[0-9]*@\)/\1 $POD_IP\2/" "$data/nodes.conf" >"$RUN/nodes.conf"
+  # In place, not renamed: the server holds a lock on this very file.
+  cat "$RUN/nodes.conf" >"$data/nodes.conf"
+fi
+
+exec "$server" "$RUN/node.conf"

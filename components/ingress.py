@@ -1,0 +1,187 @@
+"""The edge of a region: hosts, TLS, rate limit, round robin, and sticky streams.
+
+Everything that only F5's NGINX Ingress Controller understands (k8s.nginx.org/v1, release 5.4 or newer for the open
+source session cookie) stands in this file, so that another controller is another file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.memory_environment import QUERY_WAIT
+from components.objects import Manifest, labels, metadata, untyped
+from components.placement import Placement
+from settings import Backend, IngressPath, IngressRule
+from settings import Ingress as IngressSettings
+
+API_VERSION = "k8s.nginx.org/v1"
+CLASS_ANNOTATION = "kubernetes.io/ingress-class"
+"""Deprecated by Kubernetes in favour of the class in the spec, where the settings' value goes."""
+RATE_LIMIT = "rate-limit"
+
+_STREAM_TIMEOUT = "3600s"
+
+
+@dataclass(frozen=True)
+class IngressArgs:
+    """What the edge needs to know."""
+
+    placement: Placement
+    settings: IngressSettings
+    services: Sequence[pulumi.Resource] = ()
+    """The Services that the rules name: they come first, so that no host answers before there is a service."""
+
+
+class Ingress(pulumi.ComponentResource):
+    """One VirtualServer a host, and one rate limit for all of them."""
+
+    endpoint: str
+    """URL of the first host."""
+
+    def __init__(self, name: str, args: IngressArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("soma:edge:Ingress", name, {}, opts)
+        own = ResourceOptions(parent=self, provider=args.placement.provider)
+        limit = CustomResource(
+            f"{name}-{RATE_LIMIT}",
+            api_version=API_VERSION,
+            kind="Policy",
+            metadata=untyped(metadata(RATE_LIMIT, args.placement, labels(RATE_LIMIT, "edge"))),
+            spec=rate_limit(args.settings),
+            opts=own,
+        )
+        for rule in args.settings.rules:
+            host = rule.host.replace(".", "-")
+            CustomResource(
+                f"{name}-{host}",
+                api_version=API_VERSION,
+                kind="VirtualServer",
+                metadata=untyped(metadata(host, args.placement, labels(host, "edge"), annotations(args.settings))),
+                spec=virtual_server(rule, args.settings),
+                opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[limit, *args.services])),
+            )
+        scheme = "https" if args.settings.tls.enabled else "http"
+        self.endpoint = f"{scheme}://{args.settings.rules[0].host}"
+        self.register_outputs({"endpoint": self.endpoint})
+
+
+def annotations(settings: IngressSettings) -> dict[str, str]:
+    """The settings' annotations; the one that names the class has become `ingressClassName`."""
+    return {key: value for key, value in settings.annotations.items() if key != CLASS_ANNOTATION}
+
+
+def rate_limit(settings: IngressSettings) -> Manifest:
+    """Spec of the Policy: per client address; a client may send the requests of one second (or minute) at once."""
+    rate = settings.rate_limit
+    return {
+        "ingressClassName": settings.class_name,
+        "rateLimit": {
+            "rate": rate,
+            "key": "${binary_remote_addr}",
+            "zoneSize": "10M",
+            "burst": int(rate.partition("r/")[0]),
+            "noDelay": True,
+            "rejectCode": 429,
+        },
+    }
+
+
+def virtual_server(rule: IngressRule, settings: IngressSettings) -> Manifest:
+    """Spec of the VirtualServer of one host."""
+    backends = tuple(dict.fromkeys(path.backend for path in rule.paths))
+    alone = len(backends) == 1
+    streams = tuple(_streaming(rule, settings))
+    streamed = tuple(dict.fromkeys(path.backend for path in streams))
+    spec: Manifest = {
+        "host": rule.host,
+        "ingressClassName": settings.class_name,
+        "policies": [{"name": RATE_LIMIT}],
+        "upstreams": [
+            *(_api(backend, alone) for backend in backends),
+            *(_stream(backend, alone, settings) for backend in streamed),
+        ],
+        # In any order: NGINX takes the longest prefix.
+        "routes": [
+            *({"path": path.path, "action": {"pass": _upstream("stream", path.backend, alone)}} for path in streams),
+            *({"path": path.path, "action": {"pass": _upstream("api", path.backend, alone)}} for path in rule.paths),
+        ],
+    }
+    return {**spec, "tls": _tls(settings)} if settings.tls.enabled else spec
+
+
+def _streaming(rule: IngressRule, settings: IngressSettings) -> Sequence[IngressPath]:
+    """Each streaming path that the rule covers, with the backend of the longest path above it."""
+    covered: list[IngressPath] = []
+    for stream in settings.streaming_paths:
+        above = [path for path in rule.paths if _covers(path.path, stream)]
+        if above:
+            backend = max(above, key=lambda path: len(path.path)).backend
+            covered.append(IngressPath(path=stream, backend=backend))
+    return covered
+
+
+def _covers(path: str, other: str) -> bool:
+    return other == path or other.startswith(path.rstrip("/") + "/")
+
+
+def _upstream(kind: str, backend: Backend, alone: bool) -> str:
+    return kind if alone else f"{kind}-{backend.service}"
+
+
+def _api(backend: Backend, alone: bool) -> Manifest:
+    return {
+        "name": _upstream("api", backend, alone),
+        "service": backend.service,
+        "port": backend.port,
+        # The controller's default is "random two least_conn".
+        "lb-method": "round_robin",
+        # Without `non_idempotent` NGINX repeats no POST that it has sent: a store that was answered late must not
+        # become two memories.
+        "next-upstream": "error timeout",
+        "next-upstream-tries": 2,
+        "next-upstream-timeout": "10s",
+        "max-fails": 3,
+        "fail-timeout": "10s",
+        "connect-timeout": "2s",
+        # A store waits while the primary moves, for as long as the pooler holds it.
+        "read-timeout": f"{QUERY_WAIT + 30}s",
+        "send-timeout": "60s",
+        # The service refuses more (SOMA_MAX_REQUEST_BODY_MB); the controller's default is 1m.
+        "client-max-body-size": "5m",
+    }
+
+
+def _stream(backend: Backend, alone: bool, settings: IngressSettings) -> Manifest:
+    return {
+        "name": _upstream("stream", backend, alone),
+        "service": backend.service,
+        "port": backend.port,
+        "lb-method": "round_robin",
+        "sessionCookie": {
+            "enable": True,
+            "name": "soma_stream",
+            "path": "/",
+            "expires": "1h",
+            "httpOnly": True,
+            "secure": settings.tls.enabled,
+            "samesite": "lax",
+        },
+        "next-upstream": "error timeout",
+        "next-upstream-tries": 2,
+        "next-upstream-timeout": "10s",
+        "connect-timeout": "2s",
+        # An hour without an event, and no buffer between an event and its reader.
+        "read-timeout": _STREAM_TIMEOUT,
+        "send-timeout": _STREAM_TIMEOUT,
+        "buffering": False,
+        "client-max-body-size": "5m",
+    }
+
+
+def _tls(settings: IngressSettings) -> Manifest:
+    # 308 keeps the method: a POST that came by http stays a POST.
+    tls: Manifest = {"secret": settings.tls.secret_name, "redirect": {"enable": True, "code": 308}}
+    issuer = settings.tls.cluster_issuer
+    return {**tls, "cert-manager": {"cluster-issuer": issuer}} if issuer else tls

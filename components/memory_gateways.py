@@ -1,0 +1,97 @@
+"""The gateways beside a memory service process, as native sidecars: its only ways to Qdrant and to Redis.
+
+The service knows neither passwords nor clusters, so each gateway listens on loopback and does that part. As native
+sidecars (init containers that go on) they are up before the service starts and outlive it while it drains.
+"""
+
+from dataclasses import dataclass
+
+from pulumi import Input
+
+from components.memory_environment import LOOPBACK, QDRANT_PORT, REDIS_PORT
+from components.objects import Manifest, container_security, small_resources
+from settings import Images
+
+QDRANT_KEYS_FOLDER = "/run/soma/qdrant"
+REDIS_AUTH_FOLDER = "/run/soma/redis"
+
+
+@dataclass(frozen=True)
+class QdrantEndpoint:
+    """How the gateway reaches Qdrant."""
+
+    headless: Input[str]
+    """Fully qualified host that resolves to every peer."""
+    peers: int
+    secret_name: Input[str]
+    """Secret whose key `gateway.cfg` gives HAProxy the API key."""
+
+
+@dataclass(frozen=True)
+class RedisEndpoint:
+    """How the gateway reaches the Redis cluster."""
+
+    headless: Input[str]
+    """Host that resolves to every node."""
+    secret_name: Input[str]
+    """Secret with the key `password`."""
+
+
+def qdrant_gateway(images: Images, qdrant: QdrantEndpoint, files: str) -> Manifest:
+    """HAProxy: adds the API key, spreads over the peers, lets no collection be made or dropped."""
+    return {
+        "name": "qdrant-gateway",
+        "image": images.haproxy,
+        "restartPolicy": "Always",
+        "command": ["haproxy", "-W", "-f", f"{QDRANT_KEYS_FOLDER}/gateway.cfg", "-f", f"{files}/qdrant-gateway.cfg"],
+        "env": [
+            {"name": "QDRANT_HEADLESS", "value": qdrant.headless},
+            {"name": "QDRANT_PEERS", "value": str(qdrant.peers)},
+        ],
+        "resources": small_resources("100m", "64Mi", "1", "256Mi"),
+        "securityContext": container_security(),
+        **_probes(
+            ready=["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{LOOPBACK}:{QDRANT_PORT}/readyz"],
+            alive=["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{LOOPBACK}:{QDRANT_PORT}/livez"],
+        ),
+        "volumeMounts": [
+            {"name": "files", "mountPath": files, "readOnly": True},
+            {"name": "qdrant-keys", "mountPath": QDRANT_KEYS_FOLDER, "readOnly": True},
+        ],
+    }
+
+
+def redis_gateway(image: str, redis: RedisEndpoint, files: str) -> Manifest:
+    """Our own: speaks to a plain client as one Redis and to the cluster as a cluster-aware client."""
+    program = ["python3", "-u", f"{files}/redis_gateway.py"]
+    return {
+        "name": "redis-gateway",
+        "image": image,
+        "restartPolicy": "Always",
+        "command": program,
+        "env": [
+            {"name": "REDIS_SEEDS", "value": redis.headless},
+            {"name": "REDIS_PASSWORD_FILE", "value": f"{REDIS_AUTH_FOLDER}/password"},
+            {"name": "GATEWAY_PORT", "value": str(REDIS_PORT)},
+        ],
+        "resources": small_resources("100m", "96Mi", "1", "256Mi"),
+        "securityContext": container_security(),
+        **_probes(ready=[*program, "--probe", "ready"], alive=[*program, "--probe", "alive"]),
+        "volumeMounts": [
+            {"name": "files", "mountPath": files, "readOnly": True},
+            {"name": "redis-auth", "mountPath": REDIS_AUTH_FOLDER, "readOnly": True},
+        ],
+    }
+
+
+def _probes(ready: list[str], alive: list[str]) -> Manifest:
+    """Probes by command: a gateway listens on loopback, where the kubelet cannot call.
+
+    The next container starts when the startup probe succeeds, so the service finds its stores there. A gateway that
+    lives is never killed because its store is away: that would not bring the store back.
+    """
+    return {
+        "startupProbe": {"exec": {"command": ready}, "periodSeconds": 3, "timeoutSeconds": 4, "failureThreshold": 100},
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 10, "timeoutSeconds": 4, "failureThreshold": 3},
+        "livenessProbe": {"exec": {"command": alive}, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+    }

@@ -1,0 +1,160 @@
+"""Pieces of Kubernetes objects that several components write alike, as plain camelCase dicts."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from components.placement import Placement
+
+Manifest = dict[str, Any]
+"""A part of a Kubernetes object as it stands in YAML: camelCase keys, plain values and Pulumi outputs."""
+
+ZONE = "topology.kubernetes.io/zone"
+HOSTNAME = "kubernetes.io/hostname"
+REGION_ROLE = "soma.io/region-role"
+"""Pod label, `home` or `standby`: says whether the service's pods serve or wait for a promotion."""
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""Annotation for objects that never become ready by themselves: held pods, custom resources nobody awaits."""
+
+_FILES = Path(__file__).parent / "files"
+
+
+def untyped(manifest: Manifest) -> Any:
+    """The manifest as the generated SDK takes it.
+
+    The SDK's argument types are TypedDicts without a public name for a plain dict; this is the one place
+    where the types look away.
+    """
+    return cast(Any, manifest)
+
+
+def labels(name: str, component: str, instance: str | None = None, **more: str) -> dict[str, str]:
+    """Kubernetes' recommended labels of an object.
+
+    `name` is the program ("qdrant"), `component` its role in the architecture ("vector-store"), `instance` one of
+    several of a kind in the namespace ("redis-zone-a"; default: the name). Unchanging by design: no version
+    label, so that an upgrade changes no selector.
+    """
+    return {**selector(name, instance), "app.kubernetes.io/component": component, **_COMMON, **more}
+
+
+_COMMON = {"app.kubernetes.io/part-of": "somafractalmemory", "app.kubernetes.io/managed-by": "pulumi"}
+
+
+def selector(name: str, instance: str | None = None) -> dict[str, str]:
+    """Labels that find the pods of one instance: what selectors, budgets, spreads and policies share."""
+    return {**every(name), "app.kubernetes.io/instance": instance or name}
+
+
+def every(name: str) -> dict[str, str]:
+    """Labels that find the pods of every instance of a program, for example all Redis pods of all zones."""
+    return {"app.kubernetes.io/name": name}
+
+
+def metadata(
+    name: str, placement: Placement, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None
+) -> Manifest:
+    """`metadata` with a stated name (no auto-naming) in the region's namespace."""
+    stated: Manifest = {"name": name, "namespace": placement.namespace, "labels": dict(labels)}
+    return {**stated, "annotations": dict(annotations)} if annotations else stated
+
+
+def stateless_spread(selector: Mapping[str, str]) -> list[Manifest]:
+    """Hard spread of interchangeable pods over the zones.
+
+    `matchLabelKeys` counts one ReplicaSet at a time, else a rollout ends lopsided; `Honor` leaves out zones whose
+    nodes are tainted as unreachable, so that pods of a lost zone are replaced in the others. No `minDomains`:
+    it would block just those replacements. Within a zone over its nodes, where there are some to choose from.
+    """
+    over_nodes = {
+        "maxSkew": 1,
+        "topologyKey": HOSTNAME,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": dict(selector)},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
+    return [{**_zone_spread(selector), "matchLabelKeys": ["pod-template-hash"]}, over_nodes]
+
+
+def quorum_spread(selector: Mapping[str, str]) -> list[Manifest]:
+    """Hard spread of a quorum set: never more than its share in one zone, not even while a zone is away."""
+    return [{**_zone_spread(selector), "minDomains": 3}]
+
+
+def _zone_spread(selector: Mapping[str, str]) -> Manifest:
+    return {
+        "maxSkew": 1,
+        "topologyKey": ZONE,
+        "whenUnsatisfiable": "DoNotSchedule",
+        "nodeTaintsPolicy": "Honor",
+        "labelSelector": {"matchLabels": dict(selector)},
+    }
+
+
+def restricted_pod_security(uid: int, gid: int, fs_group: int | None = None) -> Manifest:
+    """Pod `securityContext` that the `restricted` Pod Security Standard admits; ids are numeric on purpose.
+
+    The kubelet refuses `runAsNonRoot` with an image whose USER is a name unless the uid is stated.
+    """
+    context: Manifest = {
+        "runAsNonRoot": True,
+        "runAsUser": uid,
+        "runAsGroup": gid,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    return context if fs_group is None else {**context, "fsGroup": fs_group, "fsGroupChangePolicy": "OnRootMismatch"}
+
+
+def container_security() -> Manifest:
+    """Container `securityContext`: nothing to gain and nowhere to write but in mounted volumes."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def small_resources(cpu: str, memory: str, cpu_limit: str | None = None, memory_limit: str | None = None) -> Manifest:
+    """Requests and limits of a helper container (sidecar, init container, Job); limits default to the requests."""
+    return {
+        "requests": {"cpu": cpu, "memory": memory},
+        "limits": {"cpu": cpu_limit or cpu, "memory": memory_limit or memory},
+    }
+
+
+def pods(labels: Mapping[str, str]) -> Manifest:
+    """NetworkPolicy peer: pods of the same namespace."""
+    return {"podSelector": {"matchLabels": dict(labels)}}
+
+
+def namespace_named(name: str) -> Manifest:
+    """NetworkPolicy peer: every pod of a namespace (the label is set by the API server)."""
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
+def tcp(*ports: int) -> list[Manifest]:
+    """NetworkPolicy ports: pod ports, not Service ports."""
+    return [{"protocol": "TCP", "port": port} for port in ports]
+
+
+def allow_from(peers: Sequence[Manifest], *ports: int) -> Manifest:
+    """NetworkPolicy ingress rule."""
+    return {"from": list(peers), "ports": tcp(*ports)}
+
+
+def allow_to(peers: Sequence[Manifest], *ports: int) -> Manifest:
+    """NetworkPolicy egress rule."""
+    return {"to": list(peers), "ports": tcp(*ports)}
+
+
+def content_hash(content: object) -> str:
+    """Eight hex digits of plain content, for names of Jobs: a Job cannot be changed, so new content is a new Job."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def script(name: str) -> str:
+    """Text of a file under `components/files/`: what runs inside pods is a file of its own kind."""
+    return (_FILES / name).read_text(encoding="utf-8")

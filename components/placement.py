@@ -1,0 +1,30 @@
+"""Where the components of a region land: the provider, the namespace and the zones that they share."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a component of one region lands.
+
+    Components never read a kubeconfig, a context or a zone map themselves: they are told, so that a test,
+    another platform or a second region in one program can place them elsewhere.
+    """
+
+    region: str
+    """Name of the region, as in `multiregion.regions`."""
+
+    namespace: pulumi.Input[str]
+    """Kubernetes namespace of the region's objects: taken from the Namespace, so that it exists first."""
+
+    zones: tuple[str, ...]
+    """Values of `topology.kubernetes.io/zone`, in the order of `high_availability.zones`."""
+
+    provider: kubernetes.Provider
+    """Provider of the region's cluster; every resource states it."""
+
+    storage_class: str | None = None
+    """Storage class of every volume; None takes the cluster's default."""

@@ -1,0 +1,239 @@
+"""Spec of the CloudNativePG Cluster of a region, as a plain dict."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from components import objects
+from components.objects import Manifest
+from components.placement import Placement
+from settings import PostgreSQL
+
+POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
+"""docs/src/security.md, "Exposed Ports"."""
+
+_API_SERVER_PORTS = (443, 6443)
+_MIB = 1024**2
+_MAX_CONNECTIONS = 200
+"""Three poolers with 25 server connections each, the operator's own, and room for people."""
+
+
+def cluster_name(region: str) -> str:
+    """Differs from region to region: the names of a distributed topology must (docs/src/replica_cluster.md)."""
+    return f"postgresql-{region}"
+
+
+def copied_replication_secret(region: str) -> str:
+    """Secret with which another region's servers are followed."""
+    return f"{cluster_name(region)}-replication"
+
+
+def instance_pods(cluster: str) -> dict[str, str]:
+    """Labels of the servers' pods: the operator's, pooler pods and its Jobs carry the first one too."""
+    return {"cnpg.io/cluster": cluster, "cnpg.io/podRole": "instance"}
+
+
+def cluster_spec(
+    placement: Placement,
+    settings: PostgreSQL,
+    image: str,
+    certificates: Mapping[str, str],
+    app_secret: str,
+    home: str,
+    hosts: Mapping[str, str],
+) -> Manifest:
+    """Spec of the Cluster.
+
+    `certificates` is `spec.certificates`; `hosts` names every region with the host under which others reach it.
+    """
+    return {
+        "description": f"SomaFractalMemory in {placement.region}",
+        "instances": settings.instances,
+        "imageName": image,
+        # Promotes a replica that already runs the new image; the default restarts the primary in its place.
+        "primaryUpdateStrategy": "unsupervised",
+        "primaryUpdateMethod": "switchover",
+        "enablePDB": True,
+        "enableSuperuserAccess": False,
+        "failoverDelay": 0,
+        "postgresql": {"synchronous": _synchronous(), "parameters": parameters(settings)},
+        "replicationSlots": {"highAvailability": {"enabled": True}},
+        **_spread(placement, settings),
+        # Guaranteed quality of service: requests equal limits (docs/src/resource_management.md).
+        "resources": settings.primary.resources.as_kubernetes(),
+        "storage": _volume(settings.storage.text, placement.storage_class),
+        "walStorage": _volume(settings.wal_storage.text, placement.storage_class),
+        "certificates": dict(certificates),
+        # A primary that sees neither the API server nor a peer ends itself (docs/src/instance_manager.md).
+        "probes": {
+            "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
+        },
+        "bootstrap": _bootstrap(placement.region, settings, app_secret, home),
+        **(_topology(placement.region, certificates, home, hosts) if len(hosts) > 1 else {}),
+    }
+
+
+def _synchronous() -> Manifest:
+    """Every commit is on two instances before it is acknowledged, and only one that has them all may be promoted."""
+    return {"method": "any", "number": 1, "dataDurability": "required", "failoverQuorum": True}
+
+
+def _spread(placement: Placement, settings: PostgreSQL) -> Manifest:
+    """An instance a zone where there are zones enough; else evenly over the zones, each on a node of its own."""
+    if settings.instances <= len(placement.zones):
+        return {"affinity": _apart_by(objects.ZONE)}
+    return {
+        "affinity": _apart_by(objects.HOSTNAME),
+        "topologySpreadConstraints": objects.quorum_spread(instance_pods(cluster_name(placement.region))),
+    }
+
+
+def _apart_by(topology_key: str) -> Manifest:
+    return {"enablePodAntiAffinity": True, "podAntiAffinityType": "required", "topologyKey": topology_key}
+
+
+def _volume(size: str, storage_class: str | None) -> Manifest:
+    return {"size": size} if storage_class is None else {"size": size, "storageClass": storage_class}
+
+
+def _bootstrap(region: str, settings: PostgreSQL, app_secret: str, home: str) -> Manifest:
+    """The database is made at home. No postInitApplicationSQL: it runs as the superuser and what it makes is the
+    superuser's; the schema Job does that as the application's user."""
+    application = {
+        "database": settings.database,
+        "owner": settings.owner,
+        "secret": {"name": app_secret},
+    }
+    if region == home:
+        return {"initdb": {**application, "dataChecksums": True}}
+    return {"pg_basebackup": {**application, "source": cluster_name(home)}}
+
+
+def _topology(region: str, certificates: Mapping[str, str], home: str, hosts: Mapping[str, str]) -> Manifest:
+    """Distributed topology: every Cluster lists all, `replica.primary` names the one that takes writes
+    (docs/src/replica_cluster.md). At home the source matters after a demotion only, as do the others' secrets."""
+    source = next(other for other in hosts if other != region) if region == home else home
+    return {
+        "replica": {"self": cluster_name(region), "primary": cluster_name(home), "source": cluster_name(source)},
+        "externalClusters": [
+            _external(
+                other,
+                host,
+                *(
+                    (certificates["replicationTLSSecret"], certificates["serverCASecret"])
+                    if other == region
+                    else (copied_replication_secret(other), copied_replication_secret(other))
+                ),
+            )
+            for other, host in hosts.items()
+        ],
+        "managed": {"services": {"additional": [_link_service(region)]}},
+    }
+
+
+def _external(region: str, host: str, client_secret: str, ca_secret: str) -> Manifest:
+    return {
+        "name": cluster_name(region),
+        "connectionParameters": {
+            "host": host,
+            "user": "streaming_replica",
+            "dbname": "postgres",
+            "sslmode": "verify-full",
+            "connect_timeout": "5",
+            # A cut link sends no RST: without it a dead connection is waited on for as long as TCP retries.
+            "tcp_user_timeout": "8000",
+        },
+        "sslCert": {"name": client_secret, "key": "tls.crt"},
+        "sslKey": {"name": client_secret, "key": "tls.key"},
+        "sslRootCert": {"name": ca_secret, "key": "ca.crt"},
+    }
+
+
+def _link_service(region: str) -> Manifest:
+    """The primary, for the other regions: a load balancer inside the private network, on whichever cloud it is.
+
+    `multiregion.internal_domain` has to resolve the region's host to it (docs/src/service_management.md).
+    """
+    return {
+        "selectorType": "rw",
+        "serviceTemplate": {
+            "metadata": {
+                "name": f"{cluster_name(region)}-link",
+                "annotations": {
+                    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+                    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+                    "networking.gke.io/load-balancer-type": "Internal",
+                },
+            },
+            "spec": {"type": "LoadBalancer"},
+        },
+    }
+
+
+def parameters(settings: PostgreSQL) -> dict[str, str]:
+    """PostgreSQL's settings for the memory and the WAL volume of an instance."""
+    memory = settings.primary.resources.requests.memory.value
+    wal = settings.wal_storage.value
+    return {
+        "max_connections": str(_MAX_CONNECTIONS),
+        # A quarter of the memory; what is left serves the page cache (PostgreSQL, runtime-config-resource).
+        "shared_buffers": _megabytes(memory / 4),
+        "effective_cache_size": _megabytes(memory * 3 / 4),
+        "maintenance_work_mem": _megabytes(min(memory / 16, Decimal(1024 * _MIB))),
+        "work_mem": _megabytes(max(memory / 4 / _MAX_CONNECTIONS, Decimal(4 * _MIB))),
+        "max_wal_size": _megabytes(wal / 4),
+        # A replica that stays away must not fill the primary's WAL volume: past this it has to be cloned again.
+        "max_slot_wal_keep_size": _megabytes(wal / 2),
+        # Logical decoding, the operator's default, is not used: less WAL (docs/src/postgresql_conf.md).
+        "wal_level": "replica",
+        # Volumes are solid state (PostgreSQL, runtime-config-query).
+        "random_page_cost": "1.1",
+        # A client in a cut zone must not keep its locks.
+        "tcp_user_timeout": "8000",
+        "tcp_keepalives_idle": "3",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+    }
+
+
+def _megabytes(size: Decimal) -> str:
+    return f"{int(size / _MIB)}MB"
+
+
+def network_policy_spec(
+    cluster: str, operator_namespace: str, monitoring_namespace: str, other_regions: bool
+) -> Manifest:
+    """Who may talk to the servers, and to whom they and the operator's Jobs talk.
+
+    Status (8000) is guarded here: parts of it answer without authentication (docs/src/security.md). The API server has
+    no selector, so its ports are open to any address; so is another region's PostgreSQL, which stands behind a load
+    balancer.
+    """
+    members = [objects.pods({"cnpg.io/cluster": cluster})]
+    operator = [objects.namespace_named(operator_namespace)]
+    schema = [objects.pods(objects.every("postgresql-schema"))]
+    elsewhere = [{"ports": objects.tcp(POSTGRES_PORT)}] if other_regions else []
+    return {
+        "podSelector": {"matchLabels": {"cnpg.io/cluster": cluster}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            objects.allow_from(members, POSTGRES_PORT, STATUS_PORT),
+            objects.allow_from(operator, POSTGRES_PORT, STATUS_PORT),
+            objects.allow_from(schema, POSTGRES_PORT),
+            objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS_PORT),
+        ],
+        "egress": [
+            objects.allow_to(members, POSTGRES_PORT, STATUS_PORT),
+            {"ports": objects.tcp(*_API_SERVER_PORTS)},
+            *elsewhere,
+        ],
+    }
+
+
+def link_policy_spec(cluster: str) -> Manifest:
+    """Lets other regions in, to the servers alone: they arrive through a load balancer, from addresses that settings do
+    not know. PostgreSQL asks them for a client certificate (`hostssl … cert`)."""
+    return {
+        "podSelector": {"matchLabels": instance_pods(cluster)},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"ports": objects.tcp(POSTGRES_PORT)}],
+    }

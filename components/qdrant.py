@@ -1,0 +1,343 @@
+"""Qdrant in cluster mode, with the collections that the service expects.
+
+Settings are those of the official chart (qdrant-helm 1.19.0, charts/qdrant) unless a comment names another source.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import Output, ResourceOptions
+from pulumi_kubernetes import apps, core, networking, policy
+from pulumi_random import RandomPassword
+
+from components import objects, qdrant_collections
+from components.hosts import full_host
+from components.objects import Manifest
+from components.placement import Placement
+from settings import Qdrant
+
+NAME = "qdrant"
+HEADLESS = "qdrant-headless"
+SECRET = "qdrant-api-keys"  # noqa: S105  (the name of an object)
+
+HTTP, GRPC, P2P = 6333, 6334, 6335
+METRICS = 6336
+"""Listener of its own without a key (`service.metrics_port`, src/settings.rs); a NetworkPolicy guards it."""
+
+_LABELS = objects.labels(NAME, "vector-store")
+_SELECTOR = objects.selector(NAME)
+_UID, _GID, _FS_GROUP = 1000, 2000, 3000
+
+
+@dataclass(frozen=True)
+class QdrantArgs:
+    """What a Qdrant cluster needs to know."""
+
+    placement: Placement
+    settings: Qdrant
+    shards: int
+    """Shards of each collection; cannot be changed later without a new collection."""
+    replication_factor: int
+    image: str
+    python_image: str
+    """Runs the collection Job: Python 3 with its standard library."""
+    collections: tuple[str, ...]
+    """One for each namespace of the service."""
+    create_collections: bool
+    """True at home; a standby gets its collections by restored snapshots."""
+    vector_size: int = 768
+    monitoring_namespace: str = "monitoring"
+
+
+class QdrantCluster(pulumi.ComponentResource):
+    """One StatefulSet over all zones; peers find each other through a headless Service.
+
+    Losing one zone keeps a raft majority and a replica of every shard (peers >= 3, replication factor >= 2:
+    qdrant.tech, scaling/distributed_deployment).
+    """
+
+    secret_name: Output[str]
+    """Secret with `api-key`, `read-only-api-key`, `gateway.cfg` (for HAProxy) and `local.yaml` (for Qdrant)."""
+
+    headless: Output[str]
+    """Fully qualified host that resolves to every peer, ready or not."""
+
+    peers: Output[list[str]]
+    """Fully qualified host of each peer."""
+
+    url: Output[str]
+    """REST interface through the client Service; asks for the API key."""
+
+    pods: dict[str, str]
+    """Labels of the peers' pods, for the policies of those who call."""
+
+    ready: list[pulumi.Resource]
+    """What has to be there before a service may start."""
+
+    def __init__(self, name: str, args: QdrantArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("soma:data:QdrantCluster", name, {}, opts)
+        own = ResourceOptions(parent=self, provider=args.placement.provider)
+
+        secret = self._secret(name, args, own)
+        cluster = self._cluster(name, args, own, secret)
+        self._network(name, args, own)
+        job = [qdrant_collections.job(name, _collections(args), own, cluster)] if args.create_collections else []
+
+        host = full_host(HEADLESS, args.placement)
+        self.secret_name = Output.from_input(SECRET)
+        self.headless = host
+        self.peers = host.apply(lambda h: [f"{NAME}-{peer}.{h}" for peer in range(args.settings.replicas)])
+        self.url = Output.concat("http://", full_host(NAME, args.placement), f":{HTTP}")
+        self.pods = _SELECTOR
+        self.ready = [cluster, *job]
+        self.register_outputs({"secret_name": self.secret_name, "headless": self.headless, "url": self.url})
+
+    def _secret(self, name: str, args: QdrantArgs, own: ResourceOptions) -> core.v1.Secret:
+        key = _api_key(f"{name}-api-key", self)
+        read_only = _api_key(f"{name}-read-only-api-key", self)
+        return core.v1.Secret(
+            f"{name}-api-keys",
+            metadata=objects.untyped(objects.metadata(SECRET, args.placement, _LABELS)),
+            string_data={
+                "api-key": key,
+                "read-only-api-key": read_only,
+                # A file of HAProxy's own, so that the key stands in no container's environment in the pod spec.
+                "gateway.cfg": Output.concat("global\n    setenv QDRANT_API_KEY ", key, "\n"),
+                "local.yaml": Output.concat("service:\n  api_key: ", key, "\n  read_only_api_key: ", read_only, "\n"),
+            },
+            opts=own,
+        )
+
+    def _cluster(
+        self, name: str, args: QdrantArgs, own: ResourceOptions, secret: core.v1.Secret
+    ) -> apps.v1.StatefulSet:
+        placement = args.placement
+        account = core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=objects.untyped(objects.metadata(NAME, placement, _LABELS)),
+            automount_service_account_token=False,
+            opts=own,
+        )
+        scripts = core.v1.ConfigMap(
+            f"{name}-scripts",
+            metadata=objects.untyped(objects.metadata(f"{NAME}-scripts", placement, _LABELS)),
+            data=_scripts(),
+            opts=own,
+        )
+        for service, spec in ((HEADLESS, headless_service_spec()), (NAME, client_service_spec())):
+            core.v1.Service(
+                f"{name}-{'headless' if service == HEADLESS else 'service'}",
+                metadata=objects.untyped(objects.metadata(service, placement, _LABELS)),
+                spec=objects.untyped(spec),
+                opts=own,
+            )
+        policy.v1.PodDisruptionBudget(
+            f"{name}-budget",
+            metadata=objects.untyped(objects.metadata(NAME, placement, _LABELS)),
+            spec=objects.untyped(budget_spec()),
+            opts=own,
+        )
+        # Not dependent on the headless Service: the CLI waits for that one's endpoints, which are these pods.
+        return apps.v1.StatefulSet(
+            f"{name}-statefulset",
+            metadata=objects.untyped(objects.metadata(NAME, placement, _LABELS)),
+            spec=objects.untyped(statefulset_spec(args)),
+            opts=ResourceOptions.merge(own, ResourceOptions(protect=True, depends_on=[account, scripts, secret])),
+        )
+
+    def _network(self, name: str, args: QdrantArgs, own: ResourceOptions) -> None:
+        networking.v1.NetworkPolicy(
+            f"{name}-network",
+            metadata=objects.untyped(objects.metadata(NAME, args.placement, _LABELS)),
+            spec=objects.untyped(network_policy_spec(args.monitoring_namespace)),
+            opts=own,
+        )
+
+
+def _api_key(name: str, parent: pulumi.Resource) -> Output[str]:
+    # Letters and digits: the key stands in a YAML and in an HAProxy file without quoting.
+    return RandomPassword(name, length=40, special=False, opts=ResourceOptions(parent=parent)).result
+
+
+def _collections(args: QdrantArgs) -> qdrant_collections.CollectionsArgs:
+    return qdrant_collections.CollectionsArgs(
+        placement=args.placement,
+        image=args.python_image,
+        url=f"http://{NAME}:{HTTP}",
+        secret_name=SECRET,
+        peers=args.settings.replicas,
+        peer_pods=_SELECTOR,
+        collections=args.collections,
+        shards=args.shards,
+        replication_factor=args.replication_factor,
+        vector_size=args.vector_size,
+    )
+
+
+def _scripts() -> dict[str, str]:
+    return {"start.sh": objects.script("qdrant-start.sh")}
+
+
+def headless_service_spec() -> Manifest:
+    """Peers must resolve each other before they are ready, else none ever becomes ready."""
+    return {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": _SELECTOR,
+        "ports": _service_ports(("http", HTTP), ("grpc", GRPC), ("p2p", P2P), ("metrics", METRICS)),
+    }
+
+
+def client_service_spec() -> Manifest:
+    """Qdrant's clients do not balance by themselves (distributed_deployment: "Deploy Behind a Load Balancer")."""
+    return {"selector": _SELECTOR, "ports": _service_ports(("http", HTTP), ("grpc", GRPC))}
+
+
+def _service_ports(*ports: tuple[str, int]) -> list[Manifest]:
+    return [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in ports]
+
+
+def budget_spec() -> Manifest:
+    """One peer away at a time keeps the raft majority; a pod that is broken already must not block a drain."""
+    return {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": _SELECTOR},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+
+
+def statefulset_spec(args: QdrantArgs) -> Manifest:
+    """Spec of the StatefulSet."""
+    return {
+        "serviceName": HEADLESS,
+        "replicas": args.settings.replicas,
+        # OrderedReady deadlocks: a node refuses to become ready until the others run (chart, values.yaml).
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate"},
+        "minReadySeconds": 10,
+        "selector": {"matchLabels": _SELECTOR},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "template": {
+            "metadata": {
+                "labels": _LABELS,
+                "annotations": {"soma.io/files": objects.content_hash(_scripts())},
+            },
+            "spec": _pod_spec(args),
+        },
+        "volumeClaimTemplates": [
+            _claim("storage", args.settings.storage.text, args.placement.storage_class),
+            # A volume of its own: a snapshot that is too big must not stop the node (chart, values.yaml).
+            _claim("snapshots", args.settings.snapshot_storage.text, args.placement.storage_class),
+        ],
+    }
+
+
+def _pod_spec(args: QdrantArgs) -> Manifest:
+    return {
+        "serviceAccountName": NAME,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 120,
+        "securityContext": {
+            **objects.restricted_pod_security(_UID, _GID, _FS_GROUP),
+            "fsGroupChangePolicy": "Always",
+        },
+        "topologySpreadConstraints": objects.quorum_spread(_SELECTOR),
+        "affinity": {
+            "podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    {"topologyKey": objects.HOSTNAME, "labelSelector": {"matchLabels": _SELECTOR}}
+                ]
+            }
+        },
+        "containers": [_container(args)],
+        "volumes": [
+            {"name": "scripts", "configMap": {"name": f"{NAME}-scripts"}},
+            {
+                "name": "keys",
+                "secret": {"secretName": SECRET, "items": [{"key": "local.yaml", "path": "local.yaml"}]},
+            },
+            {"name": "init", "emptyDir": {}},
+        ],
+    }
+
+
+def _container(args: QdrantArgs) -> Manifest:
+    return {
+        "name": NAME,
+        "image": args.image,
+        "command": ["bash", "/scripts/start.sh"],
+        "workingDir": "/qdrant",
+        "env": _environment(args),
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"}
+            for name, port in (("http", HTTP), ("grpc", GRPC), ("p2p", P2P), ("metrics", METRICS))
+        ],
+        "resources": args.settings.resources.as_kubernetes(),
+        "securityContext": objects.container_security(),
+        # /readyz is a gate for the start: once true it stays true (src/common/health.rs). All three need no key.
+        "readinessProbe": _probe("/readyz", period=5, timeout=2, failures=6),
+        "livenessProbe": _probe("/livez", period=15, timeout=10, failures=12),
+        # Loading large collections and waiting for a living peer take their time: half an hour.
+        "startupProbe": _probe("/livez", period=5, timeout=5, failures=360),
+        # Endpoints drain before SIGTERM arrives.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+        "volumeMounts": [
+            {"name": "storage", "mountPath": "/qdrant/storage"},
+            {"name": "snapshots", "mountPath": "/qdrant/snapshots"},
+            {"name": "init", "mountPath": "/qdrant/init"},
+            {"name": "scripts", "mountPath": "/scripts", "readOnly": True},
+            {"name": "keys", "mountPath": "/qdrant/config/local.yaml", "subPath": "local.yaml", "readOnly": True},
+        ],
+    }
+
+
+def _environment(args: QdrantArgs) -> list[Manifest]:
+    plain = {
+        "QDRANT_HEADLESS": HEADLESS,
+        "QDRANT_PEERS": str(args.settings.replicas),
+        "QDRANT_INIT_FILE_PATH": "/qdrant/init/.qdrant-initialized",
+        "QDRANT__CLUSTER__ENABLED": "true",
+        "QDRANT__CLUSTER__P2P__PORT": str(P2P),
+        "QDRANT__SERVICE__GRPC_PORT": str(GRPC),
+        "QDRANT__SERVICE__METRICS_PORT": str(METRICS),
+        "QDRANT__TELEMETRY_DISABLED": "true",
+        # For a collection that somebody makes without saying: the service's own would have one replica.
+        "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR": str(args.replication_factor),
+        "QDRANT__STORAGE__COLLECTION__WRITE_CONSISTENCY_FACTOR": "1",
+    }
+    pod_name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    return [pod_name, *({"name": key, "value": value} for key, value in plain.items())]
+
+
+def _probe(path: str, period: int, timeout: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": timeout,
+        "failureThreshold": failures,
+    }
+
+
+def _claim(name: str, size: str, storage_class: str | None) -> Manifest:
+    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return {"metadata": {"name": name, "labels": _SELECTOR}, "spec": spec}
+
+
+def network_policy_spec(monitoring_namespace: str) -> Manifest:
+    """Who may talk to Qdrant: 6335 takes writes without a key, so it is for peers alone."""
+    peers = [objects.pods(_SELECTOR)]
+    return {
+        "podSelector": {"matchLabels": _SELECTOR},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            objects.allow_from([objects.pods(objects.every("memory-service"))], HTTP, GRPC),
+            objects.allow_from([objects.pods(objects.every(qdrant_collections.NAME))], HTTP, GRPC),
+            # Shard transfers by snapshot download from the other peer's HTTP port.
+            objects.allow_from(peers, P2P, HTTP),
+            objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),
+        ],
+        "egress": [objects.allow_to(peers, P2P, HTTP)],
+    }

@@ -1,0 +1,154 @@
+"""One region, composed in the order in which data flows: the stores, the service, the edge."""
+
+from typing import Any
+
+import pulumi
+from pulumi import Output, ResourceOptions
+
+from components import postgres_pooler
+from components.home import REPLICATION, TOKENS, Home
+from components.ingress import Ingress, IngressArgs
+from components.memory_environment import PostgresEndpoint
+from components.memory_gateways import QdrantEndpoint, RedisEndpoint
+from components.memory_pod import Role
+from components.memory_service import MemoryService, MemoryServiceArgs, StorePods
+from components.objects import every
+from components.platform import KubernetesPlatform, PlatformArgs
+from components.postgres import PostgresArgs, PostgresCluster
+from components.qdrant import QdrantArgs, QdrantCluster
+from components.redis import RedisArgs, RedisCluster
+from settings import Settings
+
+
+class Region(pulumi.ComponentResource):
+    """Everything of one region. Home writes; a standby follows it and holds its service until it is promoted."""
+
+    role: Role
+
+    platform: KubernetesPlatform
+    qdrant: QdrantCluster
+    postgres: PostgresCluster
+    redis: RedisCluster
+    services: dict[str, MemoryService]
+    """By memory namespace."""
+    ingress: Ingress | None
+
+    endpoint: Output[str]
+    """URL for users; inside the cluster where the region has no ingress."""
+
+    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+        super().__init__("soma:region:Region", name, {}, opts)
+        self._name, self._settings = name, settings
+        self._own = ResourceOptions(parent=self)
+        self.role = "home" if settings.is_home else "standby"
+
+        home = None if settings.is_home else Home(f"{name}-home", settings.home, self._own)
+        self.platform = self._platform(home)
+        self.qdrant = self._qdrant()
+        self.postgres = self._postgres(home)
+        self.redis = self._redis()
+        self.services = {namespace: self._service(namespace, home) for namespace in settings.memory.namespaces}
+        self.ingress = self._ingress() if settings.ingress.enabled else None
+
+        first = self.services[settings.memory.namespaces[0]]
+        inside = Output.concat("http://", first.host)
+        self.endpoint = inside if self.ingress is None else Output.from_input(self.ingress.endpoint)
+        self.register_outputs({"endpoint": self.endpoint, "role": self.role})
+
+    def _platform(self, home: Home | None) -> KubernetesPlatform:
+        settings = self._settings
+        args = PlatformArgs(
+            region=settings.region.name,
+            settings=settings.kubernetes,
+            zones=settings.high_availability.zones,
+            after=None if home is None else home.checked,
+        )
+        return KubernetesPlatform(f"{self._name}-platform", args, self._own)
+
+    def _qdrant(self) -> QdrantCluster:
+        settings = self._settings
+        args = QdrantArgs(
+            placement=self.platform.placement,
+            settings=settings.qdrant,
+            shards=settings.shards,
+            replication_factor=settings.sharding.replication_factor,
+            image=settings.images.qdrant,
+            python_image=settings.images.python,
+            collections=settings.memory.namespaces,
+            create_collections=settings.is_home,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+        )
+        return QdrantCluster(f"{self._name}-qdrant", args, self._own)
+
+    def _postgres(self, home: Home | None) -> PostgresCluster:
+        settings = self._settings
+        regions = settings.multiregion
+        args = PostgresArgs(
+            placement=self.platform.placement,
+            settings=settings.postgresql,
+            image=settings.images.postgresql,
+            pooler_image=settings.images.pgbouncer,
+            home=settings.home,
+            hosts={region: regions.postgres_host(region) for region in regions.names or (settings.region.name,)},
+            home_replication=None if home is None else home.replication,
+            operator_namespace=settings.kubernetes.cnpg_namespace,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+        )
+        return PostgresCluster(f"{self._name}-postgresql", args, self._own)
+
+    def _redis(self) -> RedisCluster:
+        settings = self._settings
+        args = RedisArgs(
+            placement=self.platform.placement,
+            settings=settings.redis,
+            image=settings.images.valkey,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+        )
+        return RedisCluster(f"{self._name}-redis", args, self._own)
+
+    def _service(self, namespace: str, home: Home | None) -> MemoryService:
+        settings = self._settings
+        args = MemoryServiceArgs(
+            placement=self.platform.placement,
+            namespace=namespace,
+            settings=settings.memory,
+            resources=settings.memory_resources,
+            images=settings.images,
+            role=self.role,
+            postgres=PostgresEndpoint(
+                host=self.postgres.pooler_host,
+                database=self.postgres.database,
+                user=self.postgres.user,
+                secret_name=self.postgres.secret_name,
+                ca_secret_name=self.postgres.ca_secret_name,
+            ),
+            redis=RedisEndpoint(headless=self.redis.headless, secret_name=self.redis.secret_name),
+            qdrant=QdrantEndpoint(
+                headless=self.qdrant.headless, peers=settings.qdrant.replicas, secret_name=self.qdrant.secret_name
+            ),
+            store_pods=StorePods(
+                postgres_pooler={"cnpg.io/poolerName": postgres_pooler.NAME},
+                redis=self.redis.pods,
+                qdrant=every("qdrant"),
+            ),
+            ingress_namespace=settings.kubernetes.ingress_namespace,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+            token=None if home is None else home.token(namespace),
+            after=[*self.qdrant.ready, *self.postgres.ready, *self.redis.ready],
+        )
+        return MemoryService(f"{self._name}-{settings.memory.service_name(namespace)}", args, self._own)
+
+    def _ingress(self) -> Ingress:
+        args = IngressArgs(
+            placement=self.platform.placement,
+            settings=self._settings.ingress,
+            services=[service.service for service in self.services.values()],
+        )
+        return Ingress(f"{self._name}-ingress", args, self._own)
+
+    def for_standbys(self) -> dict[str, Output[Any]]:
+        """Stack outputs that standby regions read, all secret; a standby has none."""
+        if self.role == "standby":
+            return {}
+        tokens = {namespace: service.token for namespace, service in self.services.items()}
+        return {REPLICATION: self.postgres.replication, TOKENS: Output.secret(tokens)}

@@ -1,0 +1,18 @@
+"""The real stacks, each run once a session."""
+
+import pytest
+
+from tests.unit.recorded import Recorded
+from tests.unit.recorder import record_stack
+
+
+@pytest.fixture(scope="session")
+def us_east() -> Recorded:
+    """The home region, as `pulumi up -s us-east` would register it."""
+    return record_stack("us-east")
+
+
+@pytest.fixture(scope="session")
+def us_west(us_east: Recorded) -> Recorded:
+    """The standby, reading what home gave out."""
+    return record_stack("us-west", stacks={"us-east": us_east.outputs})

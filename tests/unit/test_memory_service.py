@@ -1,0 +1,269 @@
+"""The memory service as the home region registers it: the contract's facts, one by one."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from components import postgres_pooler
+from components.memory_environment import QUERY_WAIT
+from rehearsal.engine.model import Secret
+from tests.unit.recorded import PodTemplate, Recorded
+
+SERVICE = "memory-service"
+
+
+@pytest.fixture
+def pods(us_east: Recorded) -> PodTemplate:
+    return us_east.pods_of(SERVICE)
+
+
+@pytest.fixture
+def environment(pods: PodTemplate) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in pods.container(SERVICE)["env"]}
+
+
+@pytest.fixture
+def dsn(environment: dict[str, str]) -> dict[str, str]:
+    """Options of the DSN."""
+    return {key: values[0] for key, values in parse_qs(urlsplit(environment["SOMA_POSTGRES_URL"]).query).items()}
+
+
+def patience(probe: dict[str, Any]) -> int:
+    """Seconds of failure in a row that a probe forgives."""
+    return probe["periodSeconds"] * probe["failureThreshold"]
+
+
+class TestTheContainer:
+    def test_requests_and_limits_are_the_regions_own(self, pods: PodTemplate) -> None:
+        """us-east asks for more than the guide's 4 CPU and 8Gi; limits follow."""
+        assert pods.container(SERVICE)["resources"] == {
+            "requests": {"cpu": "8", "memory": "16Gi"},
+            "limits": {"cpu": "8", "memory": "16Gi"},
+        }
+
+    def test_a_region_without_resources_of_its_own_has_the_guides(self, us_west: Recorded) -> None:
+        assert us_west.pods_of(SERVICE).container(SERVICE)["resources"] == {
+            "requests": {"cpu": "4", "memory": "8Gi"},
+            "limits": {"cpu": "8", "memory": "16Gi"},
+        }
+
+    def test_settings_of_the_contract(self, environment: dict[str, str]) -> None:
+        wanted = {
+            "SOMA_NAMESPACE": "default",
+            "SOMA_VECTOR_DIM": "768",
+            "SOMA_MAX_MEMORY_SIZE": "100000",
+            "SOMA_RATE_LIMIT_MAX": "0",
+            "SOMA_PRUNING_INTERVAL_SECONDS": "31536000",
+            "SOMA_FORCE_HASH_EMBEDDINGS": "1",
+            "SOMA_HYBRID_RECALL_DEFAULT": "0",
+            "UVICORN_WORKERS": "1",
+            "OPA_URL": "http://127.0.0.1:9",
+        }
+        assert {key: environment.get(key) for key in wanted} == wanted
+
+    def test_qdrant_and_redis_are_reached_through_the_gateways_beside_it(self, environment: dict[str, str]) -> None:
+        assert environment["QDRANT_URL"] == "http://127.0.0.1:6333"
+        assert (environment["QDRANT_HOST"], environment["QDRANT_PORT"]) == ("127.0.0.1", "6333")
+        assert (environment["REDIS_HOST"], environment["REDIS_PORT"]) == ("127.0.0.1", "6379")
+
+    def test_the_entrypoint_waits_for_the_pooler_that_the_url_names(self, environment: dict[str, str]) -> None:
+        host = environment["POSTGRES_HOST"]
+        assert host == "postgresql-pooler.somafractalmemory.svc.cluster.local"
+        assert set(urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[2].split(",")) == {f"{host}:5432"}
+
+    def test_the_url_names_the_pooler_more_than_once(self, environment: dict[str, str]) -> None:
+        """libpq's only way to try again, and the service gives up after its second failure."""
+        assert environment["SOMA_POSTGRES_URL"].count("postgresql-pooler") >= 2
+
+    def test_the_url_carries_no_password(self, environment: dict[str, str], dsn: dict[str, str]) -> None:
+        """The service writes it to its log."""
+        assert urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[0] == "soma"
+        assert "password" not in dsn
+        assert dsn["passfile"].startswith("/run/soma/passfile/")
+
+    def test_a_dead_connection_is_noticed_and_a_standby_refused(self, dsn: dict[str, str]) -> None:
+        assert dsn["target_session_attrs"] == "read-write"
+        assert dsn["tcp_user_timeout"] == "8000"
+        assert dsn["keepalives"] == "1"
+        assert int(dsn["keepalives_idle"]) + int(dsn["keepalives_interval"]) * int(dsn["keepalives_count"]) < 15
+
+    def test_a_login_may_take_as_long_as_a_statement_is_held(self, dsn: dict[str, str]) -> None:
+        assert int(dsn["connect_timeout"]) >= QUERY_WAIT
+
+    def test_postgresql_is_verified_by_an_authority_that_is_mounted(
+        self, pods: PodTemplate, environment: dict[str, str], dsn: dict[str, str]
+    ) -> None:
+        assert dsn["sslmode"] == environment["POSTGRES_SSL_MODE"] == "verify-full"
+        mounts = {mount["mountPath"] for mount in pods.container(SERVICE)["volumeMounts"]}
+        assert dsn["sslrootcert"] == environment["POSTGRES_SSL_ROOT_CERT"]
+        assert dsn["sslrootcert"].rpartition("/")[0] in mounts
+
+    def test_the_token_is_a_file(self, us_east: Recorded, pods: PodTemplate, environment: dict[str, str]) -> None:
+        assert "SOMA_API_TOKEN" not in environment
+        folder, _, key = environment["SOMA_API_TOKEN_FILE"].rpartition("/")
+        mount = next(m for m in pods.container(SERVICE)["volumeMounts"] if m["mountPath"] == folder)
+        volume = next(v for v in pods.spec["volumes"] if v["name"] == mount["name"])
+        secret = us_east.one("Secret", volume["secret"]["secretName"]).inputs["stringData"]
+        assert isinstance(secret, Secret)
+        assert key in secret.value
+
+    def test_no_variable_of_any_container_holds_a_secret(self, us_east: Recorded, pods: PodTemplate) -> None:
+        for container in pods.containers:
+            for variable in container.get("env", []):
+                assert not any(secret in variable["value"] for secret in us_east.generated_secrets()), variable["name"]
+
+
+class TestProbes:
+    def test_readiness_reads_the_body_because_the_status_is_always_200(self, pods: PodTemplate) -> None:
+        command = pods.container(SERVICE)["readinessProbe"]["exec"]["command"][-1]
+        assert '"kv_store":true,"vector_store":true' in command
+        assert re.search(r"curl .*-m 4 .*localhost:9595/readyz \| grep -q", command)
+
+    def test_a_hung_service_answers_readiness_before_the_probe_gives_up(self, pods: PodTemplate) -> None:
+        assert pods.container(SERVICE)["readinessProbe"]["timeoutSeconds"] > 4
+
+    def test_nothing_is_killed_while_the_pooler_holds_its_statements(self, pods: PodTemplate) -> None:
+        """The service repeats a failed statement once, so it may stall for twice as long as the pooler holds."""
+        held = int(postgres_pooler.PARAMETERS["query_wait_timeout"])
+        assert held == QUERY_WAIT
+        assert patience(pods.container(SERVICE)["livenessProbe"]) > 2 * held
+
+    def test_a_killed_primary_passes_unnoticed_and_a_lost_zone_does_not(self, pods: PodTemplate) -> None:
+        """Measured stalls: 10 s and 75 s."""
+        assert 10 < patience(pods.container(SERVICE)["readinessProbe"]) < 75
+
+    def test_the_start_may_take_the_entrypoints_three_minutes(self, pods: PodTemplate) -> None:
+        startup = pods.container(SERVICE)["startupProbe"]
+        assert startup["httpGet"]["path"] == "/ping"
+        assert patience(startup) > 180
+
+    def test_a_pod_may_drain_a_held_statement_before_it_is_killed(self, pods: PodTemplate) -> None:
+        drain = int(pods.container(SERVICE)["lifecycle"]["preStop"]["exec"]["command"][-1])
+        assert pods.spec["terminationGracePeriodSeconds"] > drain + QUERY_WAIT
+
+
+class TestThePod:
+    def test_service_links_are_off(self, pods: PodTemplate) -> None:
+        assert pods.spec["enableServiceLinks"] is False
+
+    def test_no_container_is_root_or_writes_to_its_image(self, pods: PodTemplate) -> None:
+        security = pods.spec["securityContext"]
+        assert (security["runAsNonRoot"], security["runAsUser"]) == (True, 1000)
+        for container in pods.containers:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True, container["name"]
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False, container["name"]
+
+    def test_no_pod_carries_a_credential_of_the_api_server(self, us_east: Recorded, pods: PodTemplate) -> None:
+        assert pods.spec["automountServiceAccountToken"] is False
+        assert (
+            us_east.one("ServiceAccount", pods.spec["serviceAccountName"]).inputs["automountServiceAccountToken"]
+            is False
+        )
+
+    def test_every_container_has_requests_limits_and_a_pinned_image(self, pods: PodTemplate) -> None:
+        for container in pods.containers:
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, container["name"]
+            assert container["resources"]["limits"].keys() == {"cpu", "memory"}, container["name"]
+            assert re.search(r":(?!latest)[\w.-]+$|@sha256:", container["image"]), container["name"]
+
+    def test_gateways_start_after_the_wait_and_before_the_service(self, pods: PodTemplate) -> None:
+        names = [container["name"] for container in pods.spec["initContainers"]]
+        assert names == ["passfile", "await-primary", "qdrant-gateway", "redis-gateway"]
+        for gateway in pods.spec["initContainers"][2:]:
+            assert gateway["restartPolicy"] == "Always"
+            assert gateway.keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
+
+    def test_a_gateway_is_not_killed_because_its_store_is_away(self, pods: PodTemplate) -> None:
+        for gateway in pods.spec["initContainers"][2:]:
+            ready, alive = (gateway[probe]["exec"]["command"] for probe in ("readinessProbe", "livenessProbe"))
+            assert ready != alive
+
+    def test_the_passfile_is_copied_to_memory_for_the_process_alone(self, pods: PodTemplate) -> None:
+        assert "--mode=0600" in pods.container("passfile")["command"]
+        volume = next(v for v in pods.spec["volumes"] if v["name"] == "passfile")
+        assert volume["emptyDir"]["medium"] == "Memory"
+        assert "postgresql-app" not in {m["name"] for m in pods.container(SERVICE)["volumeMounts"]}
+
+    def test_every_mount_has_its_volume_and_every_volume_its_object(self, us_east: Recorded, pods: PodTemplate) -> None:
+        volumes = {volume["name"]: volume for volume in pods.spec["volumes"]}
+        for container in pods.containers:
+            for mount in container["volumeMounts"]:
+                assert mount["name"] in volumes, (container["name"], mount["name"])
+        for volume in volumes.values():
+            if "configMap" in volume:
+                assert us_east.has("ConfigMap", volume["configMap"]["name"])
+            if "secret" in volume:
+                assert us_east.has("Secret", volume["secret"]["secretName"]), volume["name"]
+
+    def test_every_mounted_script_is_in_the_config_map(self, us_east: Recorded, pods: PodTemplate) -> None:
+        files = us_east.one("ConfigMap", SERVICE).inputs["data"]
+        used = {
+            word.rpartition("/")[2] for c in pods.containers for word in c.get("command", []) if "/opt/soma/" in word
+        }
+        assert used == set(files)
+
+    def test_the_wait_at_home_ends(self, pods: PodTemplate) -> None:
+        wait = {variable["name"]: variable["value"] for variable in pods.container("await-primary")["env"]}
+        assert 0 < int(wait["WAIT_SECONDS"]) <= 900
+
+
+class TestTheWorkload:
+    def test_the_guides_three_replicas_over_the_three_zones(self, pods: PodTemplate) -> None:
+        assert pods.replicas == 3
+        spread = pods.spec["topologySpreadConstraints"][0]
+        assert pods.matches(spread["labelSelector"])
+        assert {key: spread[key] for key in ("maxSkew", "topologyKey", "whenUnsatisfiable", "nodeTaintsPolicy")} == {
+            "maxSkew": 1,
+            "topologyKey": "topology.kubernetes.io/zone",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "nodeTaintsPolicy": "Honor",
+        }
+        assert spread["matchLabelKeys"] == ["pod-template-hash"]
+        assert "minDomains" not in spread, "it would block replacements while a zone is lost"
+
+    def test_replicas_are_the_autoscalers_once_they_are_made(self, us_east: Recorded, pods: PodTemplate) -> None:
+        assert pods.workload.ignore_changes == ("spec.replicas",)
+        scaler = us_east.one("HorizontalPodAutoscaler", SERVICE).spec
+        assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": SERVICE}
+        assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 12)
+
+    def test_scaling_follows_cpu_used_by_the_service_itself(self, us_east: Recorded, pods: PodTemplate) -> None:
+        (metric,) = us_east.one("HorizontalPodAutoscaler", SERVICE).spec["metrics"]
+        source = metric["containerResource"]
+        assert (source["name"], source["target"]) == ("cpu", {"type": "AverageValue", "averageValue": "700m"})
+        assert pods.container(source["container"])
+
+    def test_scaling_down_is_calm(self, us_east: Recorded) -> None:
+        down = us_east.one("HorizontalPodAutoscaler", SERVICE).spec["behavior"]["scaleDown"]
+        assert down["stabilizationWindowSeconds"] >= 300
+        assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 120}]
+
+    def test_one_pod_starts_at_a_time_and_none_is_away(self, pods: PodTemplate) -> None:
+        assert pods.workload.spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+    def test_one_budget_lets_one_pod_go(self, us_east: Recorded, pods: PodTemplate) -> None:
+        (budget,) = us_east.budgets_of(pods)
+        assert budget.spec["maxUnavailable"] == 1
+        assert budget.spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+    def test_port_80_leads_to_the_named_port(self, us_east: Recorded, pods: PodTemplate) -> None:
+        service = us_east.one("Service", SERVICE).spec
+        (port,) = service["ports"]
+        assert (port["port"], port["targetPort"]) == (80, "http")
+        assert pods.matches({"matchLabels": service["selector"]})
+        assert pods.container(SERVICE)["ports"] == [{"name": "http", "containerPort": 9595, "protocol": "TCP"}]
+
+    def test_the_service_comes_after_schema_collections_and_redis(self, us_east: Recorded, pods: PodTemplate) -> None:
+        before = {us_east.by_urn[urn].kind for urn in pods.workload.depends_on if urn in us_east.by_urn}
+        jobs = {
+            us_east.by_urn[urn].object_name.rpartition("-")[0] for urn in pods.workload.depends_on if "Job::" in urn
+        }
+        assert {"Job", "StatefulSet", "Cluster", "Pooler"} <= before
+        assert jobs == {"postgresql-schema", "qdrant-collections", "redis-bootstrap"}
+
+    def test_the_wait_for_endpoints_begins_with_the_pods(self, us_east: Recorded, pods: PodTemplate) -> None:
+        """The CLI waits ten minutes for a Service's endpoints, which cannot come before the stores."""
+        stores = {urn for urn in pods.workload.depends_on if "Job::" in urn}
+        assert stores <= set(us_east.one("Service", SERVICE).depends_on)

@@ -1,0 +1,319 @@
+"""PostgreSQL as a region registers it: no acknowledged write is lost with a zone, and a standby follows home."""
+
+from typing import Any
+
+import pytest
+
+from components.postgres_cluster import parameters
+from rehearsal.engine.model import Secret
+from settings import PostgreSQL
+from tests.unit.guard import guarded_by
+from tests.unit.network import Peer, may_connect, peer
+from tests.unit.recorded import Recorded, Resource
+from tests.unit.recorder import record_stack
+
+INSTANCES = Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/podRole": "instance"})
+"""The operator makes these pods; labels as it sets them (pkg/specs/pods.go)."""
+POOLERS = Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/poolerName": "postgresql-pooler"})
+
+
+@pytest.fixture
+def cluster(us_east: Recorded) -> Resource:
+    return us_east.one("Cluster", "postgresql-us-east")
+
+
+@pytest.fixture
+def standby(us_west: Recorded) -> Resource:
+    return us_west.one("Cluster", "postgresql-us-west")
+
+
+@pytest.fixture
+def pooler(us_east: Recorded) -> Resource:
+    return us_east.one("Pooler", "postgresql-pooler")
+
+
+def schema_job(run: Recorded) -> Resource:
+    return next(job for job in run.of("Job") if job.object_name.startswith("postgresql-schema-"))
+
+
+def secret_data(run: Recorded, name: str) -> dict[str, str]:
+    data = run.one("Secret", name).inputs["stringData"]
+    assert isinstance(data, Secret)
+    return data.value
+
+
+def external(cluster: Resource, name: str) -> dict[str, Any]:
+    return next(other for other in cluster.spec["externalClusters"] if other["name"] == name)
+
+
+class TestTheCluster:
+    def test_a_primary_and_two_replicas_each_in_a_zone_of_its_own(self, cluster: Resource) -> None:
+        assert cluster.spec["instances"] == 3
+        assert cluster.spec["affinity"] == {
+            "enablePodAntiAffinity": True,
+            "podAntiAffinityType": "required",
+            "topologyKey": "topology.kubernetes.io/zone",
+        }
+
+    def test_more_instances_than_zones_are_spread_evenly(self) -> None:
+        run = record_stack("us-east", overrides={"postgresql": {"replica": {"replicas": 4}}})
+        spec = run.one("Cluster", "postgresql-us-east").spec
+        assert spec["affinity"]["topologyKey"] == "kubernetes.io/hostname"
+        (spread,) = spec["topologySpreadConstraints"]
+        assert (spread["topologyKey"], spread["maxSkew"]) == ("topology.kubernetes.io/zone", 1)
+        assert spread["labelSelector"]["matchLabels"] == INSTANCES.labels
+
+    def test_a_commit_is_on_two_instances_and_only_one_that_has_it_is_promoted(self, cluster: Resource) -> None:
+        assert cluster.spec["postgresql"]["synchronous"] == {
+            "method": "any",
+            "number": 1,
+            "dataDurability": "required",
+            "failoverQuorum": True,
+        }
+        assert cluster.spec["replicationSlots"]["highAvailability"]["enabled"] is True
+
+    def test_data_outlives_the_program(self, cluster: Resource, standby: Resource) -> None:
+        assert cluster.protect
+        assert standby.protect
+
+    def test_it_is_guaranteed_its_resources(self, cluster: Resource) -> None:
+        guides = {"cpu": "4", "memory": "8Gi"}
+        assert cluster.spec["resources"] == {"requests": guides, "limits": guides}
+
+    def test_wal_has_a_volume_of_its_own(self, cluster: Resource) -> None:
+        assert (cluster.spec["storage"], cluster.spec["walStorage"]) == ({"size": "100Gi"}, {"size": "20Gi"})
+
+    def test_nobody_is_superuser_and_the_operator_guards_evictions(self, cluster: Resource) -> None:
+        assert cluster.spec["enableSuperuserAccess"] is False
+        assert cluster.spec["enablePDB"] is True
+
+    def test_an_isolated_primary_ends_itself(self, cluster: Resource) -> None:
+        assert cluster.spec["probes"]["liveness"]["isolationCheck"]["enabled"] is True
+
+    def test_memory_follows_the_instances_size(self) -> None:
+        small = parameters(PostgreSQL())
+        assert (small["shared_buffers"], small["effective_cache_size"]) == ("2048MB", "6144MB")
+        large = PostgreSQL.model_validate({"primary": {"resources": {"requests": {"memory": "32Gi"}}}})
+        assert parameters(large)["shared_buffers"] == "8192MB"
+
+    def test_a_lost_replica_cannot_fill_the_primarys_wal_volume(self) -> None:
+        assert parameters(PostgreSQL())["max_slot_wal_keep_size"] == "10240MB"
+        tiny = PostgreSQL.model_validate({"wal_storage": "4Gi"})
+        assert parameters(tiny)["max_slot_wal_keep_size"] == "2048MB"
+
+
+class TestTheDatabase:
+    def test_it_is_made_for_the_application_without_sql_of_the_superuser(self, cluster: Resource) -> None:
+        """What postInitApplicationSQL makes belongs to the superuser, and the service's writes are refused."""
+        initdb = cluster.spec["bootstrap"]["initdb"]
+        assert (initdb["database"], initdb["owner"]) == ("somamemory", "soma")
+        assert not [key for key in initdb if key.startswith("postInit")]
+
+    def test_the_applications_secret_is_one_that_the_operator_takes(self, us_east: Recorded, cluster: Resource) -> None:
+        name = cluster.spec["bootstrap"]["initdb"]["secret"]["name"]
+        secret = us_east.one("Secret", name)
+        assert secret.inputs["type"] == "kubernetes.io/basic-auth"
+        data = secret_data(us_east, name)
+        assert data["username"] == "soma"
+        assert data["pgpass"] == f"*:5432:somamemory:soma:{data['password']}\n"
+
+    def test_the_schema_is_made_after_the_cluster_and_before_the_service(
+        self, us_east: Recorded, cluster: Resource
+    ) -> None:
+        job = schema_job(us_east)
+        assert cluster.urn in job.depends_on
+        assert job.urn in us_east.one("Deployment", "memory-service").depends_on
+
+    def test_the_schema_job_is_the_applications_user_at_the_writable_servers(self, us_east: Recorded) -> None:
+        (container,) = us_east.pods_of(schema_job(us_east).object_name).containers
+        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+        assert environment["PGHOST"] == "postgresql-us-east-rw"
+        assert environment["PGUSER"] == "soma"
+        assert environment["PGSSLMODE"] == "verify-full"
+        assert environment["PARTITIONS"] == "8"
+        assert "PGPASSWORD" not in environment
+
+    def test_another_number_of_partitions_is_another_job(self, us_east: Recorded) -> None:
+        other = record_stack("us-east", overrides={"postgresql": {"partitions": 16}})
+        assert schema_job(other).object_name != schema_job(us_east).object_name
+
+    def test_a_standby_makes_no_schema(self, us_west: Recorded) -> None:
+        assert not [job for job in us_west.of("Job") if job.object_name.startswith("postgresql-")]
+
+
+class TestThePooler:
+    def test_it_holds_queries_longer_than_the_longest_failover(self, pooler: Resource) -> None:
+        settings = pooler.spec["pgbouncer"]["parameters"]
+        assert float(settings["query_wait_timeout"]) > 75
+        assert settings["server_login_retry"] == "1"
+
+    def test_it_notices_a_primary_that_went_without_a_word(self, pooler: Resource) -> None:
+        settings = pooler.spec["pgbouncer"]["parameters"]
+        wanted = {"tcp_keepalive": "1", "tcp_keepidle": "3", "tcp_keepintvl": "2", "tcp_keepcnt": "3"}
+        assert {key: settings[key] for key in wanted} == wanted
+        assert settings["tcp_user_timeout"] == "8000"
+
+    def test_its_connections_fit_into_the_servers(self, pooler: Resource, cluster: Resource) -> None:
+        connections = pooler.spec["instances"] * int(pooler.spec["pgbouncer"]["parameters"]["default_pool_size"])
+        assert connections < int(cluster.spec["postgresql"]["parameters"]["max_connections"]) - 50
+
+    def test_three_pods_over_all_zones_with_a_budget_of_their_own(self, us_east: Recorded, pooler: Resource) -> None:
+        assert (pooler.spec["instances"], pooler.spec["type"]) == (3, "rw")
+        spreads = pooler.spec["template"]["spec"]["topologySpreadConstraints"]
+        spread = next(s for s in spreads if s["topologyKey"] == "topology.kubernetes.io/zone")
+        budget = us_east.one("PodDisruptionBudget", "postgresql-pooler").spec
+        assert spread["whenUnsatisfiable"] == "DoNotSchedule"
+        own_pods = {"matchLabels": {"cnpg.io/poolerName": pooler.object_name}}
+        assert spread["labelSelector"] == budget["selector"] == own_pods
+        assert budget["maxUnavailable"] == 1
+
+    def test_the_container_is_called_as_the_operator_calls_it(self, pooler: Resource) -> None:
+        (container,) = pooler.spec["template"]["spec"]["containers"]
+        assert container["name"] == "pgbouncer"
+        assert container["resources"]["limits"]
+
+    def test_a_standby_has_one_ready_for_its_promotion(self, us_west: Recorded) -> None:
+        assert us_west.one("Pooler", "postgresql-pooler").spec["cluster"] == {"name": "postgresql-us-west"}
+
+
+class TestTheCertificates:
+    def test_the_operator_is_given_all_four(self, us_east: Recorded, cluster: Resource) -> None:
+        given = cluster.spec["certificates"]
+        assert set(given) == {"serverCASecret", "serverTLSSecret", "clientCASecret", "replicationTLSSecret"}
+        for name in given.values():
+            assert "cnpg.io/reload" in us_east.one("Secret", name).metadata["labels"]
+            assert us_east.one("Secret", name).urn in cluster.depends_on
+
+    def test_the_servers_secrets_are_tls_secrets(self, us_east: Recorded, cluster: Resource) -> None:
+        for kind in ("serverTLSSecret", "replicationTLSSecret"):
+            secret = us_east.one("Secret", cluster.spec["certificates"][kind])
+            assert secret.inputs["type"] == "kubernetes.io/tls"
+            assert set(secret_data(us_east, secret.object_name)) == {"tls.crt", "tls.key"}
+
+    def test_the_operator_can_sign_for_the_pooler(self, us_east: Recorded) -> None:
+        """Without the client authority's key PgBouncer could not look passwords up; it has to be an EC key."""
+        assert set(secret_data(us_east, "postgresql-client-ca")) == {"ca.crt", "ca.key"}
+        keys = [r for r in us_east.resources if r.type == "tls:index/privateKey:PrivateKey"]
+        assert {(key.inputs["algorithm"], key.inputs["ecdsaCurve"]) for key in keys} == {("ECDSA", "P256")}
+
+    def test_the_key_of_the_servers_authority_is_in_no_secret(self, us_east: Recorded) -> None:
+        assert set(secret_data(us_east, "postgresql-server-ca")) == {"ca.crt"}
+
+    def test_the_servers_certificate_carries_every_name_it_is_called_by(self, us_east: Recorded) -> None:
+        request = next(r for r in us_east.resources if r.name == "us-east-postgresql-server-ca-server-request")
+        names = set(request.inputs["dnsNames"])
+        assert {
+            "postgresql-us-east-rw",
+            "postgresql-us-east-ro.somafractalmemory.svc",
+            "postgresql-pooler.somafractalmemory.svc.cluster.local",
+            "postgresql.us-east.somafractalmemory.internal",
+        } <= names
+
+    def test_the_replicas_certificate_is_of_the_user_that_replicates(self, us_east: Recorded) -> None:
+        request = next(r for r in us_east.resources if r.name.endswith("streaming-replica-request"))
+        assert request.inputs["subject"]["commonName"] == "streaming_replica"
+
+    def test_they_live_long_and_are_renewed_early(self, us_east: Recorded) -> None:
+        certificates = [r for r in us_east.resources if "validityPeriodHours" in r.inputs]
+        assert len(certificates) == 4
+        for certificate in certificates:
+            assert certificate.inputs["validityPeriodHours"] >= 3 * certificate.inputs["earlyRenewalHours"]
+
+
+class TestTwoRegions:
+    def test_home_names_itself_the_primary_and_the_other_as_its_source_after_a_demotion(
+        self, cluster: Resource
+    ) -> None:
+        assert cluster.spec["replica"] == {
+            "self": "postgresql-us-east",
+            "primary": "postgresql-us-east",
+            "source": "postgresql-us-west",
+        }
+
+    def test_a_standby_is_cloned_from_home_and_follows_it(self, standby: Resource) -> None:
+        assert standby.spec["replica"] == {
+            "self": "postgresql-us-west",
+            "primary": "postgresql-us-east",
+            "source": "postgresql-us-east",
+        }
+        assert standby.spec["bootstrap"]["pg_basebackup"]["source"] == "postgresql-us-east"
+        assert "initdb" not in standby.spec["bootstrap"]
+
+    def test_every_cluster_lists_all(self, cluster: Resource, standby: Resource) -> None:
+        for spec in (cluster.spec, standby.spec):
+            assert [other["name"] for other in spec["externalClusters"]] == ["postgresql-us-east", "postgresql-us-west"]
+
+    def test_a_standby_connects_by_settings_and_homes_certificates(
+        self, us_east: Recorded, us_west: Recorded, standby: Resource
+    ) -> None:
+        home = external(standby, "postgresql-us-east")
+        assert home["connectionParameters"]["host"] == "postgresql.us-east.somafractalmemory.internal"
+        assert home["connectionParameters"]["sslmode"] == "verify-full"
+        assert home["connectionParameters"]["tcp_user_timeout"] == "8000"
+        copied = secret_data(us_west, home["sslKey"]["name"])
+        assert copied["ca.crt"] == secret_data(us_east, "postgresql-server-ca")["ca.crt"]
+        assert copied["tls.key"] == secret_data(us_east, "postgresql-replication-tls")["tls.key"]
+
+    def test_both_know_the_same_password(self, us_east: Recorded, us_west: Recorded) -> None:
+        assert secret_data(us_west, "postgresql-app") == secret_data(us_east, "postgresql-app")
+
+    def test_what_a_standby_needs_is_a_secret_output_of_home(self, us_east: Recorded, us_west: Recorded) -> None:
+        assert isinstance(us_east.outputs["postgresql_replication"], Secret)
+        assert set(us_east.outputs["postgresql_replication"].value) == {
+            "ca_cert",
+            "client_cert",
+            "client_key",
+            "password",
+        }
+        assert "postgresql_replication" not in us_west.outputs
+
+    def test_other_regions_reach_the_primary_inside_the_private_network(self, cluster: Resource) -> None:
+        (link,) = cluster.spec["managed"]["services"]["additional"]
+        assert link["selectorType"] == "rw"
+        assert link["serviceTemplate"]["spec"]["type"] == "LoadBalancer"
+        annotations = link["serviceTemplate"]["metadata"]["annotations"]
+        assert annotations["service.beta.kubernetes.io/aws-load-balancer-scheme"] == "internal"
+
+    def test_a_region_by_itself_has_no_topology(self) -> None:
+        alone = record_stack(
+            "us-east", overrides={"multiregion": {"enabled": False, "regions": [{"name": "us-east", "primary": True}]}}
+        )
+        spec = alone.one("Cluster", "postgresql-us-east").spec
+        assert not {"replica", "externalClusters", "managed"} & set(spec)
+
+
+class TestTheNetwork:
+    def test_the_service_reaches_the_pooler_and_not_the_servers(self, us_east: Recorded) -> None:
+        service = peer(us_east.pods_of("memory-service"))
+        assert may_connect(us_east, service, POOLERS, 5432)
+        assert may_connect(guarded_by(us_east, "postgresql-pooler"), service, POOLERS, 5432)
+        assert not may_connect(us_east, service, INSTANCES, 5432)
+
+    def test_nobody_else_reaches_the_pooler(self, us_east: Recorded) -> None:
+        stranger = peer(us_east.pods_of("redis-zone-a"))
+        assert not may_connect(guarded_by(us_east, "postgresql-pooler"), stranger, POOLERS, 5432)
+
+    def test_poolers_instances_and_the_schema_job_reach_the_servers(self, us_east: Recorded) -> None:
+        job = peer(us_east.pods_of(schema_job(us_east).object_name))
+        guarded = guarded_by(us_east, "postgresql")
+        for source in (POOLERS, INSTANCES, job):
+            assert may_connect(us_east, source, INSTANCES, 5432)
+            assert may_connect(guarded, source, INSTANCES, 5432)
+        assert not may_connect(guarded, peer(us_east.pods_of("qdrant")), INSTANCES, 5432)
+
+    def test_other_regions_reach_the_servers_and_not_the_poolers(self, us_east: Recorded) -> None:
+        balancer = Peer({}, "kube-system")
+        assert may_connect(us_east, balancer, INSTANCES, 5432)
+        assert not may_connect(us_east, balancer, INSTANCES, 8000)
+        assert not may_connect(us_east, balancer, POOLERS, 5432)
+
+    def test_the_operator_reaches_their_status(self, us_east: Recorded) -> None:
+        guarded = guarded_by(us_east, "postgresql")
+        assert may_connect(us_east, Peer({}, "cnpg-system"), INSTANCES, 8000)
+        assert may_connect(us_east, INSTANCES, INSTANCES, 8000)
+        assert not may_connect(guarded, peer(us_east.pods_of("memory-service")), INSTANCES, 8000)
+        assert not may_connect(guarded, Peer({}, "elsewhere"), INSTANCES, 8000)
+
+    def test_monitoring_reaches_metrics(self, us_east: Recorded) -> None:
+        assert may_connect(us_east, Peer({}, "monitoring"), INSTANCES, 9187)
+        assert may_connect(us_east, Peer({}, "monitoring"), POOLERS, 9127)

@@ -1,0 +1,183 @@
+"""The Redis Cluster as a region registers it."""
+
+import re
+
+import pytest
+
+from components import objects
+from tests.unit.guard import guarded_by
+from tests.unit.network import Peer, may_connect, peer
+from tests.unit.recorded import PodTemplate, Recorded, Resource
+from tests.unit.recorder import record_stack
+
+ZONES = ("redis-zone-a", "redis-zone-b", "redis-zone-c")
+
+
+@pytest.fixture(params=["us-east", "us-west"])
+def region(request: pytest.FixtureRequest, us_east: Recorded, us_west: Recorded) -> Recorded:
+    """A standby has a Redis Cluster of its own, formed and empty."""
+    return us_east if request.param == "us-east" else us_west
+
+
+@pytest.fixture
+def zone_a(us_east: Recorded) -> PodTemplate:
+    return us_east.pods_of(ZONES[0])
+
+
+def bootstrap_of(run: Recorded) -> Resource:
+    return next(job for job in run.of("Job") if job.object_name.startswith("redis-bootstrap-"))
+
+
+def files_of(run: Recorded, name: str) -> dict[str, str]:
+    return run.one("ConfigMap", name).inputs["data"]
+
+
+def test_each_zone_has_a_statefulset_pinned_to_it(region: Recorded) -> None:
+    for name, zone in zip(ZONES, ("zone-a", "zone-b", "zone-c"), strict=True):
+        pods = region.pods_of(name)
+        (term,) = pods.spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+            "nodeSelectorTerms"
+        ]
+        assert term["matchExpressions"] == [{"key": objects.ZONE, "operator": "In", "values": [zone]}]
+        assert pods.replicas == 2
+
+
+def test_the_platforms_own_zone_names_are_used() -> None:
+    mapped = record_stack("us-east", overrides={"kubernetes": {"zones": {"zone-b": "us-east-1b"}}})
+    term = mapped.pods_of("redis-zone-b").spec["affinity"]["nodeAffinity"]
+    assert "us-east-1b" in str(term)
+
+
+def test_one_budget_counts_the_pods_of_every_zone(region: Recorded) -> None:
+    budgets = {budget.urn for name in ZONES for budget in region.budgets_of(region.pods_of(name))}
+    assert len(budgets) == 1
+    assert region.one("PodDisruptionBudget", "redis").spec["maxUnavailable"] == 1
+
+
+def test_an_update_goes_from_zone_to_zone(region: Recorded) -> None:
+    """No budget holds a rollout back: three at once would restart a pod in every zone."""
+    a, b, c = (region.one("StatefulSet", name) for name in ZONES)
+    assert a.urn in b.depends_on
+    assert b.urn in c.depends_on
+
+
+def test_data_outlives_the_program(region: Recorded) -> None:
+    for name in ZONES:
+        zone = region.one("StatefulSet", name)
+        assert zone.protect
+        assert set(zone.spec["persistentVolumeClaimRetentionPolicy"].values()) == {"Retain"}
+
+
+def test_selectors_tell_the_zones_apart(region: Recorded) -> None:
+    for name in ZONES:
+        selector = region.one("StatefulSet", name).spec["selector"]
+        assert [other for other in ZONES if region.pods_of(other).matches(selector)] == [name]
+
+
+def test_memory_is_three_quarters_of_the_limit(zone_a: PodTemplate) -> None:
+    environment = {variable["name"]: variable.get("value") for variable in zone_a.container("redis")["env"]}
+    assert zone_a.container("redis")["resources"]["limits"]["memory"] == "4Gi"
+    assert environment["MAXMEMORY"] == str(3 * 1024**3)
+
+
+def test_a_node_announces_its_own_address(zone_a: PodTemplate) -> None:
+    address = next(v for v in zone_a.container("redis")["env"] if v["name"] == "POD_IP")
+    assert address["valueFrom"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+
+
+def test_the_password_is_a_file_in_memory_and_nowhere_else(zone_a: PodTemplate, us_east: Recorded) -> None:
+    assert not [v for v in zone_a.container("redis")["env"] if "secretKeyRef" in str(v)]
+    run = next(v for v in zone_a.spec["volumes"] if v["name"] == "run")
+    assert run["emptyDir"]["medium"] == "Memory"
+    assert "requirepass" not in files_of(us_east, "redis-files")["valkey.conf"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cluster-enabled yes",
+        "cluster-config-file /data/nodes.conf",
+        "cluster-node-timeout 5000",
+        "cluster-require-full-coverage no",
+        "cluster-replica-validity-factor 0",
+        "cluster-allow-replica-migration no",
+        "cluster-allow-reads-when-down no",
+        "maxmemory-policy allkeys-lru",
+        "appendonly yes",
+        "appendfsync everysec",
+    ],
+)
+def test_the_cluster_is_set_for_going_on(us_east: Recorded, line: str) -> None:
+    assert line in files_of(us_east, "redis-files")["valkey.conf"].splitlines()
+
+
+def test_a_changed_file_makes_new_pods(us_east: Recorded, zone_a: PodTemplate) -> None:
+    assert zone_a.annotations["soma.io/files"] == objects.content_hash(files_of(us_east, "redis-files"))
+
+
+def test_probes_ask_the_node_by_the_mounted_script(zone_a: PodTemplate, us_east: Recorded) -> None:
+    container = zone_a.container("redis")
+    commands = {kind: container[f"{kind}Probe"]["exec"]["command"] for kind in ("startup", "liveness", "readiness")}
+    assert {kind: command[-1] for kind, command in commands.items()} == {
+        "startup": "alive",
+        "liveness": "alive",
+        "readiness": "ready",
+    }
+    assert all(command[1] == "/files/probe.sh" for command in commands.values())
+    assert "probe.sh" in files_of(us_east, "redis-files")
+
+
+class TestFormingAndHealing:
+    def test_every_region_forms_its_cluster(self, region: Recorded) -> None:
+        job = bootstrap_of(region)
+        assert {region.one("StatefulSet", name).urn for name in ZONES} <= set(job.depends_on)
+        assert job.spec["activeDeadlineSeconds"] > 0
+        assert "ttlSecondsAfterFinished" not in job.spec
+
+    def test_the_service_starts_after_it(self, us_east: Recorded) -> None:
+        assert bootstrap_of(us_east).urn in us_east.one("Deployment", "memory-service").depends_on
+
+    def test_its_plan_names_every_pod_once(self, region: Recorded) -> None:
+        plan = files_of(region, bootstrap_of(region).object_name)["plan"]
+        hosts = re.findall(r"(redis-zone-[a-c]-\d)\.redis-headless", plan)
+        assert sorted(hosts) == [f"{zone}-{ordinal}" for zone in ZONES for ordinal in (0, 1)]
+
+    def test_both_have_the_same_plan_and_library(self, region: Recorded) -> None:
+        bootstrap = files_of(region, bootstrap_of(region).object_name)
+        healer = files_of(region, "redis-healer")
+        assert {key: bootstrap[key] for key in ("plan", "redis-lib.sh")} == {
+            key: healer[key] for key in ("plan", "redis-lib.sh")
+        }
+
+    def test_the_healer_comes_every_minute_and_never_twice_at_once(self, region: Recorded) -> None:
+        healer = region.one("CronJob", "redis-healer").spec
+        assert (healer["schedule"], healer["concurrencyPolicy"]) == ("* * * * *", "Forbid")
+        assert healer["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 60
+
+    def test_more_masters_are_another_plan_and_another_job(self, us_east: Recorded) -> None:
+        more = record_stack("us-east", overrides={"redis": {"cluster": {"nodes": 5}}})
+        assert [more.pods_of(name).replicas for name in ZONES] == [3, 4, 3]
+        assert bootstrap_of(more).object_name != bootstrap_of(us_east).object_name
+
+
+class TestTheNetwork:
+    def test_the_bus_is_for_nodes_alone(self, region: Recorded) -> None:
+        node, other = (peer(region.pods_of(name)) for name in ZONES[:2])
+        assert may_connect(region, other, node, 16379)
+        for stranger in (region.pods_of("memory-service"), region.pods_of(bootstrap_of(region).object_name)):
+            assert not may_connect(guarded_by(region, "redis"), peer(stranger), node, 16379)
+
+    def test_the_service_the_bootstrap_and_the_healer_reach_every_node(self, us_east: Recorded) -> None:
+        healer = us_east.one("CronJob", "redis-healer").spec["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        callers = (
+            peer(us_east.pods_of("memory-service")),
+            peer(us_east.pods_of(bootstrap_of(us_east).object_name)),
+            Peer(healer),
+        )
+        for caller in callers:
+            assert all(may_connect(us_east, caller, peer(us_east.pods_of(name)), 6379) for name in ZONES)
+
+    def test_nobody_else_does(self, us_east: Recorded, zone_a: PodTemplate) -> None:
+        guarded = guarded_by(us_east, "redis")
+        assert not may_connect(guarded, peer(us_east.pods_of("qdrant")), peer(zone_a), 6379)
+        assert not may_connect(guarded, Peer({}, "elsewhere"), peer(zone_a), 6379)

@@ -1,0 +1,222 @@
+"""A region as a whole: what it gives out, what it reads from home, and who may talk to whom."""
+
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from components import home
+from rehearsal.engine.model import UNKNOWN, Secret, revealed
+from tests.unit import recorder
+from tests.unit.network import Peer, may_connect, peer
+from tests.unit.recorded import Recorded
+from tests.unit.recorder import Provided, Recorder, record_stack
+
+
+@pytest.fixture(params=["us_east", "us_west"])
+def run(request: pytest.FixtureRequest) -> Recorded:
+    return request.getfixturevalue(request.param)
+
+
+class TestOutputs:
+    def test_home_says_what_users_and_standbys_need(self, us_east: Recorded) -> None:
+        plain = {key: value for key, value in us_east.outputs.items() if not isinstance(value, Secret)}
+        assert plain == {
+            "endpoint": "https://memory.example.com",
+            "region": "us-east",
+            "role": "home",
+            "namespace": "somafractalmemory",
+        }
+        assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens"}
+
+    def test_a_standby_gives_out_nothing_secret(self, us_west: Recorded) -> None:
+        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace"}
+        assert us_west.outputs["role"] == "standby"
+
+    def test_no_secret_stands_in_the_clear_anywhere(self, run: Recorded) -> None:
+        secrets = run.generated_secrets()
+        assert len(secrets) >= 5, "the run has lost its secrets"
+        for secret in secrets:
+            assert run.in_the_clear(secret) == [], secret
+
+
+class TestHome:
+    def test_a_standby_follows_with_what_home_gave_out(self, us_east: Recorded, us_west: Recorded) -> None:
+        copied = revealed(us_west.one("Secret", "postgresql-us-east-replication").inputs["stringData"])
+        given = revealed(us_east.outputs["postgresql_replication"])
+        assert copied["tls.key"] == given["client_key"]
+
+    def test_a_preview_before_home_is_up_shows_what_is_not_known_yet(self) -> None:
+        run = record_stack("us-west", stacks={"us-east": {}}, preview=True)
+        token = run.one("Secret", "memory-service-token").inputs["stringData"]
+        assert revealed(token) == {"token": UNKNOWN} or revealed(token) == UNKNOWN
+        assert len(run.of("Deployment")) == 1
+
+    def test_an_update_before_home_is_up_ends_with_a_remedy_and_creates_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = _watched(monkeypatch)
+        with pytest.raises(pulumi.RunError, match=r"no output \w+ yet: bring us-east up first"):
+            record_stack("us-west", stacks={"us-east": {}})
+        assert not [resource.urn for resource in made[0].kept if resource.is_object]
+
+    def test_all_of_a_standby_comes_after_what_it_reads_of_home(self, us_west: Recorded) -> None:
+        """Else an update could make half a region before it finds that home has said nothing."""
+        namespace = us_west.one("Namespace", "somafractalmemory")
+        assert any("StackReference" in urn for urn in namespace.depends_on)
+        for resource in us_west.objects:
+            assert resource is namespace or namespace.urn in resource.depends_on, resource.urn
+
+    @pytest.mark.parametrize("missing", ["postgresql_replication", "memory_tokens"])
+    def test_one_missing_output_is_enough_to_stop(self, us_east: Recorded, missing: str) -> None:
+        outputs = {key: value for key, value in us_east.outputs.items() if key != missing}
+        with pytest.raises(pulumi.RunError, match=missing):
+            home._checked(outputs, "us-east", cast(pulumi.Resource, None))
+
+    def test_a_standby_refuses_to_follow_another_standby(self, us_east: Recorded) -> None:
+        outputs: dict[str, Any] = {**us_east.outputs, "role": "standby"}
+        with pytest.raises(pulumi.RunError, match="us-east says that it is a standby"):
+            record_stack("us-west", stacks={"us-east": outputs})
+
+    def test_home_reads_no_other_region(self, us_east: Recorded) -> None:
+        """The run of home knew no other stack; a reference to one would have ended it."""
+        assert not [urn for resource in us_east.resources for urn in resource.depends_on if "StackReference" in urn]
+
+
+def _watched(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
+    """The recorders that are made from now on: also those of runs that fail."""
+    made: list[Recorder] = []
+
+    class Watched(Recorder):
+        def __init__(self, provided: Provided) -> None:
+            super().__init__(provided)
+            made.append(self)
+
+    monkeypatch.setattr(recorder, "Recorder", Watched)
+    return made
+
+
+class TestThePlatform:
+    def test_the_namespace_is_protected_and_restricted(self, run: Recorded) -> None:
+        namespace = run.one("Namespace", "somafractalmemory")
+        assert namespace.protect
+        assert namespace.metadata["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+    def test_every_pod_meets_the_restricted_standard(self, run: Recorded) -> None:
+        for pods in run.pod_templates:
+            assert pods.spec["securityContext"]["runAsNonRoot"] is True, pods.name
+            assert pods.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, pods.name
+            for container in pods.containers:
+                security = container["securityContext"]
+                assert security["allowPrivilegeEscalation"] is False, (pods.name, container["name"])
+                assert security["capabilities"] == {"drop": ["ALL"]}, (pods.name, container["name"])
+
+    def test_no_pod_carries_a_credential_of_the_api_server(self, run: Recorded) -> None:
+        for pods in run.pod_templates:
+            assert pods.spec["automountServiceAccountToken"] is False, pods.name
+
+    def test_another_path_of_the_kubeconfig_is_the_same_cluster(self, run: Recorded) -> None:
+        (provider,) = [r for r in run.resources if r.type == "pulumi:providers:kubernetes"]
+        assert provider.inputs["clusterIdentifier"] == run.stack
+        assert provider.inputs["enableServerSideApply"] in (True, "true")
+
+    def test_zones_are_called_what_the_cluster_calls_them(self) -> None:
+        zones = {"zone-a": "eu-1a", "zone-b": "eu-1b", "zone-c": "eu-1c"}
+        run = record_stack("us-east", overrides={"kubernetes": {"zones": zones}})
+        text = str([set_.spec for set_ in run.of("StatefulSet")])
+        assert "eu-1a" in text
+        assert "'zone-a'" not in text
+
+
+INGRESS_CONTROLLER = Peer({"app": "nginx-ingress"}, "nginx-ingress")
+PROMETHEUS = Peer({"app": "prometheus"}, "monitoring")
+DNS = Peer({"k8s-app": "kube-dns"}, "kube-system")
+STRANGER = Peer({"app": "stranger"}, "default")
+NEIGHBOUR = Peer({"app": "neighbour"})
+
+
+class TestWhoMayTalkToWhom:
+    @pytest.fixture
+    def at(self, run: Recorded) -> dict[str, Peer]:
+        cluster = run.of("Cluster")[0].object_name
+        return {
+            "service": peer(run.pods_of("memory-service")),
+            "qdrant": peer(run.pods_of("qdrant")),
+            "redis": peer(run.pods_of("redis-zone-a")),
+            "pooler": Peer({"cnpg.io/poolerName": "postgresql-pooler", "cnpg.io/podRole": "pooler"}),
+            "postgresql": Peer({"cnpg.io/cluster": cluster, "cnpg.io/podRole": "instance"}),
+            "ingress": INGRESS_CONTROLLER,
+            "prometheus": PROMETHEUS,
+            "operator": Peer({"app.kubernetes.io/name": "cloudnative-pg"}, "cnpg-system"),
+        }
+
+    @pytest.mark.parametrize(
+        ("source", "target", "port"),
+        [
+            ("ingress", "service", 9595),
+            ("prometheus", "service", 9595),
+            ("service", "qdrant", 6333),
+            ("service", "redis", 6379),
+            ("service", "pooler", 5432),
+            ("pooler", "postgresql", 5432),
+            ("postgresql", "postgresql", 5432),
+            ("operator", "postgresql", 8000),
+            ("redis", "redis", 16379),
+            ("qdrant", "qdrant", 6335),
+        ],
+    )
+    def test_what_is_needed_is_open(
+        self, run: Recorded, at: dict[str, Peer], source: str, target: str, port: int
+    ) -> None:
+        assert may_connect(run, at[source], at[target], port)
+
+    @pytest.mark.parametrize(
+        ("source", "target", "port"),
+        [
+            ("service", "postgresql", 5432),
+            ("service", "qdrant", 6335),
+            ("service", "redis", 16379),
+            ("service", "service", 9595),
+            ("ingress", "qdrant", 6333),
+            ("ingress", "redis", 6379),
+            ("ingress", "pooler", 5432),
+            ("prometheus", "redis", 6379),
+            ("prometheus", "pooler", 5432),
+            ("redis", "qdrant", 6333),
+            ("qdrant", "pooler", 5432),
+        ],
+    )
+    def test_what_is_not_needed_is_closed(
+        self, run: Recorded, at: dict[str, Peer], source: str, target: str, port: int
+    ) -> None:
+        assert not may_connect(run, at[source], at[target], port)
+
+    def test_jobs_reach_what_they_prepare_and_nothing_else(self, us_east: Recorded, at: dict[str, Peer]) -> None:
+        ways = {
+            "postgresql-schema": ("postgresql", 5432),
+            "qdrant-collections": ("qdrant", 6333),
+            "redis-bootstrap": ("redis", 6379),
+        }
+        stores = {"postgresql": 5432, "qdrant": 6333, "redis": 6379, "pooler": 5432, "service": 9595}
+        here = {**at, "postgresql": Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/podRole": "instance"})}
+        for job in us_east.of("Job"):
+            source = peer(us_east.pods_of(job.object_name))
+            reached = {(s, port) for s, port in stores.items() if may_connect(us_east, source, here[s], port)}
+            assert reached == {ways[job.object_name.rpartition("-")[0]]}, job.object_name
+
+    def test_strangers_reach_nothing(self, run: Recorded, at: dict[str, Peer]) -> None:
+        ports = {"service": 9595, "qdrant": 6333, "redis": 6379, "pooler": 5432}
+        for stranger in (STRANGER, NEIGHBOUR):
+            for target, port in ports.items():
+                assert not may_connect(run, stranger, at[target], port), target
+
+    def test_everything_is_closed_before_something_is_opened(self, run: Recorded) -> None:
+        closed = run.one("NetworkPolicy", "default-deny").spec
+        assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+    def test_every_pod_may_ask_for_names_and_nobody_goes_out(self, run: Recorded) -> None:
+        for pods in run.pod_templates:
+            assert may_connect(run, peer(pods), DNS, 53, "UDP"), pods.name
+            assert may_connect(run, peer(pods), DNS, 53), pods.name
+            assert not may_connect(run, peer(pods), STRANGER, 80), pods.name
+        assert not may_connect(run, NEIGHBOUR, STRANGER, 443)
