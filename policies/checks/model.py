@@ -1,0 +1,278 @@
+"""What the checks talk about: workloads, budgets, autoscalers, databases, and a violation of a rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from policies.checks.plain import Plain, Unknown
+
+ZONE_KEY = "topology.kubernetes.io/zone"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A resource that breaks a rule. The message names fields, counts, objects, never a value that may be secret."""
+
+    urn: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Minimums:
+    """The numbers that may be configured; the defaults are those of the scaling guide's `high_availability` block."""
+
+    min_replicas: int = 3
+    zone_names: tuple[str, ...] = ()
+    """Values of topology.kubernetes.io/zone; none means three zones of any name."""
+
+    @property
+    def zones(self) -> int:
+        """Over how many zones pods are spread."""
+        return len(self.zone_names) or 3
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as the engine shows it: its type token and its inputs as plain data."""
+
+    type: str
+    urn: str
+    name: str
+    """Its Pulumi name."""
+    inputs: Plain
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One `matchExpressions` entry of a label selector."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        if self.operator == "In":
+            return labels.get(self.key) in self.values
+        if self.operator == "NotIn":
+            return labels.get(self.key) not in self.values
+        if self.operator == "Exists":
+            return self.key in labels
+        return self.operator == "DoesNotExist" and self.key not in labels
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A label selector; every part must hold. No part at all selects every pod of the namespace."""
+
+    labels: Mapping[str, str]
+    expressions: tuple[Expression, ...]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        equal = all(labels.get(key) == value for key, value in self.labels.items())
+        return equal and all(expression.matches(labels) for expression in self.expressions)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A topology spread constraint."""
+
+    key: str
+    hard: bool
+    """`whenUnsatisfiable: DoNotSchedule`; `ScheduleAnyway` is only a wish."""
+    max_skew: int
+    min_domains: int | None
+    selector: Selector | None
+    """None selects no pod at all."""
+    match_label_keys: tuple[str, ...]
+    leaves_out_tainted: bool
+    """`nodeTaintsPolicy: Honor`: zones whose nodes are tainted, as those of a lost zone are, do not count."""
+
+
+class Role(Enum):
+    """How long a container runs."""
+
+    MAIN = "container"
+    SIDECAR = "sidecar"
+    """An init container with `restartPolicy: Always`: it stays beside the main containers."""
+    INIT = "init container"
+
+
+@dataclass(frozen=True)
+class Container:
+    name: str
+    role: Role
+    requests: Mapping[str, Decimal]
+    limits: Mapping[str, Decimal]
+    readiness: bool
+    liveness: bool
+    serves: bool
+    """Declares a port."""
+    environment: Mapping[str, str | Unknown | None]
+    """Plain values; None where the value comes from elsewhere (`valueFrom`)."""
+
+
+class Kind(Enum):
+    """Kinds that run pods, by their Kubernetes kind."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+    POOLER = "Pooler"
+    """CloudNativePG's; its operator makes a Deployment of it."""
+    JOB = "Job"
+    CRON_JOB = "CronJob"
+    BARE = "Pod"
+    """A Pod or ReplicaSet without a controller above it."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Something that runs pods from one template."""
+
+    urn: str
+    kind: Kind
+    name: str
+    namespace: str
+    replicas: int | None
+    """None where the manifest states none."""
+    labels: Mapping[str, str]
+    """Of its pods, with those that an operator adds."""
+    containers: tuple[Container, ...]
+    spreads: tuple[Spread, ...]
+    pinned_zones: frozenset[str] | None
+    """Zones that node affinity or a node selector leaves; None where all are open."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind.value} {self.name}"
+
+    @property
+    def quorum(self) -> bool:
+        """Members of a StatefulSet vote: a majority of them must always be there."""
+        return self.kind is Kind.STATEFUL_SET
+
+    @property
+    def pinned(self) -> bool:
+        """A StatefulSet in one zone: one of several that together hold a data set."""
+        return self.quorum and self.pinned_zones is not None and len(self.pinned_zones) == 1
+
+    @property
+    def lasting(self) -> bool:
+        """Meant to run always, in a number of interchangeable or voting pods."""
+        return self.kind in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.POOLER)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A count of pods, or a percentage of them."""
+
+    number: int
+    percent: bool = False
+
+    def of(self, pods: int) -> int:
+        """Percentages round up, for `minAvailable` and `maxUnavailable` alike (disruption controller, `roundUp`)."""
+        return -(-self.number * pods // 100) if self.percent else self.number
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A PodDisruptionBudget."""
+
+    urn: str
+    name: str
+    namespace: str
+    selector: Selector | None
+    """None selects no pod at all."""
+    min_available: Amount | None
+    max_unavailable: Amount | None
+    always_allows_unhealthy: bool
+    """`unhealthyPodEvictionPolicy: AlwaysAllow`: a broken pod does not block the drain of its node."""
+
+    def covers(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        return self.namespace == namespace and self.selector is not None and self.selector.matches(labels)
+
+    def allowed_evictions(self, pods: int) -> int:
+        """How many of so many healthy pods may be evicted at once."""
+        if self.max_unavailable is not None:
+            return min(pods, self.max_unavailable.of(pods))
+        if self.min_available is not None:
+            return max(0, pods - self.min_available.of(pods))
+        return pods
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler."""
+
+    urn: str
+    name: str
+    namespace: str
+    target_kind: str
+    target_name: str
+    min_replicas: int
+
+
+@dataclass(frozen=True)
+class Database:
+    """A CloudNativePG Cluster."""
+
+    urn: str
+    name: str
+    namespace: str
+    instances: int
+    labels: Mapping[str, str]
+    """Of its pods: the operator's."""
+    server: Container
+    """The PostgreSQL container: requests and limits."""
+    anti_affinity_key: str | None
+    """Topology key of the pods' anti-affinity; None where it is switched off."""
+    anti_affinity_required: bool
+    spreads: tuple[Spread, ...]
+    synchronous_standbys: int
+    """Standbys that must have a commit before the client hears of it; 0 without synchronous replication."""
+    durability_required: bool
+    """Writes wait for a standby rather than going on without one."""
+    budgets: bool
+    """The operator makes the disruption budgets."""
+
+
+@dataclass(frozen=True)
+class CollectionPlan:
+    """Qdrant collections that a Job makes, as a ConfigMap states them."""
+
+    urn: str
+    name: str
+    """Of the ConfigMap."""
+    namespace: str
+    replication_factor: int
+
+
+Item = Workload | Budget | Autoscaler | Database | CollectionPlan
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything of one stack that the checks can judge together."""
+
+    workloads: tuple[Workload, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] = ()
+    databases: tuple[Database, ...] = ()
+    collections: tuple[CollectionPlan, ...] = ()
+    unreadable: tuple[Violation, ...] = ()
+    """Resources that could not be read, and why; the stack's rules leave them out."""
+
+    def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
+        for scaler in self.autoscalers:
+            target = (scaler.namespace, scaler.target_kind, scaler.target_name)
+            if target == (workload.namespace, workload.kind.value, workload.name):
+                return scaler
+        return None
+
+    def replicas_of(self, workload: Workload) -> int:
+        """The fewest pods that it runs in ordinary operation: what it states, unless an autoscaler decides."""
+        scaler = self.autoscaler_of(workload)
+        if scaler is not None:
+            return scaler.min_replicas
+        return 1 if workload.replicas is None else workload.replicas

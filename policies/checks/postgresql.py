@@ -1,0 +1,59 @@
+"""PostgreSQL survives a zone: instances in different zones, and no commit that only one zone has."""
+
+from collections.abc import Iterator
+
+from policies.checks import zones
+from policies.checks.model import ZONE_KEY, Database, Item, Kind, Minimums, Stack, Violation
+
+_INSTANCES = 3
+"""A primary and two replicas: with one instance away, a commit still finds a standby."""
+
+
+def survives_a_zone(item: Item, minimums: Minimums) -> Iterator[Violation]:
+    """Number, placement, synchronous replication and budgets of a Cluster."""
+    if isinstance(item, Database):
+        for fault in (*_placement_faults(item, minimums), *_commit_faults(item, minimums)):
+            yield Violation(item.urn, f"PostgreSQL {item.name} {fault}")
+
+
+def _placement_faults(database: Database, minimums: Minimums) -> Iterator[str]:
+    if database.instances < _INSTANCES:
+        yield f"has {database.instances} instances, at least {_INSTANCES} are required"
+    if not zones.spreads_voters(database.spreads, database.labels, minimums):
+        yield from _affinity_faults(database, minimums)
+    if not database.budgets:
+        yield "has its disruption budgets switched off"
+
+
+def _affinity_faults(database: Database, minimums: Minimums) -> Iterator[str]:
+    """Without a spread, anti-affinity must do: one instance a zone."""
+    if database.anti_affinity_key != ZONE_KEY:
+        yield f"does not keep its instances apart by {ZONE_KEY}"
+    elif not database.anti_affinity_required:
+        yield "only prefers to keep its instances in different zones"
+    elif database.instances > minimums.zones:
+        yield f"has {database.instances} instances for {minimums.zones} zones, one each: the others cannot be placed"
+
+
+def _commit_faults(database: Database, minimums: Minimums) -> Iterator[str]:
+    """A commit is on the primary and on `number` standbys: they must not fit into one zone, nor need a lost one."""
+    in_a_zone = -(-database.instances // minimums.zones)
+    standbys = database.synchronous_standbys
+    if standbys < 1:
+        yield "confirms commits that no standby has"
+    elif standbys < in_a_zone:
+        yield f"confirms commits that one zone alone may have: {in_a_zone} synchronous standbys are required"
+    elif standbys > database.instances - 1 - in_a_zone:
+        yield f"waits for {standbys} standbys: losing a zone stops all writes"
+    elif not database.durability_required:
+        yield "confirms commits without a standby while none is there"
+
+
+def present_with_pooler(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
+    """The connection pooler that holds queries during a failover stands before a database of the stack."""
+    del minimums
+    names = {(database.namespace, database.name) for database in stack.databases}
+    for workload in stack.workloads:
+        cluster = workload.labels.get("cnpg.io/cluster", "")
+        if workload.kind is Kind.POOLER and (workload.namespace, cluster) not in names:
+            yield Violation(workload.urn, f"{workload.title} stands before no PostgreSQL of this stack")

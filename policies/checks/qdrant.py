@@ -1,0 +1,63 @@
+"""Qdrant keeps every shard twice or more: the replication factor wherever the program declares it."""
+
+from collections.abc import Iterator, Mapping
+
+from policies.checks.model import CollectionPlan, Kind, Minimums, Stack, Violation, Workload
+from policies.checks.plain import Unknown
+
+CLUSTER = "QDRANT__CLUSTER__ENABLED"
+FACTOR = "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR"
+"""Qdrant's own setting: the factor of a collection that is made without one, by default 1 (config/config.yaml)."""
+
+LEAST = 2
+"""Copies of a shard: one is left when a zone is lost."""
+
+
+def replicated(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
+    """Every Qdrant StatefulSet and every plan of collections in the stack; none at all is a violation too."""
+    del minimums
+    servers = [(workload, _settings(workload)) for workload in stack.workloads if workload.kind is Kind.STATEFUL_SET]
+    servers = [(workload, settings) for workload, settings in servers if settings]
+    if not servers:
+        yield Violation("", "the stack holds no StatefulSet with Qdrant's settings in its environment")
+    for workload, settings in servers:
+        if settings.get(CLUSTER) != "true":
+            yield Violation(workload.urn, f"{workload.title} does not set {CLUSTER}: its nodes share nothing")
+        for fault in _faults(settings.get(FACTOR), stack.replicas_of(workload)):
+            yield Violation(workload.urn, f"{workload.title}: {FACTOR} {fault}")
+        for plan in stack.collections:
+            if plan.namespace == workload.namespace:
+                yield from _plan_violations(plan, stack.replicas_of(workload))
+
+
+def _settings(workload: Workload) -> Mapping[str, str | Unknown | None]:
+    """Qdrant's settings in the environment of its container."""
+    return {
+        name: value
+        for container in workload.containers
+        for name, value in container.environment.items()
+        if name.startswith("QDRANT__")
+    }
+
+
+def _faults(stated: str | Unknown | None, nodes: int) -> Iterator[str]:
+    if isinstance(stated, Unknown):
+        yield "cannot be known yet"
+    elif stated is None:
+        yield "is not set: a collection made without a factor has one copy"
+    elif not stated.isdecimal():
+        yield "is not a whole number"
+    else:
+        yield from _factor_faults(int(stated), nodes)
+
+
+def _plan_violations(plan: CollectionPlan, nodes: int) -> Iterator[Violation]:
+    for fault in _factor_faults(plan.replication_factor, nodes):
+        yield Violation(plan.urn, f"the collections of {plan.name}: replication_factor {fault}")
+
+
+def _factor_faults(factor: int, nodes: int) -> Iterator[str]:
+    if factor < LEAST:
+        yield f"is {factor}, at least {LEAST} copies of a shard are required"
+    if factor > nodes:
+        yield f"is {factor}, more than there are nodes ({nodes})"

@@ -1,0 +1,312 @@
+"""Kubernetes manifests, as plain data, into what the checks talk about."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+
+from policies.checks import quantities
+from policies.checks.model import (
+    ZONE_KEY,
+    Amount,
+    Autoscaler,
+    Budget,
+    CollectionPlan,
+    Container,
+    Database,
+    Expression,
+    Item,
+    Kind,
+    Resource,
+    Role,
+    Selector,
+    Spread,
+    Stack,
+    Violation,
+    Workload,
+)
+from policies.checks.plain import (
+    UNKNOWN,
+    Plain,
+    Unknown,
+    Unreadable,
+    at,
+    flag_at,
+    labels_at,
+    list_at,
+    number_at,
+    object_at,
+    text_at,
+    texts_at,
+)
+
+UNKNOWN_NAMESPACE = "(not known yet)"
+"""Stands for a namespace that the update will name.
+
+All of them compare equal: while a cluster does not exist yet its Namespace has no outputs, and refusing every first
+preview would only teach people to leave the pack out. The update asks again with the names.
+"""
+
+_HOSTNAME_KEY = "kubernetes.io/hostname"
+
+
+def item(resource: Resource) -> Item | None:
+    """The resource as the checks know it; None for a kind that none of them judges. Raises Unreadable."""
+    reader = _READERS.get(resource.type)
+    return None if reader is None else reader(resource)
+
+
+def stack(resources: Iterable[Resource]) -> Stack:
+    """All resources of a stack; those that cannot be read are listed instead of raising."""
+    items: list[Item] = []
+    unreadable: list[Violation] = []
+    for resource in resources:
+        try:
+            found = item(resource)
+        except Unreadable as problem:
+            unreadable.append(Violation(resource.urn, str(problem)))
+        else:
+            items += [] if found is None else [found]
+    return Stack(
+        workloads=tuple(i for i in items if isinstance(i, Workload)),
+        budgets=tuple(i for i in items if isinstance(i, Budget)),
+        autoscalers=tuple(i for i in items if isinstance(i, Autoscaler)),
+        databases=tuple(i for i in items if isinstance(i, Database)),
+        collections=tuple(i for i in items if isinstance(i, CollectionPlan)),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _workload(kind: Kind, *template: str, replicas: str | None = None) -> Callable[[Resource], Workload]:
+    """A reader for a kind whose pod template stands at a path, its count of pods in a field of `spec`."""
+
+    def read(resource: Resource) -> Workload:
+        pods = object_at(resource.inputs, *template)
+        pod = object_at(pods, "spec")
+        name = _name(resource)
+        return Workload(
+            urn=resource.urn,
+            kind=kind,
+            name=name,
+            namespace=_namespace(resource),
+            replicas=number_at(resource.inputs, "spec", replicas) if replicas else None,
+            labels=labels_at(pods, "metadata", "labels") | _operator_labels(kind, resource, name),
+            containers=tuple(_containers(pod)),
+            spreads=tuple(_spread(spread) for spread in list_at(pod, "topologySpreadConstraints")),
+            pinned_zones=_pinned_zones(pod),
+        )
+
+    return read
+
+
+def _operator_labels(kind: Kind, resource: Resource, name: str) -> dict[str, str]:
+    """Labels that CloudNativePG puts on a Pooler's pods, over those of its template (pkg/specs/pgbouncer)."""
+    if kind is not Kind.POOLER:
+        return {}
+    labels = _database_labels(text_at(resource.inputs, "spec", "cluster", "name"), "pooler", "pooler")
+    return labels | {"cnpg.io/poolerName": name}
+
+
+def _database_labels(cluster: str, role: str, component: str) -> dict[str, str]:
+    return {
+        "cnpg.io/cluster": cluster,
+        "cnpg.io/podRole": role,
+        "app.kubernetes.io/name": "postgresql",
+        "app.kubernetes.io/instance": cluster,
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/managed-by": "cloudnative-pg",
+    }
+
+
+def _name(resource: Resource) -> str:
+    return text_at(resource.inputs, "metadata", "name", default=resource.name)
+
+
+def _namespace(resource: Resource) -> str:
+    metadata = at(resource.inputs, "metadata")
+    if isinstance(metadata, Mapping) and metadata.get("namespace") is UNKNOWN:
+        return UNKNOWN_NAMESPACE
+    return text_at(metadata, "namespace", default="default")
+
+
+def _containers(pod: Plain) -> Iterator[Container]:
+    for container in list_at(pod, "containers"):
+        yield _container(container, Role.MAIN)
+    for container in list_at(pod, "initContainers"):
+        stays = text_at(container, "restartPolicy") == "Always"
+        yield _container(container, Role.SIDECAR if stays else Role.INIT)
+
+
+def _container(container: Plain, role: Role) -> Container:
+    return Container(
+        name=text_at(container, "name"),
+        role=role,
+        requests=_amounts(container, "resources", "requests"),
+        limits=_amounts(container, "resources", "limits"),
+        readiness=at(container, "readinessProbe") is not None,
+        liveness=at(container, "livenessProbe") is not None,
+        serves=bool(list_at(container, "ports")),
+        environment={text_at(entry, "name"): _value(entry) for entry in list_at(container, "env")},
+    )
+
+
+def _value(entry: Plain) -> str | Unknown | None:
+    """An environment variable may be unknown: few of them are looked at."""
+    value = entry.get("value")
+    return value if isinstance(value, (str, Unknown)) else None
+
+
+def _amounts(manifest: Plain, *path: str) -> dict[str, Decimal]:
+    found = at(manifest, *path)
+    if found is None:
+        return {}
+    return {key: quantities.parse(at(found, key), ".".join((*path, key))) for key in object_at(manifest, *path)}
+
+
+def _spread(constraint: Plain) -> Spread:
+    return Spread(
+        key=text_at(constraint, "topologyKey"),
+        hard=text_at(constraint, "whenUnsatisfiable") == "DoNotSchedule",
+        max_skew=number_at(constraint, "maxSkew") or 0,
+        min_domains=number_at(constraint, "minDomains"),
+        selector=_selector(constraint, "labelSelector"),
+        match_label_keys=texts_at(constraint, "matchLabelKeys"),
+        leaves_out_tainted=text_at(constraint, "nodeTaintsPolicy") == "Honor",
+    )
+
+
+def _selector(manifest: Plain, key: str) -> Selector | None:
+    if at(manifest, key) is None:
+        return None
+    expressions = tuple(
+        Expression(text_at(entry, "key"), text_at(entry, "operator"), texts_at(entry, "values"))
+        for entry in list_at(manifest, key, "matchExpressions")
+    )
+    return Selector(labels_at(manifest, key, "matchLabels"), expressions)
+
+
+def _pinned_zones(pod: Plain) -> frozenset[str] | None:
+    """Zones that are left by the node selector and by required node affinity, whose terms are alternatives."""
+    chosen = labels_at(pod, "nodeSelector").get(ZONE_KEY)
+    affinity = _affinity_zones(pod)
+    if chosen is None:
+        return affinity
+    return frozenset({chosen}) if affinity is None else affinity & {chosen}
+
+
+def _affinity_zones(pod: Plain) -> frozenset[str] | None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    if at(pod, "affinity", "nodeAffinity", required) is None:
+        return None
+    zones: frozenset[str] = frozenset()
+    for term in list_at(pod, "affinity", "nodeAffinity", required, "nodeSelectorTerms"):
+        open_to = _term_zones(term)
+        if open_to is None:
+            return None
+        zones |= open_to
+    return zones
+
+
+def _term_zones(term: Plain) -> frozenset[str] | None:
+    """Zones of one term, whose expressions must all hold; None where it says nothing about zones."""
+    zones: frozenset[str] | None = None
+    for entry in list_at(term, "matchExpressions"):
+        if text_at(entry, "key") == ZONE_KEY and text_at(entry, "operator") == "In":
+            values = frozenset(texts_at(entry, "values"))
+            zones = values if zones is None else zones & values
+    return zones
+
+
+def _budget(resource: Resource) -> Budget:
+    object_at(resource.inputs, "spec")
+    return Budget(
+        urn=resource.urn,
+        name=_name(resource),
+        namespace=_namespace(resource),
+        selector=_selector(at(resource.inputs, "spec"), "selector"),
+        min_available=_amount(resource.inputs, "spec", "minAvailable"),
+        max_unavailable=_amount(resource.inputs, "spec", "maxUnavailable"),
+        always_allows_unhealthy=text_at(resource.inputs, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow",
+    )
+
+
+def _amount(manifest: Plain, *path: str) -> Amount | None:
+    value = at(manifest, *path)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
+        return Amount(int(value[:-1]), percent=True)
+    if isinstance(value, str):
+        raise Unreadable(f"{'.'.join(path)} is neither a whole number nor a percentage")
+    return Amount(number_at(manifest, *path) or 0)
+
+
+def _autoscaler(resource: Resource) -> Autoscaler:
+    object_at(resource.inputs, "spec", "scaleTargetRef")
+    least = number_at(resource.inputs, "spec", "minReplicas")
+    return Autoscaler(
+        urn=resource.urn,
+        name=_name(resource),
+        namespace=_namespace(resource),
+        target_kind=text_at(resource.inputs, "spec", "scaleTargetRef", "kind"),
+        target_name=text_at(resource.inputs, "spec", "scaleTargetRef", "name"),
+        min_replicas=1 if least is None else least,
+    )
+
+
+def _database(resource: Resource) -> Database:
+    """Absent fields have CloudNativePG's defaults: preferred anti-affinity by host, no synchronous standby, budgets."""
+    spec = object_at(resource.inputs, "spec")
+    name = _name(resource)
+    apart = flag_at(spec, "affinity", "enablePodAntiAffinity", default=True)
+    return Database(
+        urn=resource.urn,
+        name=name,
+        namespace=_namespace(resource),
+        instances=number_at(spec, "instances") or 1,
+        labels=_database_labels(name, "instance", "database"),
+        server=_container({"name": "postgres", "resources": at(spec, "resources")}, Role.MAIN),
+        anti_affinity_key=text_at(spec, "affinity", "topologyKey", default=_HOSTNAME_KEY) if apart else None,
+        anti_affinity_required=text_at(spec, "affinity", "podAntiAffinityType") == "required",
+        spreads=tuple(_spread(spread) for spread in list_at(spec, "topologySpreadConstraints")),
+        synchronous_standbys=number_at(spec, "postgresql", "synchronous", "number") or 0,
+        durability_required=text_at(spec, "postgresql", "synchronous", "dataDurability", default="required")
+        == "required",
+        budgets=flag_at(spec, "enablePDB", default=True),
+    )
+
+
+def _collection_plan(resource: Resource) -> CollectionPlan | None:
+    """A file of a ConfigMap in which `parameters.replication_factor` stands; None for every other ConfigMap."""
+    data = at(resource.inputs, "data")
+    for content in data.values() if isinstance(data, Mapping) else ():
+        if isinstance(content, str) and '"replication_factor"' in content:
+            factor = number_at(_json(content), "parameters", "replication_factor")
+            if factor is not None:
+                return CollectionPlan(resource.urn, _name(resource), _namespace(resource), factor)
+    return None
+
+
+def _json(text: str) -> Plain:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Unreadable("a file with a replication_factor is not JSON") from None
+
+
+_READERS: dict[str, Callable[[Resource], Item | None]] = {
+    "kubernetes:apps/v1:Deployment": _workload(Kind.DEPLOYMENT, "spec", "template", replicas="replicas"),
+    "kubernetes:apps/v1:StatefulSet": _workload(Kind.STATEFUL_SET, "spec", "template", replicas="replicas"),
+    "kubernetes:apps/v1:DaemonSet": _workload(Kind.DAEMON_SET, "spec", "template"),
+    "kubernetes:apps/v1:ReplicaSet": _workload(Kind.BARE, "spec", "template"),
+    "kubernetes:core/v1:Pod": _workload(Kind.BARE),
+    "kubernetes:batch/v1:Job": _workload(Kind.JOB, "spec", "template"),
+    "kubernetes:batch/v1:CronJob": _workload(Kind.CRON_JOB, "spec", "jobTemplate", "spec", "template"),
+    "kubernetes:policy/v1:PodDisruptionBudget": _budget,
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _autoscaler,
+    "kubernetes:core/v1:ConfigMap": _collection_plan,
+    "kubernetes:postgresql.cnpg.io/v1:Cluster": _database,
+    "kubernetes:postgresql.cnpg.io/v1:Pooler": _workload(Kind.POOLER, "spec", "template", replicas="instances"),
+}
+
+TOKENS = tuple(_READERS)
+"""The type tokens that are judged."""

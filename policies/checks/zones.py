@@ -1,0 +1,128 @@
+"""All zones used: pods are spread over the zones so that losing one is survived."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from policies.checks.groups import Group, groups, majority
+from policies.checks.model import ZONE_KEY, Item, Kind, Minimums, Spread, Stack, Violation, Workload
+
+QUORUM_ZONES = 3
+"""Over two zones, losing the fuller one takes the majority."""
+
+_REVISION_KEY = {
+    Kind.DEPLOYMENT: "pod-template-hash",
+    Kind.POOLER: "pod-template-hash",
+    Kind.STATEFUL_SET: "controller-revision-hash",
+}
+"""Label that a controller gives alike to all pods of one revision. Others that it adds differ from pod to pod."""
+
+
+def used(zones: frozenset[str], minimums: Minimums) -> int:
+    """How many of the cluster's zones these are; a name that it has not counts for nothing."""
+    return len(zones & set(minimums.zone_names) if minimums.zone_names else zones)
+
+
+def spread(item: Item, minimums: Minimums) -> Iterator[Violation]:
+    """A hard spread over the zones that counts the workload's own pods.
+
+    A StatefulSet in one zone needs none; `spread_together` judges it with its siblings.
+    """
+    if not isinstance(item, Workload) or not item.lasting or item.pinned:
+        return
+    if item.pinned_zones is not None and used(item.pinned_zones, minimums) < minimums.zones:
+        open_to = used(item.pinned_zones, minimums)
+        yield Violation(item.urn, f"{item.title} may run in {open_to} of {minimums.zones} zones only")
+    faults = [
+        [
+            *_faults(constraint, item.labels, _REVISION_KEY[item.kind]),
+            *_domain_faults(constraint, item.quorum, minimums),
+        ]
+        for constraint in item.spreads
+        if constraint.key == ZONE_KEY
+    ]
+    if not faults:
+        yield Violation(item.urn, f"{item.title} has no spread over {ZONE_KEY}")
+    elif all(faults):
+        yield Violation(item.urn, f"{item.title}: its spread over {ZONE_KEY} {'; '.join(min(faults, key=len))}")
+
+
+def spreads_voters(spreads: Iterable[Spread], labels: Mapping[str, str], minimums: Minimums) -> bool:
+    """Whether one of the constraints holds pods with these labels evenly over the zones, as a quorum needs it."""
+    return any(
+        constraint.key == ZONE_KEY
+        and not [*_faults(constraint, labels, None), *_domain_faults(constraint, True, minimums)]
+        for constraint in spreads
+    )
+
+
+def _faults(constraint: Spread, labels: Mapping[str, str], revision_key: str | None) -> Iterator[str]:
+    if not constraint.hard:
+        yield "is a wish (ScheduleAnyway), not a rule (DoNotSchedule)"
+    if constraint.max_skew != 1:
+        yield f"allows a skew of {constraint.max_skew}, not 1"
+    if constraint.selector is None or not constraint.selector.matches(labels):
+        yield "does not select the workload's own pods, so it spreads nothing"
+    for key in constraint.match_label_keys:
+        if key != revision_key and key not in labels:
+            yield f"counts pods apart by label {key}, which its pods do not share"
+
+
+def _domain_faults(constraint: Spread, quorum: bool, minimums: Minimums) -> Iterator[str]:
+    """Voting pods wait for their zones; others must not, or a lost zone's pods could not be replaced elsewhere."""
+    min_domains = constraint.min_domains
+    least = min(QUORUM_ZONES, minimums.zones)
+    if quorum and (min_domains is None or min_domains < least):
+        yield f"has minDomains {min_domains or 'unset'}, a quorum set needs {least} or it may crowd into fewer zones"
+    if quorum and min_domains is not None and min_domains > minimums.zones:
+        yield f"has minDomains {min_domains}, more than there are zones ({minimums.zones})"
+    if not quorum and not constraint.leaves_out_tainted:
+        yield "counts zones whose nodes are tainted, which blocks the replacement of pods of a lost zone elsewhere"
+    if not quorum and min_domains is not None and min_domains >= minimums.zones:
+        yield f"has minDomains {min_domains}, which blocks the replacement of pods while one of the zones is away"
+
+
+def spread_together(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
+    """What only the whole stack tells: pinned StatefulSets, quorums without a zone, foreign pods in a spread."""
+    for group in groups(stack):
+        first = group.workloads[0]
+        if first.pinned:
+            yield from _uses_zones(group, minimums)
+        if group.quorum:
+            yield from _outlives_a_zone(group, minimums)
+        if not first.pinned:
+            yield from _counts_others(first, stack)
+
+
+def _uses_zones(group: Group, minimums: Minimums) -> Iterator[Violation]:
+    least, inhabited = min(QUORUM_ZONES, minimums.zones), used(frozenset(group.by_zone), minimums)
+    if inhabited < least:
+        yield Violation(
+            group.workloads[0].urn, f"{group.title} have pods in {inhabited} zones, at least {least} are required"
+        )
+
+
+def _outlives_a_zone(group: Group, minimums: Minimums) -> Iterator[Violation]:
+    lost = max(group.by_zone.values(), default=-(-group.replicas // minimums.zones))
+    left = group.replicas - lost
+    if left < majority(group.replicas):
+        yield Violation(
+            group.workloads[0].urn,
+            f"{group.title}: losing a zone leaves {left} of {group.replicas} members, "
+            f"a majority is {majority(group.replicas)}",
+        )
+
+
+def _counts_others(workload: Workload, stack: Stack) -> Iterator[Violation]:
+    """A spread that counts somebody else's pods keeps their sum even, not the workload's."""
+    for constraint in workload.spreads:
+        if constraint.key != ZONE_KEY or constraint.selector is None or not constraint.hard:
+            continue
+        others = [
+            other.title
+            for other in stack.workloads
+            if other is not workload
+            and other.lasting
+            and other.namespace == workload.namespace
+            and constraint.selector.matches(other.labels)
+        ]
+        if others:
+            yield Violation(workload.urn, f"{workload.title}: its spread also counts the pods of {', '.join(others)}")

@@ -1,0 +1,3 @@
+from policies import edge, high_availability
+
+edge.run(high_availability.NAME, high_availability.DESCRIPTION, high_availability.RULES)

@@ -1,0 +1,122 @@
+"""The pack `high-availability`: the minimums of the scaling guide's `high_availability` block, rule by rule."""
+
+from policies.checks import autoscaling, budgets, postgresql, presence, probes, qdrant, replicas, requests, zones
+from policies.rules import ResourceRule, Rule, Severity, StackRule
+
+NAME = "high-availability"
+DESCRIPTION = "A region survives the loss of one zone and the drain of any node."
+
+RULES: tuple[Rule, ...] = (
+    ResourceRule(
+        name="readable",
+        description="Every field that this pack judges is known and has the shape that Kubernetes gives it.",
+        remedy="State the field as a plain value, or let it come from a resource that exists already.",
+        severity=Severity.HIGH,
+        check=presence.readable,
+        refuses_unreadable=True,
+    ),
+    ResourceRule(
+        name="enough-replicas",
+        description="Deployments, StatefulSets and Poolers run min_replicas pods or more; every pod has a controller.",
+        remedy="Raise replicas (instances of a Pooler) to high_availability.min_replicas.",
+        severity=Severity.CRITICAL,
+        parameters=("min_replicas",),
+        check=replicas.enough,
+    ),
+    StackRule(
+        name="enough-replicas-together",
+        description="StatefulSets that share a data set have min_replicas pods together; "
+        "a Deployment without replicas has an autoscaler.",
+        remedy="Add pods to the group, or state replicas or a HorizontalPodAutoscaler for the Deployment.",
+        severity=Severity.CRITICAL,
+        parameters=("min_replicas",),
+        check=replicas.enough_together,
+    ),
+    ResourceRule(
+        name="zone-spread",
+        description="Pods are spread over all zones by a rule (maxSkew 1, DoNotSchedule) that counts their own pods.",
+        remedy="Give the pod template a topologySpreadConstraint on topology.kubernetes.io/zone whose labelSelector "
+        "matches the template's labels; for a StatefulSet minDomains 3; for a Deployment nodeTaintsPolicy Honor and no "
+        "minDomains.",
+        severity=Severity.CRITICAL,
+        parameters=("zones",),
+        check=zones.spread,
+    ),
+    StackRule(
+        name="zone-loss",
+        description="Every quorum keeps its majority when a zone is lost; no spread counts another workload's pods.",
+        remedy="Choose a number of members that leaves a majority without the fullest zone (3, 5, 6 over three "
+        "zones, not 4); pin one StatefulSet to each zone; select by app.kubernetes.io/instance.",
+        severity=Severity.CRITICAL,
+        parameters=("zones",),
+        check=zones.spread_together,
+    ),
+    StackRule(
+        name="disruption-budgets",
+        description="Each pod has exactly one PodDisruptionBudget, which allows an eviction and keeps a majority.",
+        remedy="One PodDisruptionBudget a workload (one for all StatefulSets of a group) in its namespace, all of "
+        "whose labels its pods have, with maxUnavailable 1 and unhealthyPodEvictionPolicy AlwaysAllow.",
+        severity=Severity.HIGH,
+        check=budgets.fit,
+    ),
+    ResourceRule(
+        name="requests-and-limits",
+        description="Every container, init containers too, states CPU and memory, and requests no more than its limit.",
+        remedy="Set resources.requests and resources.limits of cpu and memory, requests not over limits.",
+        severity=Severity.HIGH,
+        check=requests.stated,
+    ),
+    ResourceRule(
+        name="probes",
+        description="Every container that stays, and every sidecar that serves, has a readiness and a liveness probe.",
+        remedy="Add readinessProbe and livenessProbe.",
+        severity=Severity.HIGH,
+        check=probes.present,
+    ),
+    ResourceRule(
+        name="autoscaler-minimum",
+        description="A HorizontalPodAutoscaler never goes under min_replicas and never scales a quorum set.",
+        remedy="Raise minReplicas; target Deployments only.",
+        severity=Severity.HIGH,
+        parameters=("min_replicas",),
+        check=autoscaling.keeps_minimum,
+    ),
+    StackRule(
+        name="autoscaler-target",
+        description="A HorizontalPodAutoscaler scales something of the stack, and nothing has two of them.",
+        remedy="Correct scaleTargetRef, or remove the autoscaler.",
+        severity=Severity.MEDIUM,
+        check=autoscaling.has_one_target,
+    ),
+    ResourceRule(
+        name="postgresql-zones",
+        description="PostgreSQL has three instances or more in all zones, and every commit is in two of them.",
+        remedy="instances 3, affinity on topology.kubernetes.io/zone with podAntiAffinityType required (a hard "
+        "spread for more instances), postgresql.synchronous number 1 (as many as share a zone) "
+        "with dataDurability required, enablePDB not switched off.",
+        severity=Severity.CRITICAL,
+        parameters=("zones",),
+        check=postgresql.survives_a_zone,
+    ),
+    StackRule(
+        name="postgresql-pooler",
+        description="A connection pooler stands before a PostgreSQL cluster of its stack.",
+        remedy="Name the Cluster of the same namespace in the Pooler's spec.cluster.name.",
+        severity=Severity.HIGH,
+        check=postgresql.present_with_pooler,
+    ),
+    StackRule(
+        name="qdrant-replication",
+        description="Qdrant runs as a cluster, and its collections have two or more replicas of each shard.",
+        remedy="Set sharding.replication_factor to 2 or more, and no higher than qdrant.replicas.",
+        severity=Severity.CRITICAL,
+        check=qdrant.replicated,
+    ),
+    StackRule(
+        name="nothing-missing",
+        description="The stack holds every kind that a region is made of, and all of it could be judged.",
+        remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
+        severity=Severity.HIGH,
+        check=presence.nothing_missing,
+    ),
+)

@@ -1,0 +1,108 @@
+"""Enough pods, and autoscalers that keep them."""
+
+import pytest
+
+from tests.unit.policy_region import Region, metadata, redis
+
+
+@pytest.fixture
+def region() -> Region:
+    return Region()
+
+
+def test_the_region_as_it_should_be_is_accepted(region: Region) -> None:
+    region.accepted()
+
+
+def test_a_deployment_of_two_replicas_is_refused(region: Region) -> None:
+    region.set("memory-service", "spec.replicas", 2)
+    region.refused("enough-replicas", saying="Deployment memory-service runs 2 pods, at least 3 are required")
+
+
+def test_a_statefulset_of_two_replicas_is_refused(region: Region) -> None:
+    region.set("qdrant", "spec.replicas", 2)
+    region.refused("enough-replicas", "zone-loss", "disruption-budgets", saying="StatefulSet qdrant runs 2 pods")
+
+
+def test_a_pooler_of_two_instances_is_refused(region: Region) -> None:
+    region.set("pooler", "spec.instances", 2)
+    region.refused("enough-replicas", saying="Pooler postgresql-pooler runs 2 pods, at least 3 are required")
+
+
+def test_a_pooler_without_a_number_of_instances_runs_one_and_is_refused(region: Region) -> None:
+    region.set("pooler", "spec.instances", None)
+    region.refused("enough-replicas", "disruption-budgets", saying="runs 1 pods")
+
+
+def test_the_minimum_can_be_raised(region: Region) -> None:
+    config = {"min_replicas": 4.0}
+    region.refused("enough-replicas", "autoscaler-minimum", saying="at least 4 are required", config=config)
+
+
+def test_a_deployment_may_leave_the_number_to_its_autoscaler(region: Region) -> None:
+    region.set("memory-service", "spec.replicas", None)
+    region.accepted()
+
+
+def test_a_deployment_without_replicas_and_without_autoscaler_is_refused(region: Region) -> None:
+    region.set("memory-service", "spec.replicas", None)
+    region.drop("memory-service-autoscaler")
+    region.refused("enough-replicas-together", "disruption-budgets", saying="no autoscaler does: it runs 1 pod")
+
+
+def test_an_autoscaler_of_another_namespace_does_not_count(region: Region) -> None:
+    region.set("memory-service", "spec.replicas", None)
+    region.set("memory-service-autoscaler", "metadata.namespace", "elsewhere")
+    region.refused("enough-replicas-together", "disruption-budgets", "autoscaler-target")
+
+
+def test_statefulsets_of_one_data_set_are_counted_together(region: Region) -> None:
+    for zone in ("zone-a", "zone-b", "zone-c"):
+        region.set(f"redis-{zone}", "spec.replicas", 1)
+    region.accepted()
+
+
+def test_statefulsets_that_together_have_too_few_pods_are_refused(region: Region) -> None:
+    for zone in ("zone-a", "zone-b", "zone-c"):
+        region.set(f"redis-{zone}", "spec.replicas", 1)
+    policies = {r.policy: r.message for r in region.refusals({"min_replicas": 4})}
+    assert "redis-zone-a, redis-zone-b, redis-zone-c runs 3 pods" in policies["enough-replicas-together"]
+
+
+def test_a_bare_pod_is_refused(region: Region) -> None:
+    region.add("lone", "kubernetes:core/v1:Pod", {"metadata": metadata("lone"), "spec": {"containers": []}})
+    region.refused("enough-replicas", saying="lone has no controller")
+
+
+def test_an_autoscaler_that_may_go_under_the_minimum_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.minReplicas", 2)
+    region.refused("autoscaler-minimum", saying="may scale down to 2, at least 3 are required")
+
+
+def test_an_autoscaler_without_a_minimum_has_kubernetes_default_of_one_and_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.minReplicas", None)
+    region.refused("autoscaler-minimum", "disruption-budgets", saying="may scale down to 1")
+
+
+def test_an_autoscaler_of_a_quorum_set_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.scaleTargetRef", {"kind": "StatefulSet", "name": "qdrant"})
+    region.refused("autoscaler-minimum", saying="scales a quorum set")
+
+
+def test_an_autoscaler_that_scales_nothing_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.scaleTargetRef.name", "memory-servce")
+    region.refused("autoscaler-target", saying="scales nothing of this stack")
+
+
+def test_two_autoscalers_of_one_deployment_are_refused(region: Region) -> None:
+    token, first = region.manifests["memory-service-autoscaler"]
+    region.add("second", token, {**first, "metadata": metadata("second")})
+    region.refused("autoscaler-target", saying="second scales what memory-service scales already")
+
+
+def test_statefulsets_without_the_shared_labels_stand_alone(region: Region) -> None:
+    for zone in ("zone-a", "zone-b", "zone-c"):
+        alone = redis(zone)
+        del alone["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+        region.add(f"redis-{zone}", "kubernetes:apps/v1:StatefulSet", alone)
+    region.refused("enough-replicas-together", "zone-loss", "disruption-budgets")
