@@ -1,0 +1,117 @@
+"""Command line: `python -m rehearsal setup|preview|up|down|status|bench [--json]`."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from rehearsal.errors import RehearsalError
+from rehearsal.progress import Progress
+from settings import SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0 when done, 1 when refused or failed, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    # SIGTERM ends like Ctrl-C: what was started is recorded, so that `down` finds it.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        return options.command(options, Progress())
+    except (RehearsalError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: `make up` goes on from here, `make down` ends what was started", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, command, words in (
+        ("setup", _setup, "build or find the control-plane binaries"),
+        ("preview", _preview, "what each region would create, with policy results; touches nothing"),
+        ("up", _up, "bring every region up"),
+        ("down", _down, "end the control planes and remove their state"),
+        ("status", _status, "what is up now"),
+        ("bench", _bench, "measure the promised numbers"),
+    ):
+        sub = commands.add_parser(name, help=words, description=words)
+        sub.set_defaults(command=command)
+        sub.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else there")
+        if command in (_preview, _up):
+            sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
+    return parser
+
+
+def _setup(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import binaries
+
+    found = binaries.ensure(progress)
+    _print(options, {"binaries": str(found.directory)}, lambda console: console.print(f"ready: {found.directory}"))
+    return 0
+
+
+def _preview(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.run import Rehearsal
+    from rehearsal.summary import show
+
+    summary = Rehearsal(progress, options.engine).preview()
+    _print(options, summary.as_json(), lambda console: show(summary, console))
+    return int(any(region.refused for region in summary.regions))
+
+
+def _up(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.run import RefusedError, Rehearsal
+    from rehearsal.summary import show
+
+    try:
+        summary = Rehearsal(progress, options.engine).up()
+    except RefusedError as refused:
+        planned = refused.summary
+        _print(options, planned.as_json(), lambda console: show(planned, console))
+        raise
+    _print(options, summary.as_json(), lambda console: show(summary, console))
+    return 0
+
+
+def _down(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.run import down
+
+    ended = down(progress)
+    words = f"ended and removed: {', '.join(ended)}" if ended else "nothing was up"
+    _print(options, {"ended": list(ended)}, lambda console: console.print(words))
+    return 0
+
+
+def _status(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.run import Rehearsal
+    from rehearsal.summary import show_standing, standing_json
+
+    standing = Rehearsal(progress).status()
+    _print(options, standing_json(standing), lambda console: show_standing(standing, console))
+    return 0
+
+
+def _bench(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import bench
+
+    measured = bench.run(progress)
+    _print(options, [entry.as_json() for entry in measured], lambda console: bench.show(measured, console))
+    return int(not all(entry.holds for entry in measured))
+
+
+def _print(options: argparse.Namespace, document: Any, show: Callable[[Console], None]) -> None:
+    if options.json:
+        json.dump(document, sys.stdout, indent=2)
+        print()
+    else:
+        show(Console())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

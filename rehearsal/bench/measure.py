@@ -1,0 +1,57 @@
+"""One measured number, and how several are shown."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with its goal: at most `goal`, in `unit`. Without a goal it is printed for information."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.goal is None or self.value <= self.goal
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "value": round(self.value, 3), "holds": self.holds}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one run, in seconds."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int], object]) -> tuple[float, float]:
+    """Median seconds of two pieces of work, run in turns so that both meet the same machine; each gets its round."""
+    ones: list[float] = []
+    others: list[float] = []
+    for number in range(rounds):
+        pairs = [(one, ones), (other, others)]
+        for work, times in pairs if number % 2 == 0 else reversed(pairs):
+            started = time.perf_counter()
+            work(number)
+            times.append(time.perf_counter() - started)
+    return statistics.median(ones), statistics.median(others)
+
+
+def show(measured: Sequence[Measure], console: Console) -> None:
+    """The table of `make bench`."""
+    table = Table("what", "value", "unit", "goal", "holds")
+    for entry in measured:
+        goal = "" if entry.goal is None else f"≤ {entry.goal:g}"
+        verdict = "" if entry.goal is None else "yes" if entry.holds else "NO"
+        table.add_row(entry.name, f"{entry.value:.2f}", entry.unit, goal, verdict)
+    console.print(table)

@@ -1,0 +1,198 @@
+"""One region's embedded control plane: etcd, API server, controller manager, scheduler and simulated nodes."""
+
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rehearsal import certificates, kubeconfig, nodes, paths, programs, volumes
+from rehearsal.binaries import Binaries
+from rehearsal.errors import RehearsalError
+from rehearsal.kube import Client, KubeError
+from rehearsal.processes import Process, stop_all
+from rehearsal.progress import Progress
+
+ZONES = ("zone-a", "zone-b", "zone-c")
+NODES_PER_ZONE = 2
+STAGES = Path(__file__).resolve().parent / "stages"
+ANSWER_SECONDS = 60.0
+"""Longest wait for a started API server; it takes about three seconds on an idle machine."""
+CHECK_SECONDS = 10.0
+"""How long a control plane whose processes live may take to answer before it counts as dead."""
+POLL_SECONDS = 0.05
+PORTS = range(20000, 32000)
+"""Below the range from which systems choose the ports of outgoing connections."""
+ADMIN = "admin"
+USERS = (ADMIN, "controller-manager", "scheduler", "kwok")
+"""All of them administrators: what the real ones' narrower roles allow is not what a rehearsal tests."""
+STORE, SERVER = "etcd", "kube-apiserver"
+FOLLOWERS = ("kube-controller-manager", "kube-scheduler", "kwok")
+
+_ports_given: set[int] = set()
+_ports_lock = threading.Lock()
+
+
+class ControlPlane:
+    """The control plane of one region. Its processes and data outlive this object and are found again by the region."""
+
+    def __init__(self, region: str, zones: Sequence[str] = ZONES, nodes_per_zone: int = NODES_PER_ZONE) -> None:
+        self.region = region
+        self._zones = tuple(zones)
+        self._nodes_per_zone = nodes_per_zone
+        home = paths.home() / region
+        self.kubeconfig = home / "kubeconfig"
+        """For people and engines: one context, named as the region; its user may do everything. Mode 0600."""
+        self.directory = home / "controlplane"
+        """Data, keys, logs (`<program>.log`) and pid files."""
+        self._client: Client | None = None
+
+    def start(self, tools: Binaries, progress: Progress) -> None:
+        """Brings it up, with its nodes Ready; adopts one that runs, restarts on its data one that died half way.
+
+        RehearsalError, with no process left, when a program ends or does not answer in time.
+        """
+        if not self._adopt(progress):
+            self._start_anew(tools, progress)
+        client = self.admin()
+        nodes.furnish(client, self.region, self._zones, self._nodes_per_zone)
+        nodes.await_ready(client, self.region)
+
+    def stop(self) -> None:
+        """Ends every process that it ever started and removes the directories of its volumes. Its other data stays."""
+        self._end()
+        volumes.remove(self.directory / "etcd")
+
+    def alive(self) -> bool:
+        """Whether all its processes run."""
+        return all(process.alive() for process in self._processes())
+
+    def admin(self) -> Client:
+        """A client that may do everything. RehearsalError when there is no control plane."""
+        if self._client is None:
+            self._client = Client.from_kubeconfig(self.kubeconfig)
+        return self._client
+
+    def _adopt(self, progress: Progress) -> bool:
+        """Whether it runs and answers. What is left of one that does not is ended."""
+        dead = [process.name for process in self._processes() if not process.alive()]
+        if not dead:
+            if self._answers_within(CHECK_SECONDS):
+                return True
+            progress.note(
+                f"  {self.region}: the API server does not answer; starting the control plane again on its data"
+            )
+        elif len(dead) < len(self._processes()):
+            progress.note(f"  {self.region}: {', '.join(dead)} had ended; starting the control plane again on its data")
+        self._end()
+        return False
+
+    def _start_anew(self, tools: Binaries, progress: Progress) -> None:
+        place = self._prepare(progress)
+        try:
+            self._process(STORE).start(programs.etcd(tools, place))
+            self._process(SERVER).start(programs.api_server(tools, place))
+            self._await_answer()
+            self._process("kube-controller-manager").start(programs.controller_manager(tools, place))
+            self._process("kube-scheduler").start(programs.scheduler(tools, place))
+            self._process("kwok").start(programs.kwok(tools, place, STAGES))
+        except RehearsalError:
+            self._end()
+            raise
+
+    def _prepare(self, progress: Progress) -> programs.Place:
+        """Keys and tokens, made once; port and kubeconfigs, anew when the old port is taken."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = programs.Place(self.directory, self._port(progress))
+        if not (place.pki / "ca.crt").exists():
+            certificates.write_all(place.pki, programs.SERVICE_RANGE_FIRST)
+        authority = (place.pki / "ca.crt").read_text()
+        server = f"https://127.0.0.1:{place.port}"
+        for user, token in _tokens(place.tokens).items():
+            path = self.kubeconfig if user == ADMIN else place.kubeconfig(user)
+            kubeconfig.write(path, self.region, server, authority, user, token)
+        for socket_file in (*self.directory.glob("etcd:*"), *self.directory.glob("peer:*")):
+            socket_file.unlink()  # of an etcd that was killed
+        self._client = None
+        return place
+
+    def _port(self, progress: Progress) -> int:
+        file = self.directory / "port"
+        recorded = int(file.read_text()) if file.exists() else None
+        if recorded is not None and _is_free(recorded):
+            return recorded
+        chosen = _free_port()
+        if recorded is not None:
+            progress.note(f"  {self.region}: port {recorded} is taken by another program; using {chosen}")
+        file.write_text(str(chosen))
+        return chosen
+
+    def _await_answer(self) -> None:
+        if self._answers_within(ANSWER_SECONDS):
+            return
+        for name in (STORE, SERVER):
+            process = self._process(name)
+            if not process.alive():
+                raise RehearsalError(f"{self.region}: {name} ended while it started; run this again.{process.tail()}")
+        raise RehearsalError(
+            f"{self.region}: the API server does not answer after {ANSWER_SECONDS:.0f} s; "
+            f"run this again.{self._process(SERVER).tail()}"
+        )
+
+    def _answers_within(self, seconds: float) -> bool:
+        """Whether it says that it is ready; False at once when its process or its store ends."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process(SERVER).alive() and self._process(STORE).alive():
+            try:
+                self.admin().call("GET", "/readyz", idempotent=False, timeout=2.0)
+            except KubeError:
+                time.sleep(POLL_SECONDS)
+            else:
+                return True
+        return False
+
+    def _end(self) -> None:
+        """The store last: an API server without it takes long to end."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        stop_all([process for process in self._processes() if process.name != STORE])
+        self._process(STORE).stop()
+
+    def _processes(self) -> list[Process]:
+        return [self._process(name) for name in (STORE, SERVER, *FOLLOWERS)]
+
+    def _process(self, name: str) -> Process:
+        return Process(self.directory, name)
+
+
+def _tokens(path: Path) -> dict[str, str]:
+    """Tokens by user, made once; the file is the API server's static token file."""
+    if not path.exists():
+        made = [f'{secrets.token_urlsafe(24)},{user},{user},"system:masters"\n' for user in USERS]
+        path.touch(mode=0o600)
+        path.write_text("".join(made))
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    return {user: token for token, user, *_ in lines}
+
+
+def _free_port() -> int:
+    """A port of the loopback address that nobody listens on and that this process has not given out before."""
+    with _ports_lock:
+        for port in random.sample(PORTS, len(PORTS)):
+            if port not in _ports_given and _is_free(port):
+                _ports_given.add(port)
+                return port
+    raise RehearsalError(f"no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,239 @@
+"""Carries actions out: server-side apply in dependency order, waits beside it, deletions last, the state after each."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from rehearsal import kube
+from rehearsal.engine import awaiting, schedule
+from rehearsal.engine import property_path as at
+from rehearsal.engine.clusters import KUBERNETES, MISSING, Cluster, Clusters, Manifest, manifest
+from rehearsal.engine.diff import Action
+from rehearsal.engine.model import Change, PlannedResource, Step, Value, has_unknown
+from rehearsal.engine.scrub import Scrubber
+from rehearsal.engine.state import Held, State
+from rehearsal.errors import RehearsalError
+from rehearsal.progress import Progress
+
+FIELD_MANAGER = "soma-rehearsal"
+"""Owner of the fields that the program states."""
+UNPROCESSABLE, FORBIDDEN_UPDATE = 422, ("immutable", "updates to", "may not change", "cannot change")
+"""How API servers say that a field cannot be changed in place (apimachinery validation, apps validation)."""
+
+
+@dataclass
+class Update:
+    """One region's update while it runs."""
+
+    region: str
+    state: State
+    clusters: Clusters
+    progress: Progress
+    scrub: Scrubber
+    providers: Mapping[str, Mapping[str, Value]]
+    """Inputs of every provider, planned or held, by URN."""
+    stop: threading.Event
+    steps: dict[str, Step] = field(default_factory=dict)
+    """What was done so far, by URN."""
+
+    def run(self, actions: Iterable[Action]) -> None:
+        """Does all of it; RehearsalError names every failure. What was done is in the state, also then."""
+        actions = list(actions)
+        wanted = {action.step.urn: action for action in actions if action.planned is not None}
+        unwanted = {action.step.urn: action for action in actions if action.planned is None}
+        self._run({urn: self._work(action) for urn, action in wanted.items()}, _before(wanted))
+        self._run({urn: self._removal(action) for urn, action in unwanted.items()}, _dependents(unwanted))
+
+    def _run(self, work: Mapping[str, schedule.Work], after: Mapping[str, Iterable[str]]) -> None:
+        failures = schedule.run(work, after, self.stop)
+        told = {urn: error for urn, error in failures.items() if not isinstance(error, awaiting.InterruptedUpdateError)}
+        if told:
+            lines = [f"  {urn.split('::')[-1]}: {self._words(error)}" for urn, error in told.items()]
+            raise RehearsalError(
+                f"{self.region}: {len(lines)} of {len(work)} resources failed; what depends on them was left out:\n"
+                + "\n".join(lines)
+                + "\nWhat was applied is recorded: the next update takes up here."
+            ) from None
+        if self.stop.is_set():
+            raise RehearsalError(f"{self.region}: the update was interrupted; the next one takes up where it stopped")
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, kube.KubeError):
+            return self.scrub(error.message)
+        return self.scrub(str(error) if isinstance(error, RehearsalError) else f"{type(error).__name__}: {error}")
+
+    def _done(self, action: Action, note: str = "") -> None:
+        step = action.step
+        self.steps[step.urn] = replace(step, reasons=(*step.reasons, note)) if note else step
+        if step.change is not Change.SAME and step.type.startswith(KUBERNETES):
+            why = f" ({note})" if note else ""
+            self.progress.note(f"  {self.region}: {_PAST[step.change]} {step.type.rsplit(':', 1)[-1]} {step.name}{why}")
+
+    # What the program wants
+
+    def _work(self, action: Action) -> schedule.Work:
+        def work() -> schedule.Then | None:
+            planned = action.planned
+            assert planned is not None  # noqa: S101  (run() sorts them)
+            if action.step.change is Change.SAME:
+                self._keep(action)
+                return None
+            if planned.custom and has_unknown(planned.inputs):
+                raise RehearsalError(
+                    "an input needs what only the cluster knows (such as a status), which the in-process engine "
+                    "evaluates before it is there; use the Pulumi CLI"
+                )
+            if not planned.type.startswith(KUBERNETES):
+                self._record(action, None)
+                return None
+            return self._apply(action, planned)
+
+        return work
+
+    def _keep(self, action: Action) -> None:
+        """Nothing to do in the cluster; options (protect, dependencies) may have changed all the same."""
+        held, planned = action.held, action.planned
+        assert held is not None and planned is not None  # noqa: S101
+        if held.resource != planned:
+            self._record(action, held.cluster)
+        else:
+            self._done(action)
+
+    def _record(self, action: Action, cluster: str | None, pending: bool = False, note: str = "") -> None:
+        planned = action.planned
+        assert planned is not None  # noqa: S101
+        if planned.type.startswith(KUBERNETES):
+            planned = replace(planned, outputs={})  # the inputs again; only generated values have to be kept
+        former = (
+            action.held.resource.urn if action.held is not None and action.held.resource.urn != planned.urn else None
+        )
+        self.state.put(Held(planned, cluster, pending), former)
+        if not pending:
+            self._done(action, note)
+
+    def _apply(self, action: Action, planned: PlannedResource) -> schedule.Then | None:
+        provider = self.providers.get(planned.provider or "", {})
+        cluster = self.clusters.of(provider)
+        uid = self.clusters.uid(cluster)
+        obj = manifest(planned, provider)
+        note = ""
+        if action.step.change is Change.REPLACE:
+            self._delete_former(action)
+        elif action.held is not None and planned.ignore_changes and MISSING not in action.step.reasons:
+            obj = _with_live(obj, planned, cluster)
+        try:
+            applied = cluster.apply(obj, FIELD_MANAGER)
+        except kube.KubeError as error:
+            if not _asks_for_replacement(error, action):
+                raise
+            if planned.protect:
+                raise RehearsalError(
+                    f"is protected, and this change takes a replacement ({error.message}): unset protect first"
+                ) from None
+            note = f"replaced: {self.scrub(error.message).splitlines()[0][:120]}"
+            self._delete_former(action)
+            applied = cluster.apply(obj, FIELD_MANAGER)
+            action = replace(action, step=replace(action.step, change=Change.REPLACE))
+        if not awaiting.awaits(applied):
+            self._record(action, uid, note=note)
+            return None
+        self._record(action, uid, pending=True)
+        return lambda: self._await(action, cluster, applied, uid, note)
+
+    def _await(self, action: Action, cluster: Cluster, applied: Manifest, uid: str, note: str) -> None:
+        assert action.planned is not None  # noqa: S101
+        kind = "create" if action.step.change in (Change.CREATE, Change.REPLACE) else "update"
+        awaiting.await_ready(cluster, applied, action.planned.timeouts.get(kind), self.stop)
+        self._record(action, uid, note=note)
+
+    def _delete_former(self, action: Action) -> None:
+        """Takes the object away that a replacement comes in place of: same name, so it must be gone first."""
+        assert action.held is not None  # noqa: S101
+        former = action.held.resource
+        provider = self.providers.get(former.provider or "", {})
+        self._delete(former, manifest(former, provider), self.clusters.of(provider))
+        self.state.remove(former.urn)
+
+    # What the program no longer wants
+
+    def _removal(self, action: Action) -> schedule.Work:
+        def work() -> schedule.Then | None:
+            held = action.held
+            assert held is not None  # noqa: S101
+            former = held.resource
+            if former.type.startswith(KUBERNETES) and not former.retain_on_delete:
+                provider = self.providers.get(former.provider or "", {})
+                cluster = self.clusters.of(provider)
+                if held.cluster == self.clusters.uid(cluster):
+                    obj = manifest(former, provider)
+                    return lambda: self._remove(action, former, obj, cluster)
+            self.state.remove(former.urn)
+            self._done(action)
+            return None
+
+        return work
+
+    def _remove(self, action: Action, former: PlannedResource, obj: Manifest, cluster: Cluster) -> None:
+        self._delete(former, obj, cluster)
+        self.state.remove(former.urn)
+        self._done(action)
+
+    def _delete(self, former: PlannedResource, obj: Manifest, cluster: Cluster) -> None:
+        name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
+        try:
+            there = cluster.find(obj["apiVersion"], obj["kind"], name, namespace)
+            if there is None:
+                return
+            cluster.delete(obj["apiVersion"], obj["kind"], name, namespace)
+        except kube.UnknownKind:
+            return  # its definition went, and all objects with it
+        awaiting.await_gone(cluster, there, former.timeouts.get("delete"), self.stop)
+
+
+_PAST = {Change.CREATE: "created", Change.UPDATE: "updated", Change.REPLACE: "replaced", Change.DELETE: "deleted"}
+
+
+def _before(wanted: Mapping[str, Action]) -> dict[str, list[str]]:
+    """What each planned resource comes after: dependencies, its provider and its parent."""
+    found: dict[str, list[str]] = {}
+    for urn, action in wanted.items():
+        planned = action.planned
+        assert planned is not None  # noqa: S101
+        found[urn] = [*planned.depends_on, *(other for other in (planned.provider, planned.parent) if other)]
+    return found
+
+
+def _dependents(unwanted: Mapping[str, Action]) -> dict[str, list[str]]:
+    """What each deletion comes after: the deletions of those that depend on it."""
+    found: dict[str, list[str]] = {urn: [] for urn in unwanted}
+    for urn, action in unwanted.items():
+        assert action.held is not None  # noqa: S101
+        former = action.held.resource
+        for other in (*former.depends_on, former.provider, former.parent):
+            if other in found:
+                found[other].append(urn)
+    return found
+
+
+def _with_live(obj: Manifest, planned: PlannedResource, cluster: Cluster) -> Manifest:
+    """The object with the cluster's own values at each path of `ignore_changes`.
+
+    Server-side apply would else set them back to what was first stated, such as `spec.replicas` under an autoscaler.
+    """
+    metadata = obj["metadata"]
+    live = cluster.find(obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"))
+    if live is None:
+        return obj
+    for text in planned.ignore_changes:
+        for path in at.spread(at.parse(text), obj):
+            current = at.get(live, path)
+            if current is not at.ABSENT:
+                obj = at.placed(obj, path, current)
+    return obj
+
+
+def _asks_for_replacement(error: kube.KubeError, action: Action) -> bool:
+    """Whether an in-place change was refused because a field cannot be changed."""
+    in_place = action.held is not None and action.step.change is Change.UPDATE
+    text = " ".join((error.message, *error.causes)).lower()
+    return in_place and error.status == UNPROCESSABLE and any(words in text for words in FORBIDDEN_UPDATE)

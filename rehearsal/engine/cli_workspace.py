@@ -1,0 +1,153 @@
+"""The project directory in which the Pulumi CLI runs: the checkout's program and settings, the run directory's state.
+
+The CLI writes into the stack files beside Pulumi.yaml (`encryptionsalt`). So it gets copies of them in a directory of
+its own, whose Pulumi.yaml names the checkout as the place of the program (`main`), and the checkout stays as it was.
+"""
+
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pulumi import automation
+
+from rehearsal import paths
+from rehearsal.engine.cli_command import RecordedCommand
+from rehearsal.errors import RehearsalError
+
+_CRYPTO = ("secretsprovider", "encryptedkey", "encryptionsalt")
+"""Keys of a stack file that say how its secrets are encrypted."""
+_CLUSTER = ("kubeconfig", "context")
+"""Keys of the `kubernetes` setting that say which cluster is meant; in the rehearsal it is always our own."""
+preparing = threading.Lock()
+"""Held while the shared files are written."""
+
+
+def directory() -> Path:
+    """Everything that the CLI keeps for the rehearsal: project, state, passphrase."""
+    path = paths.home() / "pulumi"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def state_file(project: str, stack: str) -> Path:
+    """Where the file backend keeps a stack."""
+    return directory() / "state" / ".pulumi" / "stacks" / project / f"{stack}.json"
+
+
+def environment(kubeconfig: Path) -> dict[str, str]:
+    """What the CLI, the program and the plugins find in their environment, besides that of this process.
+
+    The kubeconfig is the rehearsal's even where there is none yet: the cluster that the user is signed in to is never
+    looked at. The Kubernetes provider then previews without a cluster.
+    """
+    state = directory() / "state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    chosen = {
+        "KUBECONFIG": str(kubeconfig),
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DEBUG_COMMANDS": "true",  # `--event-log` is a debug flag
+        # The provider holds itself back to 5 requests a second (client-go's defaults are meant for shared clusters).
+        "PULUMI_K8S_CLIENT_QPS": "200",
+        "PULUMI_K8S_CLIENT_BURST": "400",
+        # What an interrupted run made without recording it is taken over instead of refused as "already exists".
+        "PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true",
+        "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
+    }
+    passphrase = _passphrase()
+    # the variable wins over the file, so that one of the user's must not stay
+    if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
+        return {**chosen, "PULUMI_CONFIG_PASSPHRASE": passphrase.read_text()}
+    return {**chosen, "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
+
+
+def prepare(checkout: Path, region: str, kubeconfig: Path) -> automation.LocalWorkspace:
+    """The copies, up to date and open, for one region. Raises RehearsalError for a file that cannot be read."""
+    with preparing:
+        project = copy(checkout)
+        variables = environment(kubeconfig)
+    return automation.LocalWorkspace(
+        work_dir=str(project),
+        env_vars=variables,
+        secrets_provider="passphrase",
+        pulumi_command=RecordedCommand(paths.region_dir(region)),
+    )
+
+
+def copy(checkout: Path) -> Path:
+    """The directory of the copies, brought up to date. Call it with `preparing` held."""
+    project = directory() / "project"
+    project.mkdir(mode=0o700, exist_ok=True)
+    _write(project / "Pulumi.yaml", _project(checkout))
+    for file in sorted(checkout.glob("Pulumi.*.yaml")):
+        _write(project / file.name, _stack(file, project / file.name))
+    return project
+
+
+def _project(checkout: Path) -> dict[str, Any]:
+    document = _read(checkout / "Pulumi.yaml")
+    document["main"] = str(checkout / document.get("main", ""))
+    runtime = document.get("runtime")
+    name = runtime.get("name") if isinstance(runtime, dict) else runtime
+    # the environment that runs this is the one with the program's packages
+    options = {"toolchain": "pip", **({"virtualenv": sys.prefix} if sys.prefix != sys.base_prefix else {})}
+    document["runtime"] = {"name": name, "options": options}
+    return document
+
+
+def _stack(file: Path, copy: Path) -> dict[str, Any]:
+    document = {key: value for key, value in _read(file).items() if key not in _CRYPTO}
+    values = cast(dict[str, Any], document.get("config") or {})
+    for key, value in values.items():
+        if isinstance(value, dict) and "secure" in value:
+            raise RehearsalError(
+                f"{file.name}: {key} is encrypted, and the rehearsal has no key for it: "
+                f"give it a value of its own for the rehearsal, or use the CLI alone (pulumi up -s {_name(file)})"
+            )
+        if isinstance(value, dict) and key.rpartition(":")[2] == "kubernetes":
+            for named in _CLUSTER:
+                cast(dict[str, Any], value).pop(named, None)
+    earlier = _read(copy) if copy.exists() else {}
+    return {**document, **{key: earlier[key] for key in _CRYPTO if key in earlier}}
+
+
+def _name(file: Path) -> str:
+    """The stack of a stack file."""
+    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise RehearsalError(f"{file.name}: not in {file.parent}: is this a Pulumi program?") from None
+    except yaml.YAMLError as error:
+        raise RehearsalError(f"{file.name}: not YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise RehearsalError(f"{file.name}: not a mapping of keys to values")
+    return cast(dict[str, Any], document)
+
+
+def _write(file: Path, document: Mapping[str, Any]) -> None:
+    """At once, so that a CLI that runs for another region never reads half a file; unchanged files stay."""
+    text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+    if file.exists() and file.read_text(encoding="utf-8") == text:
+        return
+    part = file.with_name(f".{file.name}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _passphrase() -> Path:
+    """A file with a passphrase, mode 0600, made once: the state's secrets are encrypted with it."""
+    file = directory() / "passphrase"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(secrets.token_urlsafe(32))
+    return file

@@ -1,0 +1,102 @@
+"""What a control plane needs before pods can land: simulated nodes in zones, and a storage class."""
+
+import time
+from collections.abc import Sequence
+
+from rehearsal.errors import RehearsalError
+from rehearsal.kube import Client, Manifest, NotFound
+from rehearsal.programs import SIMULATED
+
+CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}
+"""Of each node: a region of the guide's size fits on six with one zone lost."""
+READY_SECONDS = 30.0
+POLL_SECONDS = 0.05
+MANAGER = "rehearsal"
+
+STORAGE_CLASS: Manifest = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "kubernetes.io/host-path",
+    "reclaimPolicy": "Retain",
+    "volumeBindingMode": "WaitForFirstConsumer",
+    "allowVolumeExpansion": True,
+}
+"""The cluster's default. Its volumes are empty directories without node affinity: no disk is tied to its zone."""
+
+
+def wanted(region: str, zones: Sequence[str], per_zone: int) -> list[Manifest]:
+    """The nodes of a region, `<zone>-1` and so on, the same number in each zone."""
+    named = [(zone, f"{zone}-{number}") for zone in zones for number in range(1, per_zone + 1)]
+    return [_node(region, zone, name, index) for index, (zone, name) in enumerate(named)]
+
+
+def furnish(client: Client, region: str, zones: Sequence[str], per_zone: int) -> None:
+    """Makes what is missing, removes simulated nodes that are not wanted, and waits until all are Ready."""
+    there = {node["metadata"]["name"] for node in _simulated(client)}
+    nodes = {node["metadata"]["name"]: node for node in wanted(region, zones, per_zone)}
+    for name in sorted(nodes.keys() - there):
+        client.create(nodes[name], field_manager=MANAGER)
+    for name in sorted(there - nodes.keys()):
+        client.delete("v1", "Node", name)
+    if client.find("storage.k8s.io/v1", "StorageClass", STORAGE_CLASS["metadata"]["name"]) is None:
+        client.create(STORAGE_CLASS, field_manager=MANAGER)
+
+
+def await_ready(client: Client, region: str) -> None:
+    """Until every simulated node is Ready and schedulable; RehearsalError when one is not in time."""
+    deadline = time.monotonic() + READY_SECONDS
+    while waiting := [node["metadata"]["name"] for node in _simulated(client) if not is_ready(node)]:
+        if time.monotonic() > deadline:
+            raise RehearsalError(
+                f"{region}: nodes are not Ready after {READY_SECONDS:.0f} s: {', '.join(waiting)}; "
+                "look at kwok.log and kube-controller-manager.log, then run `make down` and `make up`"
+            )
+        time.sleep(POLL_SECONDS)
+    _await_default_account(client, deadline)
+
+
+def is_ready(node: Manifest) -> bool:
+    """Ready, and rid of the taint that every new node carries until the controller manager has seen it."""
+    conditions: list[Manifest] = (node.get("status") or {}).get("conditions") or []
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    taints: list[Manifest] = node["spec"].get("taints") or []
+    return ready and not any(taint["key"] == "node.kubernetes.io/not-ready" for taint in taints)
+
+
+def _await_default_account(client: Client, deadline: float) -> None:
+    """Admission refuses pods in a namespace until the controller manager has made its default service account."""
+    while time.monotonic() < deadline:
+        try:
+            client.get("v1", "ServiceAccount", "default", "default")
+        except NotFound:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _simulated(client: Client) -> list[Manifest]:
+    return client.list("v1", "Node", label_selector=f"{SIMULATED}=true")
+
+
+def _node(region: str, zone: str, name: str, index: int) -> Manifest:
+    labels = {
+        SIMULATED: "true",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "topology.kubernetes.io/region": region,
+        "topology.kubernetes.io/zone": zone,
+    }
+    pods = f"10.244.{index}.0/24"
+    addresses = [
+        {"type": "InternalIP", "address": f"10.200.0.{index + 1}"},
+        {"type": "Hostname", "address": name},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"podCIDR": pods, "podCIDRs": [pods]},
+        "status": {"capacity": CAPACITY, "allocatable": CAPACITY, "addresses": addresses},
+    }

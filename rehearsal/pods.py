@@ -1,0 +1,114 @@
+"""Counts a region's pods by zone: wanted, ready, and held back on purpose."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.engine.model import PlannedResource
+from rehearsal.kube import Client
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+ROLE_LABEL = "soma.io/region-role"
+UNSCHEDULED = "unscheduled"
+"""Stands for the zone of pods that no node has yet."""
+
+
+@dataclass(frozen=True)
+class ZonePods:
+    """Pods of one zone. `held` are standby pods that wait for a promotion in an init container, by design."""
+
+    wanted: int = 0
+    ready: int = 0
+    held: int = 0
+
+    @property
+    def settled(self) -> bool:
+        return self.ready + self.held >= self.wanted
+
+    def as_json(self) -> dict[str, int]:
+        return {"ready": self.ready, "held": self.held, "wanted": self.wanted}
+
+
+def planned(resources: Iterable[PlannedResource], zones: Sequence[str]) -> dict[str, ZonePods]:
+    """Where the pods of a plan belong: pinned ones in their zone, the others spread evenly, first zones first.
+
+    Autoscalers count with their floor, which is what the program declares as replicas.
+    """
+    wanted: Counter[str] = Counter()
+    for resource in resources:
+        replicas, template = _replicas(resource)
+        pinned = _pinned_zones(template)
+        targets = [zone for zone in zones if zone in pinned] or list(zones)
+        for number in range(replicas):
+            wanted[targets[number % len(targets)]] += 1
+    return {zone: ZonePods(wanted=wanted[zone]) for zone in zones}
+
+
+def _replicas(resource: PlannedResource) -> tuple[int, Mapping[str, Any]]:
+    spec = resource.inputs.get("spec") or {}
+    match resource.type.rsplit(":", 1)[-1]:
+        case "Deployment" | "StatefulSet":
+            return int(spec.get("replicas", 1)), spec.get("template", {}).get("spec", {})
+        case "Cluster" | "Pooler" if ":postgresql.cnpg.io/" in resource.type:
+            return int(spec.get("instances", 1)), {}
+        case _:
+            return 0, {}
+
+
+def _pinned_zones(pod: Mapping[str, Any]) -> set[str]:
+    required = pod.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    zones: set[str] = set()
+    for term in required.get("nodeSelectorTerms", []):
+        for expression in term.get("matchExpressions", []):
+            if expression.get("key") == ZONE_LABEL and expression.get("operator") == "In":
+                zones.update(expression.get("values", []))
+    selector = pod.get("nodeSelector", {}).get(ZONE_LABEL)
+    return zones | ({selector} if selector else set())
+
+
+def live(client: Client, namespace: str) -> dict[str, ZonePods]:
+    """What the API server holds now. Pods of Jobs are left out: they come and go."""
+    zone_of = {
+        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(ZONE_LABEL, UNSCHEDULED)
+        for node in client.list("v1", "Node")
+    }
+    wanted: Counter[str] = Counter(dict.fromkeys(zone_of.values(), 0))
+    ready: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for pod in client.list("v1", "Pod", namespace):
+        if _of_a_job(pod) or pod["metadata"].get("deletionTimestamp"):
+            continue
+        zone = zone_of.get(pod["spec"].get("nodeName", ""), UNSCHEDULED)
+        wanted[zone] += 1
+        ready[zone] += _is_ready(pod)
+        held[zone] += _is_held(pod)
+    wanted[UNSCHEDULED] += max(0, _desired(client, namespace) - sum(wanted.values()))
+    return {
+        zone: ZonePods(wanted[zone], ready[zone], held[zone])
+        for zone in sorted(wanted)
+        if zone != UNSCHEDULED or wanted[zone]
+    }
+
+
+def _desired(client: Client, namespace: str) -> int:
+    """Replicas that controllers want, also those whose pods do not exist yet."""
+    total = 0
+    for kind in ("Deployment", "StatefulSet"):
+        total += sum(item["spec"].get("replicas", 1) for item in client.list("apps/v1", kind, namespace))
+    clusters = client.list("postgresql.cnpg.io/v1", "Cluster", namespace)
+    return total + sum(item["spec"].get("instances", 1) for item in clusters)
+
+
+def _of_a_job(pod: Mapping[str, Any]) -> bool:
+    return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _is_held(pod: Mapping[str, Any]) -> bool:
+    standby = pod["metadata"].get("labels", {}).get(ROLE_LABEL) == "standby"
+    return standby and bool(pod["spec"].get("nodeName")) and not _is_ready(pod)

@@ -1,0 +1,202 @@
+"""The main job: regions planned, judged, brought up and shown; and their end."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from rehearsal import binaries, paths, pods, processes, schemas
+from rehearsal.controlplane import ControlPlane
+from rehearsal.engine import choose
+from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
+from rehearsal.engine.project import Project
+from rehearsal.errors import RehearsalError
+from rehearsal.packs import Pack, Report, directories
+from rehearsal.progress import Progress
+from rehearsal.standins import STANDINS, launch
+from rehearsal.summary import RegionSummary, Standing, Summary
+from settings import Settings
+
+READY_SECONDS = 300.0
+"""Longest wait for the pods of a region, in seconds."""
+POLL_SECONDS = 0.5
+SIMULATED = ("nodes and kubelets (KWOK): pods are scheduled for real but run nothing", *STANDINS)
+
+_T = TypeVar("_T")
+
+
+class RefusedError(RehearsalError):
+    """A mandatory policy was violated; nothing was applied."""
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__("a mandatory policy is violated: nothing was applied")
+        self.summary = summary
+
+
+class Rehearsal:
+    """The stacks of one checkout on this machine; one run at a time in a run directory."""
+
+    def __init__(self, progress: Progress, engine: str | None = None, checkout: Path = paths.CHECKOUT) -> None:
+        self._progress = progress
+        self._checkout = checkout
+        self._project = Project.load(checkout)
+        self._settings = self._project.settings()
+        self._engine: Engine = choose(engine, checkout)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The home region first: standbys read what it made."""
+        return tuple(sorted(self._settings, key=lambda region: not self._settings[region].is_home))
+
+    def preview(self) -> Summary:
+        """What `up` would do, and what the policies say to it. Touches nothing."""
+        with self._progress.step("evaluate the program"):
+            previews = self._home_first(self._engine.preview)
+        with self._progress.step("ask the policies"):
+            reports = self._ask(previews)
+        counted = {
+            region: pods.planned(preview.resources, _zones(self._settings[region]))
+            for region, preview in previews.items()
+        }
+        return self._summary(previews, reports, counted)
+
+    def up(self) -> Summary:
+        """Bring every region up. Raises RefusedError, with nothing made, when a mandatory policy is violated."""
+        with processes.exclusive(paths.home()):
+            planned = self.preview()
+            if any(region.refused for region in planned.regions):
+                raise RefusedError(planned)
+            planes = self._start(binaries.ensure(self._progress))
+            unvalidated = self._prepare(planes, planned)
+            results = self._home_first(lambda region: self._engine.up(region, self._progress))
+            with self._progress.step("wait for the pods"):
+                counted = _parallel(lambda region: self._await_pods(region, planes[region]), planes)
+        reports = {region.region: region.reports for region in planned.regions}
+        return self._summary(results, reports, counted, planes, unvalidated)
+
+    def status(self) -> tuple[Standing, ...]:
+        """Which control planes run, and their pods."""
+        return tuple(self._standing(region) for region in self.regions)
+
+    def _standing(self, region: str) -> Standing:
+        plane = ControlPlane(region)
+        counted = pods.live(plane.admin(), self._namespace(region)) if plane.alive() else {}
+        return Standing(region, plane.alive(), str(plane.kubeconfig), counted)
+
+    def _namespace(self, region: str) -> str:
+        return self._settings[region].kubernetes.namespace
+
+    def _home_first(self, work: Callable[[str], _T]) -> dict[str, _T]:
+        """The home region alone, then its standbys side by side."""
+        home, *standbys = self.regions
+        return {home: work(home), **_parallel(work, standbys)}
+
+    def _ask(self, previews: Mapping[str, Preview]) -> dict[str, list[Report]]:
+        reports: dict[str, list[Report]] = {region: [] for region in previews}
+        for directory in directories(self._checkout):
+            with Pack(directory, self._project.name, self.regions[0]) as pack:
+                for region, preview in previews.items():
+                    availability = self._settings[region].high_availability
+                    values = {"min_replicas": availability.min_replicas, "zones": list(_zones(self._settings[region]))}
+                    reports[region].append(pack.ask(preview.resources, region, values=values))
+        return reports
+
+    def _start(self, tools: binaries.Binaries) -> dict[str, ControlPlane]:
+        planes = {region: ControlPlane(region, zones=_zones(self._settings[region])) for region in self.regions}
+        with self._progress.step(f"start {len(planes)} control planes"):
+            _parallel(lambda region: planes[region].start(tools, self._progress), planes)
+        return planes
+
+    def _prepare(self, planes: Mapping[str, ControlPlane], planned: Summary) -> list[str]:
+        """Custom kinds and stand-ins. Returns the kinds that no schema was found for."""
+        kinds = {region.region: _kinds(region.outcome.resources) for region in planned.regions}
+
+        def prepare(region: str) -> list[str]:
+            launch.start(planes[region].kubeconfig, paths.region_dir(region), self._progress)
+            return schemas.ensure_kinds(planes[region].admin(), kinds[region])
+
+        with self._progress.step("install custom resource definitions, start the stand-ins"):
+            found = _parallel(prepare, planes)
+        return sorted({kind for unvalidated in found.values() for kind in unvalidated})
+
+    def _await_pods(self, region: str, plane: ControlPlane) -> dict[str, pods.ZonePods]:
+        deadline = time.monotonic() + READY_SECONDS
+        client = plane.admin()
+        while True:
+            counted = pods.live(client, self._namespace(region))
+            if all(zone.settled for zone in counted.values()):
+                return counted
+            if time.monotonic() > deadline:
+                raise RehearsalError(
+                    f"{region}: pods are still not ready after {READY_SECONDS:.0f} s: look at "
+                    f"kubectl --kubeconfig {plane.kubeconfig} get pods -n {self._namespace(region)}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _summary(
+        self,
+        outcomes: "Mapping[str, Preview] | Mapping[str, Result]",
+        reports: Mapping[str, Sequence[Report]],
+        counted: Mapping[str, Mapping[str, pods.ZonePods]],
+        planes: Mapping[str, ControlPlane] | None = None,
+        unvalidated: Iterable[str] = (),
+    ) -> Summary:
+        regions = [
+            RegionSummary(
+                region=region,
+                role="home" if self._settings[region].is_home else "standby",
+                outcome=outcome,
+                reports=reports[region],
+                pods=counted[region],
+                endpoint=str(outcome.outputs.get("endpoint", "")),
+                kubeconfig=str(planes[region].kubeconfig) if planes else "",
+            )
+            for region, outcome in outcomes.items()
+        ]
+        return Summary(self._engine.name, regions, list(unvalidated), SIMULATED, dict(self._progress.seconds))
+
+
+def down(progress: Progress) -> tuple[str, ...]:
+    """End every process of the run directory and remove its state, whatever the settings say. Returns the regions."""
+    with processes.exclusive(paths.home()):
+        regions = tuple(sorted(path.name for path in paths.home().iterdir() if path.is_dir()))
+        with progress.step("end the control planes"):
+            _parallel(_end, regions)
+        for leftover in paths.home().iterdir():
+            if leftover.is_file():
+                leftover.unlink()
+    return regions
+
+
+def _end(region: str) -> None:
+    launch.stop(paths.region_dir(region))
+    ControlPlane(region).stop()
+    shutil.rmtree(paths.region_dir(region))
+
+
+def _zones(settings: Settings) -> tuple[str, ...]:
+    """The zones as the cluster labels them."""
+    names = settings.kubernetes.zones
+    return tuple(names.get(zone, zone) for zone in settings.high_availability.zones)
+
+
+def _kinds(resources: Iterable[PlannedResource]) -> list[tuple[str, str]]:
+    """apiVersion and kind of the Kubernetes objects of a plan, each once, sorted."""
+    return sorted(
+        {
+            (resource.inputs["apiVersion"], resource.inputs["kind"])
+            for resource in resources
+            if resource.custom and {"apiVersion", "kind"} <= resource.inputs.keys()
+        }
+    )
+
+
+def _parallel(work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
+    """The same work for every region, side by side. The first failure is raised when all have ended."""
+    names = list(regions)
+    if not names:
+        return {}
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        return dict(zip(names, pool.map(work, names), strict=True))

@@ -1,0 +1,172 @@
+"""Decides what to do with the instances of a Cluster: which to make, replace or remove, and which is primary.
+
+Pure: what is seen goes in, what to do comes out. The order of the rules is that of the operator
+(internal/controller/replicas.go and cluster_upgrade.go, v1.30.0): first a primary that works, then the number of
+instances, then changed specs, and each only when the one before has nothing left to do.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rehearsal.standins.cnpg import names
+
+STARTING = ("", names.PHASE_FIRST_PRIMARY, names.PHASE_CANNOT_CREATE)
+"""Phases of a Cluster in which no instance has been ready yet."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance as it is now."""
+
+    serial: int
+    name: str
+    has_pod: bool = True
+    """Its pod exists and is not being deleted."""
+    gone: bool = False
+    """No pod of its name exists, not even one that is being deleted."""
+    ready: bool = True
+    """Its pod is ready and is not being deleted."""
+    outdated: bool = False
+    """Its pod was made from another spec."""
+    leaving: bool = False
+    """Its node is cordoned."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the Cluster asks for."""
+
+    cluster: str
+    instances: int
+    failover_delay: float = 0.0
+    """Seconds that a primary may fail before another takes over."""
+    in_place: bool = True
+    """`primaryUpdateMethod: restart`, the operator's default; else switchover."""
+    supervised: bool = False
+    """`primaryUpdateStrategy: supervised`: the user moves the primary."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the status remembers."""
+
+    primary: str = ""
+    failing_since: datetime | None = None
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now, and what the status says meanwhile."""
+
+    primary: str
+    phase: str
+    reason: str = ""
+    failing_since: datetime | None = None
+    make: tuple[int, ...] = ()
+    """Serials whose claims and pod are to be made (again)."""
+    replace: tuple[str, ...] = ()
+    """Pods to delete; they are made again from the present spec."""
+    remove: tuple[str, ...] = ()
+    """Instances to delete with their claims."""
+    look_again: float | None = None
+    """Seconds until something is due that no change announces."""
+
+
+def decide(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: datetime) -> Decision:
+    """The next step for a Cluster."""
+    primary = held.primary or _first(wanted, instances)
+    current = _named(instances, primary)
+    ready = [instance for instance in instances if instance.ready]
+    if not ready and held.phase in STARTING:
+        reason = f"Creating primary instance {primary}"
+        return Decision(primary, names.PHASE_FIRST_PRIMARY, reason, make=_gone(instances))
+    if current is None or not current.ready:
+        return _without_primary(wanted, instances, held, now)
+    if current.leaving and (moved := _off_a_cordoned_node(wanted, instances, current)):
+        return moved
+    return (
+        _number(wanted, instances, current) or _changes(wanted, instances, current) or _settled(wanted, ready, current)
+    )
+
+
+def _first(wanted: Wanted, instances: tuple[Instance, ...]) -> str:
+    return instances[0].name if instances else f"{wanted.cluster}-1"
+
+
+def _named(instances: tuple[Instance, ...], name: str) -> Instance | None:
+    return next((instance for instance in instances if instance.name == name), None)
+
+
+def _gone(instances: tuple[Instance, ...]) -> tuple[int, ...]:
+    """Serials whose pod is to be made again; the very first one when there are no instances yet."""
+    return tuple(instance.serial for instance in instances if instance.gone) if instances else (1,)
+
+
+def _without_primary(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: datetime) -> Decision:
+    """The primary fails: after the delay the ready instance with the lowest number takes over."""
+    if held.phase == names.PHASE_IN_PLACE:  # the operator itself restarts it: no failover
+        return Decision(held.primary, names.PHASE_IN_PLACE, f"Restarting {held.primary}", make=_gone(instances))
+    since = held.failing_since or now
+    left = wanted.failover_delay - (now - since).total_seconds()
+    heirs = [instance for instance in instances if instance.ready and instance.name != held.primary]
+    heirs.sort(key=lambda instance: instance.leaving)  # stable: the lowest number of those that stay
+    again = _gone(instances)
+    if heirs and left <= 0:
+        reason = f"Failing over from {held.primary} to {heirs[0].name}"
+        return Decision(heirs[0].name, names.PHASE_FAILOVER, reason, make=again)
+    wait = left if heirs else None
+    reason = f"Primary {held.primary} is not ready"
+    return Decision(held.primary, names.PHASE_WAITING, reason, failing_since=since, make=again, look_again=wait)
+
+
+def _off_a_cordoned_node(wanted: Wanted, instances: tuple[Instance, ...], current: Instance) -> Decision | None:
+    """The primary leaves a cordoned node when every other instance is ready elsewhere, so that a drain can end."""
+    others = [instance for instance in instances if instance is not current and instance.ready]
+    staying = [instance for instance in others if not instance.leaving]
+    if not staying or len(others) < wanted.instances - 1:
+        return None
+    heir = staying[0].name
+    reason = f"Switching over to {heir}, because primary instance was running on unschedulable node"
+    return Decision(heir, names.PHASE_SWITCHOVER, reason)
+
+
+def _number(wanted: Wanted, instances: tuple[Instance, ...], current: Instance) -> Decision | None:
+    """As many instances as declared: missing ones are made, those with the highest numbers go, never the primary."""
+    free = (serial for serial in range(1, 1000) if serial not in {instance.serial for instance in instances})
+    missing = wanted.instances - len(instances)
+    again = _gone(instances)
+    new = tuple(next(free) for _ in range(missing)) if missing > 0 else ()
+    if again or new:
+        text = ", ".join(f"{wanted.cluster}-{serial}" for serial in (*again, *new))
+        return Decision(current.name, names.PHASE_CREATING_REPLICA, f"Creating replica {text}", make=(*again, *new))
+    if missing < 0:
+        removable = sorted((instance for instance in instances if instance is not current), key=lambda one: -one.serial)
+        leaving = tuple(instance.name for instance in removable[:-missing])
+        return Decision(current.name, names.PHASE_WAITING, f"Removing {', '.join(leaving)}", remove=leaving)
+    return None
+
+
+def _changes(wanted: Wanted, instances: tuple[Instance, ...], current: Instance) -> Decision | None:
+    """One instance after the other takes the changed spec, each when all are ready; the primary last."""
+    outdated = [instance for instance in instances if instance.outdated and instance.has_pod]
+    broken = [instance for instance in outdated if not instance.ready]
+    if not outdated or (not broken and not all(instance.ready for instance in instances)):
+        return None
+    replicas = [instance for instance in outdated if instance is not current]
+    if replicas:
+        chosen = next((instance for instance in broken if instance is not current), replicas[-1])
+        return Decision(current.name, names.PHASE_UPGRADE, f"Restarting instance {chosen.name}", replace=(chosen.name,))
+    if wanted.supervised:
+        return Decision(current.name, names.PHASE_USER, "User must issue a supervised switchover")
+    heirs = [instance for instance in instances if instance is not current and not instance.leaving]
+    if wanted.in_place or not heirs:
+        return Decision(current.name, names.PHASE_IN_PLACE, f"Restarting {current.name}", replace=(current.name,))
+    heir = heirs[0].name
+    return Decision(heir, names.PHASE_SWITCHOVER, f"Switching over to {heir} to restart {current.name}")
+
+
+def _settled(wanted: Wanted, ready: list[Instance], current: Instance) -> Decision:
+    if len(ready) < wanted.instances:
+        return Decision(current.name, names.PHASE_WAITING, f"{len(ready)} of {wanted.instances} instances are ready")
+    return Decision(current.name, names.PHASE_HEALTHY)

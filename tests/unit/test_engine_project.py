@@ -1,0 +1,64 @@
+"""Pulumi.yaml and the stack files, read as the CLI reads them."""
+
+from pathlib import Path
+
+import pytest
+
+from rehearsal.engine.project import Project
+from rehearsal.errors import RehearsalError
+
+PROJECT = """
+name: soma
+runtime: python
+config:
+  size: {type: integer, description: how many, default: 3}
+  memory: {type: object, default: {replicas: 3}}
+  home: us-east
+  undecided: {type: string, description: no default}
+  kubernetes:context: {value: rehearsal}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
+    (tmp_path / "Pulumi.us-east.yaml").write_text("config:\n  soma:size: 5\n  flag: true\n")
+    return Project.load(tmp_path)
+
+
+def test_a_stack_has_the_defaults_of_the_project_under_its_own_values(project: Project) -> None:
+    assert project.config("us-east") == {
+        "soma:size": "5",
+        "soma:memory": '{"replicas": 3}',
+        "soma:home": "us-east",
+        "kubernetes:context": "rehearsal",
+        "soma:flag": "true",
+    }
+
+
+def test_a_stack_without_a_file_has_the_defaults(project: Project) -> None:
+    assert project.config("us-west")["soma:size"] == "3"
+
+
+def test_the_stacks_are_those_that_have_a_file(project: Project) -> None:
+    assert project.stacks == ("us-east",)
+
+
+def test_encrypted_values_are_refused_by_name(project: Project) -> None:
+    (project.directory / "Pulumi.us-east.yaml").write_text("config:\n  soma:token:\n    secure: AAABAGx\n")
+    with pytest.raises(
+        RehearsalError, match=r"Pulumi.us-east.yaml: soma:token is encrypted, which takes the Pulumi CLI"
+    ):
+        project.config("us-east")
+
+
+@pytest.mark.parametrize(("text", "words"), [("a: [", "not YAML"), ("- a\n", "not a mapping")])
+def test_a_file_that_is_no_project_is_told_in_plain_words(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    with pytest.raises(RehearsalError, match=f"Pulumi.yaml: {words}"):
+        Project.load(tmp_path)
+
+
+def test_a_directory_without_a_project_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RehearsalError, match="is this a Pulumi program"):
+        Project.load(tmp_path)
