@@ -1,0 +1,75 @@
+"""Real servers on loopback for the files that run inside pods; a test without its server on PATH is skipped by name."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+FILES = Path(__file__).parents[2] / "components" / "files"
+
+
+def tool(*names: str) -> str:
+    """The first of these programs that is on PATH; skips the test where there is none."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(names)} is on PATH")
+    return found
+
+
+def free_port() -> int:
+    """A port that is free, and whose cluster bus port (10000 above) can exist."""
+    while True:
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port < 55535:
+            return port
+        with closing(socket.socket()) as low:
+            low.bind(("127.0.0.1", port - 30000))
+            return port - 30000
+
+
+def run_script(
+    name: str, environment: Mapping[str, str], *arguments: str, seconds: float = 60
+) -> "subprocess.CompletedProcess[str]":
+    """Runs one of the mounted scripts to its end, as a pod would."""
+    shell = "bash" if name.startswith("qdrant") else "sh"
+    return subprocess.run(
+        [shell, str(FILES / name), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes in groups of their own and ends them with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(
+        command: list[str], environment: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> "subprocess.Popen[bytes]":
+        output = subprocess.DEVNULL if log is None else log.open("wb")
+        process = subprocess.Popen(
+            command, env={**os.environ, **(environment or {})}, stdout=output, stderr=output, start_new_session=True
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
