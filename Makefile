@@ -1,0 +1,72 @@
+# `make up` brings both regions up on this machine; `make test` runs every test. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.complete
+PYTEST := $(PY) -m pytest
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status preview bench lint test test-unit test-rehearsal test-data test-engine lock docs clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: name another one with PYTHON=…" % sys.version.split()[0])'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "cannot make $(VENV): install Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "installing the locked environment into $(VENV) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY) ## prepare .venv from the lock file and the control-plane binaries (idempotent)
+	@$(PY) -m rehearsal setup
+
+up: setup ## bring both regions up on embedded control planes and show them
+	@$(PY) -m rehearsal up $(ARGS)
+
+down: $(READY) ## end the control planes and remove their state
+	@$(PY) -m rehearsal down $(ARGS)
+
+status: $(READY) ## what is up now
+	@$(PY) -m rehearsal status $(ARGS)
+
+preview: $(READY) ## what each region would create, with policy results, without Kubernetes
+	@$(PY) -m rehearsal preview $(ARGS)
+
+bench: setup ## measure the numbers that this project promises
+	@$(PY) -m rehearsal bench $(ARGS)
+
+lint: $(READY) ## format, lint, types, import directions, generated docs
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/basedpyright
+	@$(PY) -m settings --check docs/configuration.md
+
+test: setup lint ## every test: lint, then all tiers
+	@$(PYTEST) $(ARGS)
+
+test-unit: $(READY) ## no process, no network
+	@$(PYTEST) tests/unit $(ARGS)
+
+test-rehearsal: setup ## embedded Kubernetes with simulated nodes
+	@$(PYTEST) tests/rehearsal $(ARGS)
+
+test-data: setup ## real nodes, real pods, real servers
+	@$(PYTEST) tests/dataplane $(ARGS)
+
+test-engine: setup ## the real Pulumi CLI, where it is on PATH
+	@$(PYTEST) tests/engine $(ARGS)
+
+docs: $(READY) ## write the generated parts of docs/ again
+	@$(PY) -m settings --write docs/configuration.md
+
+lock: ## resolve the dependencies of pyproject.toml into requirements.lock
+	@$(PY) -m pip install --quiet uv
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra rehearsal --extra test --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+
+clean: ## remove .venv (after make down)
+	@rm -rf $(VENV)
