@@ -22,10 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options, Progress())
     except (RehearsalError, SettingsError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
-        print("interrupted: `make up` goes on from here, `make down` ends what was started", file=sys.stderr)
+        sys.stderr.write("interrupted: `make up` goes on from here, `make down` ends what was started\n")
         return 130
 
 
@@ -107,8 +107,7 @@ def _bench(options: argparse.Namespace, progress: Progress) -> int:
 
 def _print(options: argparse.Namespace, document: Any, show: Callable[[Console], None]) -> None:
     if options.json:
-        json.dump(document, sys.stdout, indent=2)
-        print()
+        sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
     else:
         show(Console())
 
