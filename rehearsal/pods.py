@@ -12,6 +12,12 @@ ZONE_LABEL = "topology.kubernetes.io/zone"
 ROLE_LABEL = "soma.io/region-role"
 UNSCHEDULED = "unscheduled"
 """Stands for the zone of pods that no node has yet."""
+_CONTROLLERS = (
+    ("apps/v1", "Deployment", "replicas"),
+    ("apps/v1", "StatefulSet", "replicas"),
+    ("postgresql.cnpg.io/v1", "Cluster", "instances"),
+)
+"""What makes pods, and the field that says how many; a Pooler makes a Deployment."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,34 @@ def live(client: Client, namespace: str) -> dict[str, ZonePods]:
 
 def _desired(client: Client, namespace: str) -> int:
     """Replicas that controllers want, also those whose pods do not exist yet."""
-    total = 0
-    for kind in ("Deployment", "StatefulSet"):
-        total += sum(item["spec"].get("replicas", 1) for item in client.list("apps/v1", kind, namespace))
-    clusters = client.list("postgresql.cnpg.io/v1", "Cluster", namespace)
-    return total + sum(item["spec"].get("instances", 1) for item in clusters)
+    return sum(
+        item["spec"].get(field, 1)
+        for version, kind, field in _CONTROLLERS
+        for item in client.list(version, kind, namespace)
+    )
+
+
+def lagging(client: Client, namespace: str) -> list[str]:
+    """One line for each pod that is neither ready nor held, and for each controller whose pods are not all there."""
+    lines = [
+        f"Pod {pod['metadata']['name']}: {_why(pod)}"
+        for pod in client.list("v1", "Pod", namespace)
+        if not (_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or _is_ready(pod) or _is_held(pod))
+    ]
+    for version, kind, field in _CONTROLLERS:
+        for item in client.list(version, kind, namespace):
+            wanted, there = item["spec"].get(field, 1), (item.get("status") or {}).get(field, 0)
+            if there < wanted:
+                lines.append(f"{kind} {item['metadata']['name']}: {there} of {wanted} pods exist")
+    return lines
+
+
+def _why(pod: Mapping[str, Any]) -> str:
+    """Phase, and what the scheduler or kubelet says to the first condition that does not hold."""
+    status = pod.get("status", {})
+    said = (one.get("message") for one in status.get("conditions", []) if one["status"] != "True")
+    message = next(filter(None, said), "")
+    return f"{status.get('phase', 'Pending')}{': ' + message if message else ''}"
 
 
 def _of_a_job(pod: Mapping[str, Any]) -> bool:

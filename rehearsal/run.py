@@ -1,6 +1,7 @@
 """The main job: regions planned, judged, brought up and shown; and their end."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ class Rehearsal:
         self._project = Project.load(checkout)
         self._settings = self._project.settings()
         self._engine: Engine = choose(engine, checkout)
+        self._interrupted = threading.Event()
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -70,9 +72,10 @@ class Rehearsal:
                 raise RefusedError(planned)
             planes = self._start(binaries.ensure(self._progress))
             unvalidated = self._prepare(planes, planned)
-            results = self._home_first(lambda region: self._engine.up(region, self._progress))
+            with self._progress.step("apply"):
+                results = self._home_first(lambda region: self._engine.up(region, self._progress))
             with self._progress.step("wait for the pods"):
-                counted = _parallel(lambda region: self._await_pods(region, planes[region]), planes)
+                counted = self._side_by_side(lambda region: self._await_pods(region, planes[region]), planes)
         reports = {region.region: region.reports for region in planned.regions}
         return self._summary(results, reports, counted, planes, unvalidated)
 
@@ -91,7 +94,15 @@ class Rehearsal:
     def _home_first(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """The home region alone, then its standbys side by side."""
         home, *standbys = self.regions
-        return {home: work(home), **_parallel(work, standbys)}
+        return {**self._side_by_side(work, [home]), **self._side_by_side(work, standbys)}
+
+    def _side_by_side(self, work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
+        """`_parallel`, which Ctrl-C ends soon: what is under way is recorded, nothing new is begun."""
+        return _parallel(work, regions, self._interrupt)
+
+    def _interrupt(self) -> None:
+        self._interrupted.set()
+        self._engine.interrupt()
 
     def _ask(self, previews: Mapping[str, Preview]) -> dict[str, list[Report]]:
         reports: dict[str, list[Report]] = {region: [] for region in previews}
@@ -100,13 +111,14 @@ class Rehearsal:
                 for region, preview in previews.items():
                     availability = self._settings[region].high_availability
                     values = {"min_replicas": availability.min_replicas, "zones": list(_zones(self._settings[region]))}
-                    reports[region].append(pack.ask(preview.resources, region, values=values))
+                    level = {} if availability.enabled else {"all": "advisory"}
+                    reports[region].append(pack.ask(preview.resources, region, level, values))
         return reports
 
     def _start(self, tools: binaries.Binaries) -> dict[str, ControlPlane]:
         planes = {region: ControlPlane(region, zones=_zones(self._settings[region])) for region in self.regions}
         with self._progress.step(f"start {len(planes)} control planes"):
-            _parallel(lambda region: planes[region].start(tools, self._progress), planes)
+            self._side_by_side(lambda region: planes[region].start(tools, self._progress), planes)
         return planes
 
     def _prepare(self, planes: Mapping[str, ControlPlane], planned: Summary) -> list[str]:
@@ -118,7 +130,7 @@ class Rehearsal:
             return schemas.ensure_kinds(planes[region].admin(), kinds[region])
 
         with self._progress.step("install custom resource definitions, start the stand-ins"):
-            found = _parallel(prepare, planes)
+            found = self._side_by_side(prepare, planes)
         return sorted({kind for unvalidated in found.values() for kind in unvalidated})
 
     def _await_pods(self, region: str, plane: ControlPlane) -> dict[str, pods.ZonePods]:
@@ -129,11 +141,13 @@ class Rehearsal:
             if all(zone.settled for zone in counted.values()):
                 return counted
             if time.monotonic() > deadline:
+                lagging = "".join(f"\n  {line}" for line in pods.lagging(client, self._namespace(region)))
                 raise RehearsalError(
-                    f"{region}: pods are still not ready after {READY_SECONDS:.0f} s: look at "
-                    f"kubectl --kubeconfig {plane.kubeconfig} get pods -n {self._namespace(region)}"
+                    f"{region}: not every pod is ready after {READY_SECONDS:.0f} s:{lagging}\n"
+                    f"look at: kubectl --kubeconfig {plane.kubeconfig} get pods -n {self._namespace(region)}"
                 )
-            time.sleep(POLL_SECONDS)
+            if self._interrupted.wait(POLL_SECONDS):
+                raise RehearsalError(f"{region}: interrupted while pods were awaited")
 
     def _summary(
         self,
@@ -193,10 +207,19 @@ def _kinds(resources: Iterable[PlannedResource]) -> list[tuple[str, str]]:
     )
 
 
-def _parallel(work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
-    """The same work for every region, side by side. The first failure is raised when all have ended."""
+def _parallel(
+    work: Callable[[str], _T], regions: Iterable[str], interrupt: Callable[[], None] = lambda: None
+) -> dict[str, _T]:
+    """The same work for every region, side by side. The first failure is raised when all have ended.
+
+    The work runs beside the main thread, which alone hears Ctrl-C: `interrupt` then tells the work to end soon.
+    """
     names = list(regions)
     if not names:
         return {}
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        return dict(zip(names, pool.map(work, names), strict=True))
+        try:
+            return dict(zip(names, pool.map(work, names), strict=True))
+        except KeyboardInterrupt:
+            interrupt()
+            raise

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class PulumiEngine:
         self._project = Project.load(checkout)
         self._kubeconfig = kubeconfig or (lambda region: paths.region_dir(region) / "kubeconfig")
         self._packs = packs.directories(checkout) if judge else ()
+        self._stop = threading.Event()
 
     def preview(self, region: str) -> JudgedPreview:
         """What an update would do, and what the packs of the checkout say to it. Violations are no error here."""
@@ -128,9 +130,13 @@ class PulumiEngine:
         told = _operate(region, progress, stack, lambda watch: stack.destroy(on_event=watch, color="never"))
         return _result(region, stack, told)
 
+    def interrupt(self) -> None:
+        """Ends every running command as Ctrl-C would: what it has made is recorded first."""
+        self._stop.set()
+
     def _workspace(self, region: str) -> automation.LocalWorkspace:
         """The project, with a stack for every stack file: a reference to a stack that is not there is an error."""
-        workspace = cli_workspace.prepare(self._checkout, region, self._kubeconfig(region))
+        workspace = cli_workspace.prepare(self._checkout, region, self._kubeconfig(region), self._stop)
         with cli_workspace.preparing:
             for stack in {*self._project.stacks, region}:
                 if not cli_workspace.state_file(self._project.name, stack).exists():

@@ -15,16 +15,21 @@ from rehearsal import processes
 
 INTERRUPT_SECONDS = 60.0
 """How long an interrupted update may take to record what it has made; it ends its waits at once."""
+_POLL_SECONDS = 0.2
 _HEARD_SECONDS = 2.0
 """Ctrl-C reaches the command too, and a second signal would cut its recording short: it gets ours only if it stays."""
 
 
 class RecordedCommand(automation.PulumiCommand):
-    """The Automation API's command, with a pid file `<directory>/pulumi.pid` in the form of `processes.Process`."""
+    """The Automation API's command, with a pid file `<directory>/pulumi.pid` in the form of `processes.Process`.
 
-    def __init__(self, directory: Path) -> None:
+    It may run in any thread: `stop` tells it of the interrupt that only the main thread hears.
+    """
+
+    def __init__(self, directory: Path, stop: threading.Event) -> None:
         super().__init__()
         self._process = processes.Process(directory, "pulumi")
+        self._stop = stop
 
     def run(
         self,
@@ -49,7 +54,7 @@ class RecordedCommand(automation.PulumiCommand):
             printed = _Reader(running.stdout, on_output)
             complained = _Reader(running.stderr, on_error)
             try:
-                code = running.wait()
+                code = _ended(running, self._stop)
             except BaseException:
                 _end(running)
                 raise
@@ -80,6 +85,16 @@ class _Reader(threading.Thread):
         """All of it, once the command has ended. Whatever a plugin that stays behind still prints is not waited for."""
         self.join(timeout=_HEARD_SECONDS)
         return "\n".join(self._lines)
+
+
+def _ended(running: "subprocess.Popen[str]", stop: threading.Event) -> int:
+    """The exit code, once it has ended by itself or because it was stopped."""
+    while True:
+        try:
+            return running.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                _end(running)
 
 
 def _end(running: "subprocess.Popen[str]") -> None:

@@ -66,7 +66,9 @@ def environment(kubeconfig: Path) -> dict[str, str]:
     return {**chosen, "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
 
 
-def prepare(checkout: Path, region: str, kubeconfig: Path) -> automation.LocalWorkspace:
+def prepare(
+    checkout: Path, region: str, kubeconfig: Path, stop: threading.Event | None = None
+) -> automation.LocalWorkspace:
     """The copies, up to date and open, for one region. Raises RehearsalError for a file that cannot be read."""
     with preparing:
         project = copy(checkout)
@@ -75,7 +77,7 @@ def prepare(checkout: Path, region: str, kubeconfig: Path) -> automation.LocalWo
         work_dir=str(project),
         env_vars=variables,
         secrets_provider="passphrase",
-        pulumi_command=RecordedCommand(paths.region_dir(region)),
+        pulumi_command=RecordedCommand(paths.region_dir(region), stop or threading.Event()),
     )
 
 

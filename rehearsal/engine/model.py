@@ -178,6 +178,10 @@ class Engine(Protocol):
         """Delete what `up` made, dependents first. Refuses while a resource is protected."""
         ...
 
+    def interrupt(self) -> None:
+        """End every update soon: what was made is recorded, nothing new is begun, and the updates raise."""
+        ...
+
 
 def masked(value: Value) -> Value:
     """The value for human eyes: "[secret]" for each secret, "[unknown]" for what only the update will know."""

@@ -49,27 +49,43 @@ class Project:
         for key, value in own.items():
             if isinstance(value, dict) and "secure" in value:
                 raise RehearsalError(f"{file.name}: {key} is encrypted, which takes the Pulumi CLI to read")
-        return {**self.defaults, **{_full(self.name, key): value for key, value in own.items()}}
+        stated = {_full(self.name, key): value for key, value in own.items()}
+        return {**stated, **{key: value for key, value in self.defaults.items() if key not in stated}}
 
     def config(self, stack: str) -> dict[str, str]:
         """Full key to text, as the engine hands it to the program."""
         return {key: _text(value) for key, value in self.values(stack).items()}
 
     def settings(self) -> dict[str, Settings]:
-        """The settings of every region of `multiregion.regions`, in its order. RehearsalError names every fault.
+        """The settings of every region, in the order of `multiregion.regions`; without a list, of every stack file.
 
-        Each region's own stack file counts; the list of regions is the project's.
+        RehearsalError names every fault of every stack file. The list of regions is the project's.
         """
-        first = self._settings_of(self.stacks[0] if self.stacks else self.name)
-        return {region.name: self._settings_of(region.name) for region in first.multiregion.regions}
+        loaded: dict[str, Settings] = {}
+        faults: list[str] = []
+
+        def read(stack: str) -> None:
+            try:
+                loaded[stack] = self._settings_of(stack)
+            except SettingsError as error:
+                faults.append(str(error))
+
+        for stack in self.stacks:
+            read(stack)
+        listed = [region.name for one in loaded.values() for region in one.multiregion.regions]
+        for region in dict.fromkeys(listed):
+            if region not in self.stacks:
+                read(region)
+        if faults:
+            raise RehearsalError("\n".join(faults))
+        if not loaded:
+            raise RehearsalError(f"no stack file in {self.directory}: Pulumi.<region>.yaml makes a region")
+        return {region: loaded[region] for region in dict.fromkeys([*listed, *loaded])}
 
     def _settings_of(self, stack: str) -> Settings:
         prefix = f"{self.name}:"
         raw = {key.removeprefix(prefix): value for key, value in self.values(stack).items() if key.startswith(prefix)}
-        try:
-            return load(raw, stack)
-        except SettingsError as error:
-            raise RehearsalError(str(error)) from None
+        return load(raw, stack)
 
 
 def _read(file: Path) -> Document:
