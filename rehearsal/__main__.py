@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when done, 1 when refused or failed, 130 when interrupted."""
     options = _parser().parse_args(arguments)
     # SIGTERM ends like Ctrl-C: what was started is recorded, so that `down` finds it.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return options.command(options, Progress())
     except (RehearsalError, SettingsError) as error:

@@ -13,6 +13,7 @@ import httpx
 
 from rehearsal import kubeconfig
 from rehearsal.discovery import Discovery, Resource
+from rehearsal.errors import RehearsalError
 
 Manifest = dict[str, Any]
 """An object as in YAML: camelCase keys, plain values."""
@@ -30,7 +31,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 
-class KubeError(Exception):
+class KubeError(RehearsalError):
     """The API server refused: its status code, reason and message, and the causes that it lists."""
 
     def __init__(self, status: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:

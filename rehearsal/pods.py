@@ -1,12 +1,13 @@
 """Counts a region's pods by zone: wanted, ready, and held back on purpose."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from rehearsal.engine.model import PlannedResource
-from rehearsal.kube import Client
+from rehearsal.kube import Client, UnknownKind
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ROLE_LABEL = "soma.io/region-role"
@@ -99,11 +100,7 @@ def live(client: Client, namespace: str) -> dict[str, ZonePods]:
 
 def _desired(client: Client, namespace: str) -> int:
     """Replicas that controllers want, also those whose pods do not exist yet."""
-    return sum(
-        item["spec"].get(field, 1)
-        for version, kind, field in _CONTROLLERS
-        for item in client.list(version, kind, namespace)
-    )
+    return sum(item["spec"].get(field, 1) for item, field in _controllers(client, namespace))
 
 
 def lagging(client: Client, namespace: str) -> list[str]:
@@ -113,12 +110,19 @@ def lagging(client: Client, namespace: str) -> list[str]:
         for pod in client.list("v1", "Pod", namespace)
         if not (_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or _is_ready(pod) or _is_held(pod))
     ]
-    for version, kind, field in _CONTROLLERS:
-        for item in client.list(version, kind, namespace):
-            wanted, there = item["spec"].get(field, 1), (item.get("status") or {}).get(field, 0)
-            if there < wanted:
-                lines.append(f"{kind} {item['metadata']['name']}: {there} of {wanted} pods exist")
+    for item, field in _controllers(client, namespace):
+        wanted, there = item["spec"].get(field, 1), (item.get("status") or {}).get(field, 0)
+        if there < wanted:
+            lines.append(f"{item['kind']} {item['metadata']['name']}: {there} of {wanted} pods exist")
     return lines
+
+
+def _controllers(client: Client, namespace: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each object that makes pods, with the field that says how many. Kinds that are not installed yet have none."""
+    for version, kind, field in _CONTROLLERS:
+        with suppress(UnknownKind):
+            for item in client.list(version, kind, namespace):
+                yield item, field
 
 
 def _why(pod: Mapping[str, Any]) -> str:
