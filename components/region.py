@@ -16,6 +16,7 @@ from components.objects import every
 from components.platform import KubernetesPlatform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
 from components.qdrant import QdrantArgs, QdrantCluster
+from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from settings import Settings
 
@@ -44,6 +45,7 @@ class Region(pulumi.ComponentResource):
 
         home = None if settings.is_home else Home(f"{name}-home", settings.home, self._own)
         self.platform = self._platform(home)
+        SettingsRecord(f"{name}-record", self.platform.placement, settings, self._own)
         self.qdrant = self._qdrant()
         self.postgres = self._postgres(home)
         self.redis = self._redis()

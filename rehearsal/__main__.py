@@ -1,4 +1,4 @@
-"""Command line: `python -m rehearsal setup|preview|up|down|status|bench [--json]`."""
+"""Command line: `python -m rehearsal setup|preview|up|down|status|record|bench [--json]`."""
 
 import argparse
 import json
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         ("up", _up, "bring every region up"),
         ("down", _down, "end the control planes and remove their state"),
         ("status", _status, "what is up now"),
+        ("record", _record, "keep the states of the regions that are up as a fixture of this release"),
         ("bench", _bench, "measure the promised numbers"),
     ):
         sub = commands.add_parser(name, help=words, description=words)
@@ -94,6 +95,16 @@ def _status(options: argparse.Namespace, progress: Progress) -> int:
 
     standing = Rehearsal(progress).status()
     _print(options, standing_json(standing), lambda console: show_standing(standing, console))
+    return 0
+
+
+def _record(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.record import STATES, record_release
+    from rehearsal.run import Rehearsal
+
+    kept = record_release(Rehearsal(progress).regions)
+    words = "\n".join(f"{region}: {count} resources recorded under {STATES}" for region, count in kept.items())
+    _print(options, kept, lambda console: console.print(words))
     return 0
 
 

@@ -96,6 +96,7 @@ def _run(program: Program, evaluation: Evaluation) -> Plan:
         )
     )
     settings.set_root_resource(cast(Any, None))
+    cast(Any, settings.SETTINGS).outputs.clear()  # tasks that a failed run left, of a loop that is closed
     set_all_config(dict(evaluation.config), [])
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a run that fails leaves tasks behind; that is no news
     loop = asyncio.new_event_loop()

@@ -1,14 +1,15 @@
 """Replays the states of earlier releases against today's program: nothing that holds data may go or be made anew."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from rehearsal import paths
+from rehearsal import paths, record
 from rehearsal.engine import diff, program
-from rehearsal.engine.model import Change, Plan, Value
+from rehearsal.engine.model import Change, Plan, Secret, Value
 from rehearsal.engine.program import Evaluation
 from rehearsal.engine.project import Project
 from rehearsal.engine.providers import Recorded
@@ -63,3 +64,33 @@ def test_the_replay_sees_a_store_that_would_go(monkeypatch: pytest.MonkeyPatch) 
     """The positive control: a program without its stores loses them."""
     monkeypatch.setattr(program, "directory", lambda _: lambda: None)
     assert any("StatefulSet" in lost for lost in _lost(STATES[0]))
+
+
+def test_a_secret_keeps_its_shape_and_nothing_else() -> None:
+    held = {"tokens": Secret({"default": "s3cret", "more": ["s3cret", 5]}), "name": "plain", "list": [Secret("s3cret")]}
+    kept = record.without_secrets(held)
+    assert kept == {
+        "tokens": Secret({"default": "recorded", "more": ["recorded", "recorded"]}),
+        "name": "plain",
+        "list": [Secret("recorded")],
+    }
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_recorded_state_holds_no_secret(state: Path) -> None:
+    secrets = [text for held in State(state).resources.values() for text in _secret_texts(held.resource.inputs)]
+    assert set(secrets) == {record.STAND_IN}
+    assert "PRIVATE KEY" not in state.read_text()
+
+
+def _secret_texts(value: Any, secret: bool = False) -> Iterator[str]:
+    if isinstance(value, Secret):
+        yield from _secret_texts(value.value, secret=True)
+    elif isinstance(value, dict):
+        for item in cast(dict[str, Any], value).values():
+            yield from _secret_texts(item, secret)
+    elif isinstance(value, list):
+        for item in cast(list[Any], value):
+            yield from _secret_texts(item, secret)
+    elif secret:
+        yield str(value)
