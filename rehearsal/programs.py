@@ -77,7 +77,6 @@ def api_server(tools: Binaries, place: Place) -> list[str]:
         "--requestheader-username-headers=X-Remote-User",
         f"--proxy-client-cert-file={pki / 'proxy.crt'}",
         f"--proxy-client-key-file={pki / 'proxy.key'}",
-        "--enable-aggregator-routing",
         "--profiling=false",
         "--shutdown-delay-duration=0s",
     ]
