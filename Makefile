@@ -8,7 +8,7 @@ PYTEST := $(PY) -m pytest
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview bench lint test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,12 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/basedpyright
 	@$(PY) -m settings --check docs/configuration.md
+	@$(PY) -m policies --check docs/policies.md
 
-test: setup lint ## every test: lint, then all tiers
+servers: # what the data tier runs, installed where that can be done
+	@sh tests/dataplane/install.sh
+
+test: setup servers lint ## every test: lint, then all tiers
 	@$(PYTEST) $(ARGS)
 
 test-unit: $(READY) ## no process, no network
@@ -55,7 +59,7 @@ test-unit: $(READY) ## no process, no network
 test-rehearsal: setup ## embedded Kubernetes with simulated nodes
 	@$(PYTEST) tests/rehearsal $(ARGS)
 
-test-data: setup ## real nodes, real pods, real servers
+test-data: setup servers ## real nodes, real pods, real servers
 	@$(PYTEST) tests/dataplane $(ARGS)
 
 test-engine: setup ## the real Pulumi CLI, where it is on PATH
@@ -63,6 +67,7 @@ test-engine: setup ## the real Pulumi CLI, where it is on PATH
 
 docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m settings --write docs/configuration.md
+	@$(PY) -m policies --write docs/policies.md
 
 lock: ## resolve the dependencies of pyproject.toml into requirements.lock
 	@$(PY) -m pip install --quiet uv

@@ -30,6 +30,10 @@ def _missing(tier: str) -> str:
         from rehearsal import binaries
 
         return binaries.missing()
+    if tier == "data":
+        from tests.dataplane import servers
+
+        return ", ".join(f"{program} is not here" for program in servers.missing())
     return ""
 
 

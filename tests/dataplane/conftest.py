@@ -1,7 +1,6 @@
-"""Real servers on loopback for the files that run inside pods; a test without its server on PATH is skipped by name."""
+"""Real servers on loopback for the files that run inside pods."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.dataplane import servers
+
 FILES = Path(__file__).parents[2] / "components" / "files"
 
 
 def tool(*names: str) -> str:
-    """The first of these programs that is on PATH; skips the test where there is none."""
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(names)} is on PATH")
+    """The first of these programs that is there; the tier does not run where there is none."""
+    found = servers.find(*names)
+    assert found is not None, names
     return found
 
 

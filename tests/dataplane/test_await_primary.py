@@ -3,11 +3,14 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.dataplane.conftest import tool
 
 SCRIPT = Path(__file__).parents[2] / "components" / "files" / "await-primary.sh"
 IMPATIENT = "exec /bin/sleep 0.5"
@@ -82,13 +85,9 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    found = shutil.which("initdb") or next((str(p) for p in Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
-    if found is None or shutil.which("psql") is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, psql)")
-    binaries = Path(found).resolve().parent
+    binaries = Path(tool("initdb")).resolve().parent
     # A short path of its own: a socket's is limited to 107 bytes, and the server's user must reach it.
-    folder = Path("/tmp") / f"await-{os.getpid()}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="await-"))
     program(folder, "sleep", IMPATIENT)
     user = "postgres" if os.geteuid() == 0 else None
     if user:
