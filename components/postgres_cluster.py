@@ -55,7 +55,7 @@ def cluster_spec(
         "enablePDB": True,
         "enableSuperuserAccess": False,
         "failoverDelay": 0,
-        "postgresql": {"synchronous": _synchronous(), "parameters": parameters(settings)},
+        "postgresql": {**_synchronous(placement, settings), "parameters": parameters(settings)},
         "replicationSlots": {"highAvailability": {"enabled": True}},
         **_spread(placement, settings),
         # Guaranteed quality of service: requests equal limits (docs/src/resource_management.md).
@@ -72,9 +72,18 @@ def cluster_spec(
     }
 
 
-def _synchronous() -> Manifest:
-    """Every commit is on two instances before it is acknowledged, and only one that has them all may be promoted."""
-    return {"method": "any", "number": 1, "dataDurability": "required", "failoverQuorum": True}
+def _synchronous(placement: Placement, settings: PostgreSQL) -> Manifest:
+    """Every commit is in two zones before it is acknowledged, and only one that has them all may be promoted.
+
+    As many standbys confirm as the fullest zone has instances: those beside the primary are never enough alone. Where
+    so many would not be left without a zone (which settings refuse under high availability), one confirms.
+    """
+    standbys = settings.instances - 1
+    if standbys == 0:
+        return {}
+    in_a_zone = -(-settings.instances // len(placement.zones))
+    number = in_a_zone if standbys - in_a_zone >= in_a_zone else 1
+    return {"synchronous": {"method": "any", "number": number, "dataDurability": "required", "failoverQuorum": True}}
 
 
 def _spread(placement: Placement, settings: PostgreSQL) -> Manifest:

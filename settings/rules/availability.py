@@ -66,6 +66,51 @@ MINIMUMS = (
 )
 
 
+def _fullest(members: int, zones: int) -> int:
+    """Members in the fullest of the zones over which they are spread evenly."""
+    return -(-members // zones)
+
+
+def _keeps_majority(members: int, zones: int) -> bool:
+    return 2 * (members - _fullest(members, zones)) > members
+
+
+def _commits(instances: int, zones: int) -> bool:
+    """Is a commit outside its zone, and goes on without one? Each needs as many standbys as a zone has instances."""
+    return instances - 1 - _fullest(instances, zones) >= _fullest(instances, zones)
+
+
+def _nearest(holds: Callable[[int, int], bool], members: int, zones: int) -> str:
+    """The numbers around one that does not do that do, as words."""
+    below = next((number for number in range(members, QUORUM - 1, -1) if holds(number, zones)), None)
+    above = next(number for number in range(members, members + 2 * zones + 2) if holds(number, zones))
+    return f"{above}" if below is None else f"{below} or {above}"
+
+
+@rule("qdrant.replicas", "high_availability.enabled", "high_availability.zones")
+def vectors_keep_a_majority(draft: Draft) -> Iterator[Finding]:
+    ha, nodes = draft.settings.high_availability, draft.settings.qdrant.replicas
+    zones = len(set(ha.zones))
+    if ha.enabled and zones >= QUORUM <= nodes and not _keeps_majority(nodes, zones):
+        yield draft.finding(
+            place("qdrant.replicas"),
+            f"over {zones} zones one zone has {_fullest(nodes, zones)}, without which no majority is left: "
+            f"use {_nearest(_keeps_majority, nodes, zones)}",
+        )
+
+
+@rule("postgresql.replica.replicas", "high_availability.enabled", "high_availability.zones")
+def commits_survive_a_zone(draft: Draft) -> Iterator[Finding]:
+    ha, instances = draft.settings.high_availability, draft.settings.postgresql.instances
+    zones = len(set(ha.zones))
+    if ha.enabled and zones >= QUORUM <= instances and not _commits(instances, zones):
+        yield draft.finding(
+            place("postgresql.replica.replicas"),
+            f"{instances} instances over {zones} zones: a commit is safe and goes on without a zone only with "
+            f"{_nearest(_commits, instances, zones)} instances, primary included",
+        )
+
+
 @rule("redis.cluster.replicas", "high_availability.enabled")
 def each_master_has_a_replica(draft: Draft) -> Iterator[Finding]:
     if draft.settings.high_availability.enabled and draft.settings.redis.cluster.replicas < 1:
@@ -107,6 +152,8 @@ RULES: tuple[Check, ...] = (
     quorum_needs_three,
     zones_are_distinct,
     *MINIMUMS,
+    vectors_keep_a_majority,
+    commits_survive_a_zone,
     each_master_has_a_replica,
     copies_have_zones,
     each_shard_has_a_second_copy,

@@ -72,6 +72,21 @@ class TestTheCluster:
         }
         assert cluster.spec["replicationSlots"]["highAvailability"]["enabled"] is True
 
+    @pytest.mark.parametrize(
+        ("replicas", "high_availability", "number"), [(4, True, 2), (5, True, 2), (6, True, 3), (1, False, 1)]
+    )
+    def test_as_many_standbys_confirm_as_share_a_zone(
+        self, replicas: int, high_availability: bool, number: int
+    ) -> None:
+        settings = {"postgresql": {"replica": {"replicas": replicas}}}
+        run = record_stack("us-east", overrides={**settings, "high_availability": {"enabled": high_availability}})
+        assert run.one("Cluster", "postgresql-us-east").spec["postgresql"]["synchronous"]["number"] == number
+
+    def test_a_primary_alone_waits_for_nobody(self) -> None:
+        settings = {"postgresql": {"replica": {"replicas": 0}}, "high_availability": {"enabled": False}}
+        run = record_stack("us-east", overrides=settings)
+        assert "synchronous" not in run.one("Cluster", "postgresql-us-east").spec["postgresql"]
+
     def test_data_outlives_the_program(self, cluster: Resource, standby: Resource) -> None:
         assert cluster.protect
         assert standby.protect

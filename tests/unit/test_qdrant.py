@@ -189,7 +189,7 @@ class TestTheCollections:
         before = job_of(us_east, "qdrant-collections-").object_name
         same = record_stack("us-east", overrides={"images": {"qdrant": "docker.io/qdrant/qdrant:v1.19.1-unprivileged"}})
         assert job_of(same, "qdrant-collections-").object_name == before
-        more = record_stack("us-east", overrides={"qdrant": {"replicas": 4}})
+        more = record_stack("us-east", overrides={"qdrant": {"replicas": 5}})
         assert job_of(more, "qdrant-collections-").object_name != before
 
     def test_its_pods_mount_the_files_that_its_name_was_made_from(self, us_east: Recorded) -> None:
