@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from rehearsal import binaries, paths, pods, processes, schemas
+from rehearsal import binaries, paths, pods, processes, schemas, upstream
 from rehearsal.controlplane import ControlPlane
 from rehearsal.engine import choose
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
@@ -124,6 +124,7 @@ class Rehearsal:
     def _prepare(self, planes: Mapping[str, ControlPlane], planned: Summary) -> list[str]:
         """Custom kinds and stand-ins. Returns the kinds that no schema was found for."""
         kinds = {region.region: _kinds(region.outcome.resources) for region in planned.regions}
+        upstream.ensure(self._progress, schemas.unknown_groups(kind for used in kinds.values() for kind in used))
 
         def prepare(region: str) -> list[str]:
             launch.start(planes[region].kubeconfig, paths.region_dir(region), self._progress)

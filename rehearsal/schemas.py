@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal import build, paths
+from rehearsal import paths, upstream
 from rehearsal.discovery import Kind
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import APPLY, Client, KubeError, Manifest
@@ -47,13 +47,19 @@ class Definition:
 
 
 def search_path() -> list[Path]:
-    """$SOMA_CRD_PATH, `shared/crds` beside the checkout, and what the build fetched; only those that are there."""
+    """$SOMA_CRD_PATH, `shared/crds` beside the checkout, and what was fetched; only those that are there."""
     named = [Path(entry) for entry in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if entry]
     for directory in named:
         if not directory.is_dir():
             raise RehearsalError(f"{PATH_VARIABLE}: {directory} is no directory")
-    places = [*named, paths.CHECKOUT.parent / "shared" / "crds", build.directory() / "crds"]
-    return [place for place in places if place.is_dir()]
+    beside = paths.CHECKOUT.parent / "shared" / "crds"
+    return [*named, *([beside] if beside.is_dir() else []), *upstream.directories()]
+
+
+def unknown_groups(kinds: Iterable[Kind]) -> set[str]:
+    """The API groups of those kinds that no directory of the search path defines."""
+    found = definitions(search_path())
+    return {_group(kind) for kind in kinds if kind not in found}
 
 
 def definitions(places: Sequence[Path]) -> dict[Kind, Definition]:
