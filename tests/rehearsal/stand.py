@@ -23,12 +23,13 @@ NAMESPACE = "somafractalmemory"
 class Stand:
     """The program of this checkout with stack files that may be changed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, engine: str) -> None:
         self.directory = directory
+        self._engine = engine
         self.said = io.StringIO()
 
     def rehearsal(self) -> run.Rehearsal:
-        return run.Rehearsal(Progress(self.said), "in-process", self.directory)
+        return run.Rehearsal(Progress(self.said), self._engine, self.directory)
 
     def up(self) -> Summary:
         return self.rehearsal().up()
@@ -51,9 +52,9 @@ class Stand:
 
 
 @contextmanager
-def standing(directory: Path) -> Generator[Stand]:
+def standing(directory: Path, engine: str = "in-process") -> Generator[Stand]:
     """A stand in an empty directory; whatever it brought up is ended."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOMA_REHEARSAL_HOME", str(directory / "run"))
-        yield Stand(checkout(directory / "checkout"))
+        yield Stand(checkout(directory / "checkout"), engine)
         run.down(Progress(io.StringIO()))
