@@ -3,14 +3,31 @@
 import os
 from pathlib import Path
 
+from rehearsal.errors import RehearsalError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The root of the checkout: Pulumi.yaml lies here."""
 
 
+MARK = ".rehearsal-run-directory"
+"""File that tells a run directory from any other: everything beside it is the rehearsal's, and goes with `down`."""
+
+
 def home() -> Path:
-    """The run directory: `$SOMA_REHEARSAL_HOME`, else `.rehearsal` in the checkout. Mode 0700, for it holds secrets."""
+    """The run directory: `$SOMA_REHEARSAL_HOME`, else `.rehearsal` in the checkout. Mode 0700, for it holds secrets.
+
+    A directory that is not empty and not ours is refused: `down` would remove what lies in it.
+    """
     path = Path(os.environ.get("SOMA_REHEARSAL_HOME", CHECKOUT / ".rehearsal")).resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark = path / MARK
+    if not mark.exists():
+        if any(path.iterdir()):
+            raise RehearsalError(
+                f"{path} is no run directory of the rehearsal, and it is not empty: name a new or an empty one with "
+                "SOMA_REHEARSAL_HOME, or empty it yourself"
+            )
+        mark.touch()
     return path
 
 

@@ -143,5 +143,8 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _is_held(pod: Mapping[str, Any]) -> bool:
+    """A standby pod that waits as it should: an init container runs. One that fails or is restarted is not held."""
     standby = pod["metadata"].get("labels", {}).get(ROLE_LABEL) == "standby"
-    return standby and bool(pod["spec"].get("nodeName")) and not _is_ready(pod)
+    sidecars = {one["name"] for one in pod["spec"].get("initContainers", []) if one.get("restartPolicy") == "Always"}
+    waiting = [one for one in pod.get("status", {}).get("initContainerStatuses", []) if one["name"] not in sidecars]
+    return standby and any("running" in one.get("state", {}) and not one.get("restartCount") for one in waiting)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from rehearsal import binaries, paths, pods, processes, schemas, upstream
 from rehearsal.controlplane import ControlPlane
-from rehearsal.engine import choose
+from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
 from rehearsal.engine.project import Project
 from rehearsal.errors import RehearsalError
@@ -62,7 +62,8 @@ class Rehearsal:
             region: pods.planned(preview.resources, _zones(self._settings[region]))
             for region, preview in previews.items()
         }
-        return self._summary(previews, reports, counted)
+        kinds = {kind for preview in previews.values() for kind in _kinds(preview.resources)}
+        return self._summary(previews, reports, counted, unvalidated=schemas.named(schemas.unknown(kinds)))
 
     def up(self) -> Summary:
         """Bring every region up. Raises RefusedError, with nothing made, when a mandatory policy is violated."""
@@ -124,7 +125,8 @@ class Rehearsal:
     def _prepare(self, planes: Mapping[str, ControlPlane], planned: Summary) -> list[str]:
         """Custom kinds and stand-ins. Returns the kinds that no schema was found for."""
         kinds = {region.region: _kinds(region.outcome.resources) for region in planned.regions}
-        upstream.ensure(self._progress, schemas.unknown_groups(kind for used in kinds.values() for kind in used))
+        unknown = schemas.unknown(kind for used in kinds.values() for kind in used)
+        upstream.ensure(self._progress, {schemas.group(kind) for kind in unknown})
 
         def prepare(region: str) -> list[str]:
             launch.start(planes[region].kubeconfig, paths.region_dir(region), self._progress)
@@ -176,13 +178,13 @@ class Rehearsal:
 def down(progress: Progress) -> tuple[str, ...]:
     """End every process of the run directory and remove its state, whatever the settings say. Returns the regions."""
     with processes.exclusive(paths.home()):
-        regions = tuple(sorted(path.name for path in paths.home().iterdir() if path.is_dir()))
+        directories = sorted(path.name for path in paths.home().iterdir() if path.is_dir())
         with progress.step("end the control planes"):
-            _parallel(_end, regions)
+            _parallel(_end, directories)
         for leftover in paths.home().iterdir():
-            if leftover.is_file():
+            if leftover.is_file() and leftover.name != paths.MARK:
                 leftover.unlink()
-    return regions
+    return tuple(name for name in directories if name != cli_workspace.NAME)
 
 
 def _end(region: str) -> None:

@@ -33,6 +33,8 @@ _NAME = re.compile(r"^  name: (\S+)$", re.MULTILINE)
 _VERSION = re.compile(r"^  (?:- |  )name: (v\d\S*)$", re.MULTILINE)
 _UNSUITABLE = re.compile(r"(^[^.]*$)|(^|\.)kubernetes\.io$")
 """Groups that no definition can be made for."""
+_KUBERNETES = re.compile(r"(^[^.]*$)|(^|\.)(kubernetes|k8s)\.io$")
+"""Groups of Kubernetes' own kinds, which its API server knows."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,15 @@ def search_path() -> list[Path]:
     return [*named, *([beside] if beside.is_dir() else []), *upstream.directories()]
 
 
-def unknown_groups(kinds: Iterable[Kind]) -> set[str]:
-    """The API groups of those kinds that no directory of the search path defines."""
+def unknown(kinds: Iterable[Kind]) -> set[Kind]:
+    """Custom kinds that no directory of the search path defines: an API server would accept whatever they say."""
     found = definitions(search_path())
-    return {_group(kind) for kind in kinds if kind not in found}
+    return {kind for kind in kinds if kind not in found and not _KUBERNETES.search(group(kind))}
+
+
+def named(kinds: Iterable[Kind]) -> list[str]:
+    """Kinds as the summary names them: `Cluster (postgresql.cnpg.io/v1)`."""
+    return sorted(f"{kind} ({api_version})" for api_version, kind in kinds)
 
 
 def definitions(places: Sequence[Path]) -> dict[Kind, Definition]:
@@ -81,7 +88,7 @@ def ensure_kinds(client: Client, kinds: Iterable[Kind]) -> list[str]:
     asked = sorted(set(kinds))
     permissive = _permissive(client)
     served = {(resource.api_version, resource.kind) for resource in client.resources()}
-    lacking = [kind for kind in asked if kind not in served - permissive and not _UNSUITABLE.search(_group(kind))]
+    lacking = [kind for kind in asked if kind not in served - permissive and not _UNSUITABLE.search(group(kind))]
     if lacking:
         found = definitions(search_path())
         upstream = {found[kind].name: found[kind] for kind in lacking if kind in found}
@@ -89,7 +96,7 @@ def ensure_kinds(client: Client, kinds: Iterable[Kind]) -> list[str]:
         permissive = (permissive | set(invented)) - found.keys()
         _install(client, list(upstream.values()), invented)
         client.resources()  # so that the client knows the new kinds
-    return sorted({f"{kind} ({api_version})" for api_version, kind in permissive.intersection(asked)})
+    return named(permissive.intersection(asked))
 
 
 def permissive(kind: Kind) -> Manifest:
@@ -144,7 +151,8 @@ def _read(file: Path) -> Definition | None:
     return Definition(file, name[1], frozenset((f"{group[1]}/{version}", kind[1]) for version in versions))
 
 
-def _group(kind: Kind) -> str:
+def group(kind: Kind) -> str:
+    """The API group of a kind; empty for the core group."""
     return kind[0].partition("/")[0] if "/" in kind[0] else ""
 
 

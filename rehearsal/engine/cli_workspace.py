@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import yaml
 from pulumi import automation
@@ -27,9 +27,13 @@ preparing = threading.Lock()
 """Held while the shared files are written."""
 
 
+NAME: Final = "pulumi"
+"""Directory of the run directory that is no region's."""
+
+
 def directory() -> Path:
     """Everything that the CLI keeps for the rehearsal: project, state, passphrase."""
-    path = paths.home() / "pulumi"
+    path = paths.home() / NAME
     path.mkdir(mode=0o700, exist_ok=True)
     return path
 

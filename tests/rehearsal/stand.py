@@ -1,5 +1,6 @@
 """A checkout of the program with a run directory of its own, for tests of the whole main job."""
 
+import base64
 import io
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tests.engine.checkouts import checkout
 
 REGIONS = ("us-east", "us-west")
 NAMESPACE = "somafractalmemory"
+PUBLIC = ("username", "ca.crt", "tls.crt")
+"""Keys of Secrets whose text anybody may see."""
 
 
 class Stand:
@@ -36,6 +39,16 @@ class Stand:
 
     def client(self, region: str) -> Client:
         return ControlPlane(region).admin()
+
+    def generated(self, region: str) -> list[str]:
+        """Every secret text that the program made and the cluster holds."""
+        return [
+            base64.b64decode(value).decode()
+            for secret in self.client(region).list("v1", "Secret", NAMESPACE)
+            if (secret["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "pulumi"
+            for key, value in secret["data"].items()
+            if key not in PUBLIC
+        ]
 
     def set(self, region: str, key: str, value: Any) -> None:
         """States a key of a region's stack file; None takes it out."""

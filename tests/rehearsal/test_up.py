@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
+from rich.console import Console
 
 from rehearsal import paths, processes, run
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE, ControlPlane
@@ -21,7 +22,7 @@ from rehearsal.engine.model import Change, PlannedResource
 from rehearsal.errors import RehearsalError
 from rehearsal.packs import Report
 from rehearsal.progress import Progress
-from rehearsal.summary import RegionSummary, Summary
+from rehearsal.summary import RegionSummary, Summary, show
 from tests.rehearsal.conftest import exists
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
@@ -91,15 +92,17 @@ def test_what_no_cluster_here_can_do_is_named(first: Summary) -> None:
         assert what in named
 
 
-def test_the_document_shows_no_secret(first: Summary, stand: Stand) -> None:
-    document = json.dumps(first.as_json())
-    for region in REGIONS:
-        for secret in stand.client(region).list("v1", "Secret", NAMESPACE):
-            for key, value in secret.get("data", {}).items():
-                if key not in ("username", "ca.crt", "tls.crt"):
-                    assert value not in document
-    assert "[secret]" in document
-    assert "PRIVATE KEY" not in document
+def test_no_secret_is_told(first: Summary, stand: Stand) -> None:
+    """Not in the document, not in the tables, not in what was said on the way."""
+    tables = Console(file=io.StringIO(), width=400)
+    show(first, tables)
+    told = json.dumps(first.as_json()) + cast(io.StringIO, tables.file).getvalue() + stand.said.getvalue()
+    generated = [text for region in REGIONS for text in stand.generated(region)]
+    assert len(generated) >= 12
+    for text in generated:
+        assert text not in told
+        assert json.dumps(text)[1:-1] not in told
+    assert "[secret]" in told
 
 
 def test_a_second_up_changes_nothing_and_says_so(first: Summary, stand: Stand) -> None:
@@ -208,7 +211,7 @@ def test_down_ends_every_process_and_removes_the_state(first: Summary, stand: St
     assert None not in pids
     assert run.down(Progress(io.StringIO())) == REGIONS
     assert not any(pid is not None and exists(pid) for pid in pids)
-    assert list(paths.home().iterdir()) == []
+    assert [left.name for left in paths.home().iterdir()] == [paths.MARK]
 
 
 # The command itself, as a user runs it
@@ -229,11 +232,11 @@ def _environment(directory: Path) -> dict[str, str]:
     return {**os.environ, "SOMA_REHEARSAL_HOME": str(directory / "run"), "PYTHONPATH": ""}
 
 
-def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _command(directory: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "rehearsal", *arguments],
         cwd=directory,
-        env=_environment(directory),
+        env={**_environment(directory), **environment},
         capture_output=True,
         text=True,
         timeout=200,
@@ -306,6 +309,50 @@ def test_preview_answers_in_the_promised_form_and_starts_nothing(copy: Path) -> 
         for resource in shown["resources"]:
             assert {"type", "name", "urn", "parent", "inputs", "protect", "depends_on"} == resource.keys()
     assert not list((copy / "run").glob("**/*.pid"))
+
+
+def test_a_preview_names_the_kinds_that_nobody_here_can_validate(copy: Path) -> None:
+    """The copy lies beside no folder of definitions, and names one that has but one of them."""
+    crds = copy / "crds"
+    crds.mkdir()
+    (crds / "k8s.nginx.org_policies.yaml").write_text(
+        "kind: CustomResourceDefinition\nmetadata:\n  name: policies.k8s.nginx.org\nspec:\n  group: k8s.nginx.org\n"
+        "  names:\n    kind: Policy\n  versions:\n  - name: v1\n"
+    )
+    ended = _command(copy, "preview", "--json", "--engine", "in-process", SOMA_CRD_PATH=str(crds))
+    unvalidated = json.loads(ended.stdout)["unvalidated_kinds"]
+    assert "VirtualServer (k8s.nginx.org/v1)" in unvalidated
+    assert "Policy (k8s.nginx.org/v1)" not in unvalidated
+    assert not any("(apps/" in kind or "k8s.io/" in kind for kind in unvalidated)
+
+
+def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -> None:
+    program = copy / "__main__.py"
+    program.write_text(program.read_text() + LONELY)
+    ended = _command(copy, "preview", "--json", "--engine", "in-process")
+    assert ended.returncode == 1
+    violations = json.loads(ended.stdout)["regions"]["us-west"]["policies"]
+    (few,) = (one for one in violations if one["policy"] == "enough-replicas")
+    assert few["urn"].endswith("::lonely")
+    assert few == {
+        "pack": "high-availability",
+        "policy": "enough-replicas",
+        "level": "mandatory",
+        "urn": few["urn"],
+        "message": few["message"],
+    }
+    assert "lonely" in few["message"]
+
+
+def test_down_leaves_alone_what_is_not_the_rehearsals(copy: Path) -> None:
+    foreign = copy / "run"
+    (foreign / "important").mkdir(parents=True)
+    for command in ("up", "down"):
+        ended = _command(copy, command)
+        assert ended.returncode == 1
+        assert "no run directory of the rehearsal" in ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert (foreign / "important").is_dir()
 
 
 def _await(condition: Any, seconds: float = 20.0) -> None:

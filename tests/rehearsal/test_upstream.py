@@ -84,12 +84,12 @@ def test_a_proxy_that_hangs_is_given_up(proxy: Proxy, monkeypatch: pytest.Monkey
     assert "did not answer within" in proxy.ensure()
 
 
-def test_groups_that_a_directory_defines_are_not_asked_for(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinds_that_a_directory_defines_are_known(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schemas, "search_path", lambda: [proxy.module / MODULE.folder])
     (proxy.module / MODULE.folder / FILE).write_text(
         "kind: CustomResourceDefinition\n  name: clusters.x\nspec:\n  group: x.example.com\n"
         "  names:\n    kind: Cluster\n  versions:\n  - name: v1\n"
     )
-    kinds = [("x.example.com/v1", "Cluster"), ("x.example.com/v1", "Other"), ("y.example.com/v1", "Cluster")]
-    assert schemas.unknown_groups(kinds[:1]) == set()
-    assert schemas.unknown_groups(kinds) == {"x.example.com", "y.example.com"}
+    kinds = [("x.example.com/v1", "Cluster"), ("x.example.com/v1", "Other"), ("apps/v1", "Deployment")]
+    assert schemas.unknown(kinds) == {("x.example.com/v1", "Other")}
+    assert schemas.unknown([("networking.k8s.io/v1", "Ingress"), ("v1", "Pod")]) == set()

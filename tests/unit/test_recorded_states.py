@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,8 +52,11 @@ def _lost(region: Path) -> list[str]:
     ]
 
 
-def test_a_state_of_every_region_is_recorded() -> None:
-    assert {state.stem for state in STATES} == {"us-east", "us-west"}
+def test_every_release_recorded_both_regions_and_this_one_is_among_them() -> None:
+    releases = {state.parent.name for state in STATES}
+    assert metadata.version("somafractalmemory-infrastructure") in releases
+    for release in releases:
+        assert {state.stem for state in STATES if state.parent.name == release} == {"us-east", "us-west"}, release
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda path: f"{path.parent.name}-{path.stem}")
