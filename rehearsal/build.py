@@ -83,6 +83,16 @@ def build(programs: Sequence[str], progress: Progress) -> None:
                 (Path(scratch) / _output(PACKAGES[program])).replace(target / program)
 
 
+def one(module: Path, target: Path, progress: Progress) -> None:
+    """Builds the one program of a Go module of ours to `target`, put in place whole."""
+    tool = toolchain.find(needed_go(), progress)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
+        with progress.step(f"build {module.name}"):
+            arguments = ["build", "-trimpath", "-ldflags", "-s -w", "-o", f"{scratch}/program", "."]
+            _run(tool, arguments, f"build {module.name}", progress, module=module)
+        (Path(scratch) / "program").replace(target)
+
+
 def flags() -> str:
     """The linker's flags: the versions that the programs state."""
     version = pinned(KUBERNETES)
@@ -148,11 +158,12 @@ def _run(
     progress: Progress,
     total: int = 0,
     offline: bool = False,
+    module: Path = MODULE,
 ) -> list[str]:
     """Runs Go and answers its lines, standard error among them. Says now and then how far it is."""
     command = [tool.path, *arguments]
     running = subprocess.Popen(
-        command, cwd=MODULE, env=tool.environment(offline), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=module, env=tool.environment(offline), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert running.stdout is not None  # noqa: S101 a pipe was asked for
     lines: list[str] = []

@@ -1,6 +1,7 @@
 """Marks each test with the tier of its folder and says at the end, by name, which tier ran and which did not."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ TIERS = {"unit": "unit", "rehearsal": "rehearsal", "dataplane": "data", "engine"
 _collected: Counter[str] = Counter()
 _not_run: dict[str, str] = {}
 _outcomes: dict[str, Counter[str]] = {}
+_figures: list[str] = []
 
 
 def _tier(item: pytest.Item) -> str:
@@ -35,6 +37,12 @@ def _missing(tier: str) -> str:
 
         return ", ".join(f"{program} is not here" for program in servers.missing())
     return ""
+
+
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Keeps a line about what was measured for the end of the run."""
+    return _figures.append
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,6 +70,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures:
+        terminalreporter.section("figures")
+        for line in _figures:
+            terminalreporter.write_line(line)
     terminalreporter.section("tiers")
     for tier in TIERS.values():
         if tier in _not_run:

@@ -56,6 +56,16 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts processes in groups of their own and ends them with the test."""
+    yield from _starting()
+
+
+@pytest.fixture(scope="module")
+def start_module() -> Iterator[Start]:
+    """The same for what all tests of a module share."""
+    yield from _starting()
+
+
+def _starting() -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(
@@ -71,5 +81,6 @@ def start() -> Iterator[Start]:
     yield begin
     for process in started:
         if process.poll() is None:
+            os.killpg(process.pid, signal.SIGCONT)  # a frozen one too
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/redis/rueidis"
+	"github.com/tidwall/redcon"
+)
+
+// rootContext bounds nothing: each answer is bounded by the connection's heartbeat, each command by patience.
+var rootContext = context.Background()
+
+// render writes an answer of the cluster in RESP2, as a single Redis would.
+func render(message rueidis.RedisMessage, err error, isStatus bool) reply {
+	if err != nil && !rueidis.IsRedisNil(err) {
+		text := err.Error()
+		if _, own := rueidis.IsRedisErr(err); !own && !strings.HasPrefix(text, "CLUSTERDOWN ") {
+			text = "ERR " + plain(err)
+			if errors.Is(err, errInDoubt) {
+				text = "ERR " + err.Error()
+			}
+		}
+		return refusal("%s", text)
+	}
+	return func(out []byte) []byte { return appendMessage(out, &message, isStatus) }
+}
+
+func appendMessage(out []byte, message *rueidis.RedisMessage, isStatus bool) []byte {
+	switch {
+	case message.IsNil():
+		return redcon.AppendNull(out)
+	case message.IsInt64():
+		number, _ := message.ToInt64()
+		return redcon.AppendInt(out, number)
+	case message.IsArray():
+		items, _ := message.ToArray()
+		out = redcon.AppendArray(out, len(items))
+		for index := range items {
+			out = appendMessage(out, &items[index], false)
+		}
+		return out
+	}
+	if err := message.Error(); err != nil {
+		return redcon.AppendError(out, err.Error())
+	}
+	text, _ := message.ToString()
+	if isStatus {
+		return redcon.AppendString(out, text)
+	}
+	return redcon.AppendBulkString(out, text)
+}

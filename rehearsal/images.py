@@ -1,0 +1,30 @@
+"""Programs of the images that nobody publishes for us (images/), built into the cache to be run without a container."""
+
+import hashlib
+from pathlib import Path
+
+from rehearsal import build, paths
+from rehearsal.progress import Progress
+
+IMAGES = paths.CHECKOUT / "images"
+
+
+def redis_gateway(progress: Progress) -> Path:
+    """The Redis gateway; built when its sources have changed."""
+    return _program(IMAGES / "redis-gateway", progress)
+
+
+def _program(module: Path, progress: Progress) -> Path:
+    target = paths.cache() / "images" / f"{module.name}-{_key(module)}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        build.one(module, target, progress)
+    return target
+
+
+def _key(module: Path) -> str:
+    """A digest of all that the program is made from."""
+    digest = hashlib.sha256()
+    for file in sorted([*module.glob("*.go"), module / "go.mod", module / "go.sum"]):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

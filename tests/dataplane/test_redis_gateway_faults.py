@@ -1,0 +1,248 @@
+"""Nodes of the cluster die, hang and come back while plain clients work through the gateway."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from redis.exceptions import LockError, RedisError, ResponseError
+
+from tests.dataplane.conftest import Start, tool
+from tests.dataplane.gateway import Gateway
+from tests.dataplane.load import Account, writing
+from tests.dataplane.redis_servers import Servers, eventually
+
+RESTORED_SECONDS = 15.0
+"""How long a client may have to wait when a master is lost."""
+Stand = tuple[Servers, Gateway]
+Figure = Callable[[str], None]
+
+
+@pytest.fixture
+def stand(tmp_path: Path, start: Start) -> Stand:
+    servers = Servers(tmp_path, start)
+    servers.start_all()
+    servers.keep("redis-bootstrap.sh")
+    return servers, Gateway.before(servers, tmp_path, start)
+
+
+def _master(servers: Servers) -> str:
+    return sorted(servers.masters())[0]
+
+
+def _all_there(account: Account, client: Any) -> list[str]:
+    return [key for key, value in account.acknowledged.items() if (client.get(key) or b"").decode() != value]
+
+
+@pytest.mark.parametrize(("what", "fault"), [("killed", signal.SIGKILL), ("frozen", signal.SIGSTOP)])
+def test_a_lost_master_costs_a_wait_and_no_answer(
+    stand: Stand, what: str, fault: signal.Signals, figure: Figure
+) -> None:
+    servers, gateway = stand
+    with writing(gateway.client) as account:
+        time.sleep(2)
+        servers.signal(_master(servers), fault)
+        time.sleep(RESTORED_SECONDS)
+        before = account.answers
+        time.sleep(1)
+        served = account.answers - before
+    figure(f"Redis master {what}: {account.answers} answers, the slowest took {account.longest:.1f} s")
+    assert account.errors == []
+    assert account.wrong == []
+    assert served > 100
+    assert account.longest <= RESTORED_SECONDS
+    # What was acknowledged by a master that died before its replica had it can be gone, and has been written again.
+    assert _all_there(account, gateway.client()) == []
+
+
+def test_a_lost_zone_costs_a_wait_and_no_answer(stand: Stand, figure: Figure) -> None:
+    servers, gateway = stand
+    lost = [name for name in servers.ports if name.startswith("redis-zone-b")]
+    assert len(lost) == 2
+    with writing(gateway.client) as account:
+        time.sleep(2)
+        for name in lost:
+            servers.signal(name, signal.SIGSTOP)
+        time.sleep(RESTORED_SECONDS)
+    figure(f"Redis zone lost: {account.answers} answers, the slowest took {account.longest:.1f} s")
+    assert account.errors == []
+    assert account.wrong == []
+    assert account.longest <= RESTORED_SECONDS
+    assert _all_there(account, gateway.client()) == []
+
+
+def test_all_nodes_killed_and_back_are_served_again_without_a_restart(stand: Stand) -> None:
+    servers, gateway = stand
+    client = gateway.client()
+    client.set("kept", "yes")
+    time.sleep(1.5)  # the append-only file is written every second
+    for name in servers.ports:
+        servers.stop(name, signal.SIGKILL)
+    eventually(lambda: gateway.probe("ready") == 1)
+    assert gateway.probe("alive") == 0
+    waiting: list[Any] = []
+    patient = threading.Thread(target=lambda: waiting.append(gateway.client().get("kept")))
+    patient.start()
+    servers.start_all()
+    patient.join(30)
+    assert waiting == [b"yes"]
+    eventually(lambda: gateway.probe("ready") == 0)
+
+
+def test_it_listens_while_redis_is_down_and_serves_when_it_comes(tmp_path: Path, start: Start) -> None:
+    servers = Servers(tmp_path, start)
+    seeds = ",".join(f"127.0.0.1:{port}" for port in servers.ports.values())
+    gateway = Gateway(tmp_path, start, seeds, servers.password)
+    assert gateway.probe("alive") == 0
+    assert gateway.probe("ready") == 1
+    assert gateway.raw(b"PING\r\n").startswith(b"-CLUSTERDOWN not reachable")
+    servers.start_all()
+    servers.keep("redis-bootstrap.sh")
+    eventually(lambda: gateway.probe("ready") == 0)
+    assert gateway.client().set("a", "b")
+
+
+def test_a_command_without_a_cluster_ends_with_an_error_after_its_patience(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "password").write_text("letters")
+    gateway = Gateway(tmp_path, start, "127.0.0.1:1", tmp_path / "password", patience="1s")
+    started = time.monotonic()
+    with pytest.raises(RedisError, match="no answer within 1s"):
+        gateway.client().get("a")
+    assert 1 <= time.monotonic() - started < 5
+
+
+def test_what_was_acknowledged_before_it_was_told_to_stop_is_there(stand: Stand, start: Start) -> None:
+    servers, gateway = stand
+    acknowledged: list[str] = []
+
+    def write(number: int) -> None:
+        client = gateway.client()
+        for count in range(100_000):
+            try:
+                client.set(f"{number}:{count}", count)
+            except RedisError:
+                return
+            acknowledged.append(f"{number}:{count}")
+
+    workers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    time.sleep(2)
+    gateway.process.send_signal(signal.SIGTERM)
+    for worker in workers:
+        worker.join(20)
+    assert gateway.process.wait(20) == 0
+    assert "drained and stopped" in gateway.log.read_text()
+    again = Gateway.before(servers, gateway.log.parent, start).client()
+    assert len(acknowledged) > 1000
+    pipeline = again.pipeline(transaction=False)
+    for key in acknowledged:
+        pipeline.get(key)
+    assert None not in pipeline.execute()
+
+
+def test_scan_returns_every_key_while_slots_move(stand: Stand, figure: Figure) -> None:
+    servers, gateway = stand
+    client = gateway.client()
+    pipeline = client.pipeline(transaction=False)
+    keys = {f"default:({number}.0, 1.0):meta" for number in range(10_000)}
+    for key in keys:
+        pipeline.set(key, "x")
+    pipeline.execute()
+    found: list[set[str]] = []
+    with _moving(servers) as mover:
+        while mover.poll() is None:
+            found.append({key.decode() for key in client.scan_iter(match="default:*:meta", count=200)})
+    assert mover.returncode == 0
+    figure(f"Redis gateway: {len(found)} scans of 10,000 keys while 1500 slots moved")
+    assert len(found) >= 2
+    assert [keys ^ scan for scan in found if scan != keys] == []
+    assert {key.decode() for key in client.scan_iter(match="default:*:meta")} == keys
+
+
+def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(stand: Stand, figure: Figure) -> None:
+    """Twenty-four threads of four kinds with exact counts, while masters hand over and slots move."""
+    servers, gateway = stand
+    stop = threading.Event()
+    counts = {"locked": 0, "limited": 0, "in doubt": 0}
+    guard, faults = threading.Lock(), cast(list[str], [])
+
+    def repeat(work: Callable[[Any], None]) -> None:
+        client = gateway.client()
+        while not stop.is_set():
+            try:
+                work(client)
+            except (RedisError, AssertionError) as error:
+                faults.append(f"{work.__name__}: {type(error).__name__}: {error}")
+
+    def locked(client: Any) -> None:
+        try:
+            with client.lock("lock:(1.0, 2.0)", timeout=10, blocking_timeout=20):
+                client.set("counter", int(client.get("counter") or 0) + 1)
+                with guard:
+                    counts["locked"] += 1
+        except LockError as error:
+            raise AssertionError(f"lock: {error}") from error
+
+    def limited(client: Any) -> None:
+        pipeline = client.pipeline(transaction=True)
+        pipeline.incrby("limit", 1)
+        pipeline.expire("limit", 600)
+        try:
+            pipeline.execute()
+        except ResponseError as error:
+            if "may have been carried out" not in str(error):
+                raise
+            with guard:
+                counts["in doubt"] += 1
+        else:
+            with guard:
+                counts["limited"] += 1
+
+    def hashed(client: Any) -> None:
+        key = f"hash:{threading.get_ident()}"
+        client.hset(key, mapping={"a": "1", "b": "2"})
+        assert client.hgetall(key) == {b"a": b"1", b"b": b"2"}
+        assert client.delete(key) == 1
+
+    def piped(client: Any) -> None:
+        name = threading.get_ident()
+        pipeline = client.pipeline(transaction=False)
+        for number in range(16):
+            pipeline.set(f"pipe:{name}:{number}", number)
+            pipeline.get(f"pipe:{name}:{number}")
+        assert pipeline.execute()[1::2] == [str(number).encode() for number in range(16)]
+
+    works = [locked, limited, hashed, piped] * 6
+    workers = [threading.Thread(target=repeat, args=(work,)) for work in works]
+    for worker in workers:
+        worker.start()
+    with _moving(servers) as mover:
+        for shard in servers.shards:
+            time.sleep(2)
+            servers.ask(shard.members[1].name, "CLUSTER", "FAILOVER")
+        mover.wait(60)
+    time.sleep(2)
+    stop.set()
+    for worker in workers:
+        worker.join(60)
+    client = gateway.client()
+    figure(f"Redis gateway under failovers and moving slots: {counts}")
+    assert faults == []
+    assert counts["locked"] > 20
+    assert client.get("counter") == str(counts["locked"]).encode()
+    assert counts["limited"] <= int(cast(bytes, client.get("limit"))) <= counts["limited"] + counts["in doubt"]
+
+
+def _moving(servers: Servers) -> "subprocess.Popen[str]":
+    """Moves 1,500 slots from one master to another, as a scale-out does."""
+    one, other = sorted(servers.masters())[:2]
+    ids = [servers.ask(name, "CLUSTER", "MYID") for name in (one, other)]
+    command = [tool("valkey-cli", "redis-cli"), "--cluster", "reshard", f"127.0.0.1:{servers.ports[one]}"]
+    command += ["--cluster-from", ids[0], "--cluster-to", ids[1], "--cluster-slots", "1500", "--cluster-yes"]
+    environment = {"REDISCLI_AUTH": servers.password.read_text().strip()}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, text=True)
