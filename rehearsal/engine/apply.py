@@ -9,6 +9,7 @@ from rehearsal.engine import awaiting, schedule
 from rehearsal.engine import property_path as at
 from rehearsal.engine.clusters import KUBERNETES, MISSING, Cluster, Clusters, Manifest, manifest
 from rehearsal.engine.diff import Action
+from rehearsal.engine.failures import summed_up
 from rehearsal.engine.model import Change, PlannedResource, Step, Value, has_unknown
 from rehearsal.engine.scrub import Scrubber
 from rehearsal.engine.state import Held, State
@@ -45,22 +46,12 @@ class Update:
         self._run({urn: self._removal(action) for urn, action in unwanted.items()}, _dependents(unwanted))
 
     def _run(self, work: Mapping[str, schedule.Work], after: Mapping[str, Iterable[str]]) -> None:
-        failures = schedule.run(work, after, self.stop)
+        failures = schedule.run(work, after, self.stop, fatal=kube.Unreachable)
         told = {urn: error for urn, error in failures.items() if not isinstance(error, awaiting.InterruptedUpdateError)}
         if told:
-            lines = [f"  {urn.split('::')[-1]}: {self._words(error)}" for urn, error in told.items()]
-            raise RehearsalError(
-                f"{self.region}: {len(lines)} of {len(work)} resources failed; what depends on them was left out:\n"
-                + "\n".join(lines)
-                + "\nWhat was applied is recorded: the next update takes up here."
-            ) from None
+            raise summed_up(self.region, told, len(work), self.scrub) from None
         if self.stop.is_set():
             raise RehearsalError(f"{self.region}: the update was interrupted; the next one takes up where it stopped")
-
-    def _words(self, error: Exception) -> str:
-        if isinstance(error, kube.KubeError):
-            return self.scrub(error.message)
-        return self.scrub(str(error) if isinstance(error, RehearsalError) else f"{type(error).__name__}: {error}")
 
     def _done(self, action: Action, note: str = "") -> None:
         step = action.step

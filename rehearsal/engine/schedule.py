@@ -13,12 +13,21 @@ Work = Callable[[], Then | None]
 """Does a step at once; answers what has to be awaited before the step is done, or None."""
 
 
-def run(work: Mapping[str, Work], after: Mapping[str, Iterable[str]], stop: threading.Event) -> dict[str, Exception]:
+class _NotBegunError(Exception):
+    """`stop` was set while a step waited for its turn."""
+
+
+def run(
+    work: Mapping[str, Work],
+    after: Mapping[str, Iterable[str]],
+    stop: threading.Event,
+    fatal: type[Exception] | None = None,
+) -> dict[str, Exception]:
     """Runs each piece of work once those of `after` are done; answers the failures by key.
 
     What depends on a failure is not begun; all else is. `after` may name keys without work (they count as done).
-    When `stop` is set, nothing new is begun; an interrupt (KeyboardInterrupt) sets it, waits for what is under way, and
-    goes on up.
+    When `stop` is set, nothing new is begun; a `fatal` failure sets it, and so does an interrupt (KeyboardInterrupt),
+    which waits for what is under way and goes on up.
     """
     waiting = {key: {other for other in after.get(key, ()) if other in work and other != key} for key in work}
     followers: dict[str, list[str]] = {key: [] for key in work}
@@ -32,17 +41,19 @@ def run(work: Mapping[str, Work], after: Mapping[str, Iterable[str]], stop: thre
         def begin(keys: Iterable[str]) -> None:
             for key in keys:
                 if not stop.is_set():
-                    running[doers.submit(work[key])] = (key, False)
+                    running[doers.submit(_unless(stop, _stopping(stop, fatal, work[key])))] = (key, False)
 
         def finished(future: Future[Then | None]) -> None:
             key, awaited = running.pop(future)
             error = future.exception()
+            if isinstance(error, _NotBegunError):
+                return
             if isinstance(error, Exception):
                 failures[key] = error
                 return
             then = future.result()
             if then is not None and not awaited:
-                running[waiters.submit(_done_after(then))] = (key, True)
+                running[waiters.submit(_stopping(stop, fatal, _done_after(then)))] = (key, True)
                 return
             for follower in followers[key]:
                 waiting[follower].discard(key)
@@ -67,3 +78,26 @@ def _done_after(work: Then) -> Work:
         work()
 
     return answer
+
+
+def _unless(stop: threading.Event, work: Work) -> Work:
+    """More steps are free to go than have a turn at once: what still waits for its turn is not begun either."""
+
+    def begin() -> Then | None:
+        if stop.is_set():
+            raise _NotBegunError
+        return work()
+
+    return begin
+
+
+def _stopping(stop: threading.Event, fatal: type[Exception] | None, work: Work) -> Work:
+    def attempt() -> Then | None:
+        try:
+            return work()
+        except Exception as error:
+            if fatal is not None and isinstance(error, fatal):
+                stop.set()
+            raise
+
+    return attempt

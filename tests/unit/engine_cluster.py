@@ -26,6 +26,10 @@ class FakeCluster:
         """Kind to the fields of `spec` that cannot be changed."""
         self.busy: set[str] = set()
         """Names of workloads that never become ready."""
+        self.applied: Callable[[str], None] = lambda _: None
+        """Told of each apply, by name."""
+        self.lasts: int | None = None
+        """How many applies it lives; from then on nobody answers, each call after `delay`."""
         self.delay = 0.0
         """Seconds that each call takes."""
         self.most_deletions_at_once = 0
@@ -43,6 +47,10 @@ class FakeCluster:
     def object(self, kind: str, name: str, namespace: str = "soma") -> Manifest:
         return self.objects[kind, namespace, name]
 
+    def _answer(self) -> None:
+        if self.lasts is not None and len(self.names("apply")) > self.lasts:
+            raise kube.Unreachable(0, "Unreachable", "https://127.0.0.1:20000: no answer: refused")
+
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Manifest:
         if (kind, name) == ("Namespace", "kube-system"):
             return {"metadata": {"name": name, "uid": self._uid}}
@@ -52,6 +60,7 @@ class FakeCluster:
         return found
 
     def find(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Manifest | None:
+        self._answer()
         return copy.deepcopy(self.objects.get((kind, namespace or "", name)))
 
     def list(
@@ -78,6 +87,8 @@ class FakeCluster:
         key = (obj["kind"], metadata.get("namespace", ""), metadata["name"])
         with self._changed:
             self.calls.append(("apply", metadata["name"]))
+            self.applied(metadata["name"])
+            self._answer()
             if metadata["name"] in self.refusals:
                 raise self.refusals.pop(metadata["name"])
             before = self.objects.get(key)
@@ -122,6 +133,7 @@ class FakeCluster:
                 if left <= 0:
                     raise kube.WaitTimeout(0, "Timeout", "not as wanted")
                 self._changed.wait(left)
+                self._answer()
             return self.objects.get(key)
 
     def become_ready(self, kind: str, name: str, namespace: str = "soma") -> None:
