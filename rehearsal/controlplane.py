@@ -65,6 +65,24 @@ class ControlPlane:
         self._end()
         volumes.remove(self.directory / "etcd")
 
+    def halt(self) -> None:
+        """Ends every process, whoever uses it at the moment; the next start goes on with its data."""
+        # the store last: an API server without it takes long to end
+        stop_all([process for process in self._processes() if process.name != STORE])
+        self._process(STORE).stop()
+
+    def ended(self) -> str | None:
+        """Which of its processes have ended, with the last lines of the first one's log; None while all run."""
+        ended = [process for process in self._processes() if not process.alive()]
+        return f"{', '.join(process.name for process in ended)} ended{ended[0].tail()}" if ended else None
+
+    def fault(self) -> str | None:
+        """What is wrong with it, with the last lines of the log that tells why; None when it runs and answers."""
+        ended = self.ended()
+        if ended is None and not self._answers_within(CHECK_SECONDS):
+            return f"{SERVER} does not answer{self._process(SERVER).tail()}"
+        return ended
+
     def alive(self) -> bool:
         """Whether all its processes run."""
         return all(process.alive() for process in self._processes())
@@ -154,12 +172,10 @@ class ControlPlane:
         return False
 
     def _end(self) -> None:
-        """The store last: an API server without it takes long to end."""
         if self._client is not None:
             self._client.close()
             self._client = None
-        stop_all([process for process in self._processes() if process.name != STORE])
-        self._process(STORE).stop()
+        self.halt()
 
     def _processes(self) -> list[Process]:
         return [self._process(name) for name in (STORE, SERVER, *FOLLOWERS)]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from rehearsal import binaries, paths, pods, processes, schemas, upstream
+from rehearsal import binaries, paths, pods, processes, schemas, upstream, watchdog
 from rehearsal.controlplane import ControlPlane
 from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
@@ -74,9 +74,12 @@ class Rehearsal:
             planes = self._start(binaries.ensure(self._progress))
             unvalidated = self._prepare(planes, planned)
             with self._progress.step("apply"):
-                results = self._home_first(lambda region: self._engine.up(region, self._progress))
+                results = self._home_first(lambda region: self._apply(region, planes[region]))
             with self._progress.step("wait for the pods"):
-                counted = self._side_by_side(lambda region: self._await_pods(region, planes[region]), planes)
+                counted = self._side_by_side(
+                    lambda region: self._watched(planes[region], lambda: self._await_pods(region, planes[region])),
+                    planes,
+                )
         reports = {region.region: region.reports for region in planned.regions}
         return self._summary(results, reports, counted, planes, unvalidated)
 
@@ -100,6 +103,9 @@ class Rehearsal:
     def _side_by_side(self, work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
         """`_parallel`, which Ctrl-C ends soon: what is under way is recorded, nothing new is begun."""
         return _parallel(work, regions, self._interrupt)
+
+    def _watched(self, plane: ControlPlane, work: Callable[[], _T]) -> _T:
+        return watchdog.watched(plane, self._progress, work)
 
     def _interrupt(self) -> None:
         self._interrupted.set()
@@ -133,8 +139,11 @@ class Rehearsal:
             return schemas.ensure_kinds(planes[region].admin(), kinds[region])
 
         with self._progress.step("install custom resource definitions, start the stand-ins"):
-            found = self._side_by_side(prepare, planes)
+            found = self._side_by_side(lambda region: self._watched(planes[region], lambda: prepare(region)), planes)
         return sorted({kind for unvalidated in found.values() for kind in unvalidated})
+
+    def _apply(self, region: str, plane: ControlPlane) -> Result:
+        return self._watched(plane, lambda: self._engine.up(region, self._progress))
 
     def _await_pods(self, region: str, plane: ControlPlane) -> dict[str, pods.ZonePods]:
         deadline = time.monotonic() + READY_SECONDS

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,8 @@ from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
 ROOMS = ("components", "policies", "rehearsal", "settings")
 INTERRUPTED = 130
+LOST_SECONDS = 30.0
+"""Within which an `up` ends whose control plane died: less than one call to a server without its store takes."""
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +261,8 @@ def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> 
     assert not list((copy / "run").glob("*")) if (copy / "run").exists() else True
 
 
-def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_one_ends_it(copy: Path) -> None:
+def _up_until(copy: Path, words: str, act: Callable[["subprocess.Popen[str]"], None]) -> tuple[int, str]:
+    """Exit code and standard error of an `up` that something befalls when it first says the words."""
     with subprocess.Popen(
         [sys.executable, "-m", "rehearsal", "up", "--engine", "in-process"],
         cwd=copy,
@@ -273,11 +276,16 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_o
         told = ""
         for line in running.stderr:
             told += line
-            if "created StatefulSet" in line:
-                running.send_signal(signal.SIGTERM)
+            if words in line:
+                act(running)
                 break
         told += running.stderr.read()
-    assert running.returncode == INTERRUPTED
+    return running.returncode, told
+
+
+def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_one_ends_it(copy: Path) -> None:
+    code, told = _up_until(copy, "created StatefulSet", lambda running: running.send_signal(signal.SIGTERM))
+    assert code == INTERRUPTED
     assert "Traceback" not in told
     assert "interrupted: `make up` goes on from here" in told
 
@@ -292,6 +300,34 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_o
     assert len(pids) >= 2 * len((STORE, SERVER, *FOLLOWERS))
     assert json.loads(_command(copy, "down", "--json").stdout) == {"ended": list(REGIONS)}
     assert not any(exists(pid) for pid in pids)
+
+
+def test_an_up_whose_control_plane_dies_names_what_died_and_the_next_one_goes_on(copy: Path) -> None:
+    plane = copy / "run" / "us-east" / "controlplane"
+    began: list[float] = []
+
+    def kill(_: "subprocess.Popen[str]") -> None:
+        began.append(time.monotonic())
+        processes.Process(plane, STORE).signal(signal.SIGKILL)
+
+    try:
+        code, told = _up_until(copy, "created StatefulSet", kill)
+        assert time.monotonic() - began[0] < LOST_SECONDS
+        assert code == 1
+        error = told[told.index("us-east: its control plane was lost: etcd ended") :]
+        assert f"last lines of {plane / STORE}.log:" in error
+        assert error.rstrip().endswith("what was applied is recorded: `make up` goes on from here.")
+        assert "no answer" not in error
+        assert not any(processes.Process(plane, name).alive() for name in (STORE, SERVER, *FOLLOWERS))
+
+        ended = _command(copy, "up", "--json", "--engine", "in-process")
+        assert ended.returncode == 0, ended.stderr
+        changes = json.loads(ended.stdout)["regions"]["us-east"]["changes"]
+        assert changes["same"] >= told.count("us-east: created ")
+        assert changes["create"] > 0
+        assert changes["delete"] == 0
+    finally:
+        _command(copy, "down")
 
 
 def test_preview_answers_in_the_promised_form_and_starts_nothing(copy: Path) -> None:
