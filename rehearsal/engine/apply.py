@@ -1,14 +1,14 @@
 """Carries actions out: server-side apply in dependency order, waits beside it, deletions last, the state after each."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rehearsal import kube
-from rehearsal.engine import awaiting, schedule
+from rehearsal.engine import awaiting, identity, removal, schedule
 from rehearsal.engine import property_path as at
 from rehearsal.engine.clusters import KUBERNETES, MISSING, Cluster, Clusters, Manifest, manifest
-from rehearsal.engine.diff import Action
+from rehearsal.engine.diff import Action, is_protected, is_retained
 from rehearsal.engine.failures import summed_up
 from rehearsal.engine.model import Change, PlannedResource, Step, Value, has_unknown
 from rehearsal.engine.scrub import Scrubber
@@ -43,7 +43,11 @@ class Update:
         wanted = {action.step.urn: action for action in actions if action.planned is not None}
         unwanted = {action.step.urn: action for action in actions if action.planned is None}
         self._run({urn: self._work(action) for urn, action in wanted.items()}, _before(wanted))
-        self._run({urn: self._removal(action) for urn, action in unwanted.items()}, _dependents(unwanted))
+        leaving = {f"{held.resource.urn} (former {number})": held for number, held in enumerate(self.state.leaving, 1)}
+        removals = {urn: self._removal(action) for urn, action in unwanted.items()}
+        removals |= {key: self._leave(held, wanted.values()) for key, held in leaving.items()}
+        held = {urn: action.held for urn, action in unwanted.items() if action.held is not None}
+        self._run(removals, removal.order(held, leaving))
 
     def _run(self, work: Mapping[str, schedule.Work], after: Mapping[str, Iterable[str]]) -> None:
         failures = schedule.run(work, after, self.stop, fatal=kube.Unreachable)
@@ -90,7 +94,14 @@ class Update:
         else:
             self._done(action)
 
-    def _record(self, action: Action, cluster: str | None, pending: bool = False, note: str = "") -> None:
+    def _record(
+        self,
+        action: Action,
+        cluster: str | None,
+        pending: bool = False,
+        note: str = "",
+        leaving: Held | None = None,
+    ) -> None:
         planned = action.planned
         assert planned is not None  # noqa: S101
         if planned.type.startswith(KUBERNETES):
@@ -98,7 +109,7 @@ class Update:
         former = (
             action.held.resource.urn if action.held is not None and action.held.resource.urn != planned.urn else None
         )
-        self.state.put(Held(planned, cluster, pending), former)
+        self.state.put(Held(planned, cluster, pending), former, leaving)
         if not pending:
             self._done(action, note)
 
@@ -107,9 +118,9 @@ class Update:
         cluster = self.clusters.of(provider)
         uid = self.clusters.uid(cluster)
         obj = manifest(planned, provider)
-        note = ""
+        note, leaving = "", None
         if action.step.change is Change.REPLACE:
-            self._delete_former(action)
+            leaving = self._make_room(action, planned)
         elif action.held is not None and planned.ignore_changes and MISSING not in action.step.reasons:
             obj = _with_live(obj, planned, cluster)
         try:
@@ -117,18 +128,15 @@ class Update:
         except kube.KubeError as error:
             if not _asks_for_replacement(error, action):
                 raise
-            if planned.protect:
-                raise RehearsalError(
-                    f"is protected, and this change takes a replacement ({error.message}): unset protect first"
-                ) from None
+            _refuse_to_replace(action, error)
             note = f"replaced: {self.scrub(error.message).splitlines()[0][:120]}"
             self._delete_former(action)
             applied = cluster.apply(obj, FIELD_MANAGER)
             action = replace(action, step=replace(action.step, change=Change.REPLACE))
         if not awaiting.awaits(applied):
-            self._record(action, uid, note=note)
+            self._record(action, uid, note=note, leaving=leaving)
             return None
-        self._record(action, uid, pending=True)
+        self._record(action, uid, pending=True, leaving=leaving)
         return lambda: self._await(action, cluster, applied, uid, note)
 
     def _await(self, action: Action, cluster: Cluster, applied: Manifest, uid: str, note: str) -> None:
@@ -137,8 +145,21 @@ class Update:
         awaiting.await_ready(cluster, applied, action.planned.timeouts.get(kind), self.stop)
         self._record(action, uid, note=note)
 
+    def _make_room(self, action: Action, planned: PlannedResource) -> Held | None:
+        """Deletes the former object where it has to go first; answers it where it goes when all else is made.
+
+        Under the same identity there is no room for both. Else the new one comes first, unless the program says
+        `delete_before_replace`: pulumi-kubernetes' rule (provider/pkg/provider/provider.go, deleteBeforeReplace).
+        """
+        if is_retained(action):
+            return None
+        if action.in_place or planned.delete_before_replace:
+            self._delete_former(action)
+            return None
+        return action.held
+
     def _delete_former(self, action: Action) -> None:
-        """Takes the object away that a replacement comes in place of: same name, so it must be gone first."""
+        """Takes the object away that a replacement comes after, and waits until it is gone."""
         assert action.held is not None  # noqa: S101
         former = action.held.resource
         provider = self.providers.get(former.provider or "", {})
@@ -148,26 +169,50 @@ class Update:
     # What the program no longer wants
 
     def _removal(self, action: Action) -> schedule.Work:
+        held = action.held
+        assert held is not None  # noqa: S101
+
+        def record() -> None:
+            self.state.remove(held.resource.urn)
+            self._done(action)
+
+        return self._without(held, held.resource.retain_on_delete, record)
+
+    def _leave(self, held: Held, wanted: Iterable[Action]) -> schedule.Work:
+        """The end of what a replacement was made beside of; it stays where the program wants it once more."""
+        former, provider = held.resource, self.providers.get(held.resource.provider or "", {})
+        kept = identity.of(former, provider) in {
+            identity.of(planned, self.providers.get(planned.provider or "", {}))
+            for planned in (action.planned for action in wanted)
+            if planned is not None and planned.type.startswith(KUBERNETES)
+        }
+
+        def record() -> None:
+            self.state.left(held)
+            if not kept:
+                kind, name = former.type.rsplit(":", 1)[-1], identity.of(former, provider)[-1]
+                self.progress.note(f"  {self.region}: deleted {kind} {name}, which {former.name} was before")
+
+        return self._without(held, kept, record)
+
+    def _without(self, held: Held, kept: bool, record: Callable[[], None]) -> schedule.Work:
+        """Deletes the object, unless it is kept or of another cluster, and records it."""
+
         def work() -> schedule.Then | None:
-            held = action.held
-            assert held is not None  # noqa: S101
             former = held.resource
-            if former.type.startswith(KUBERNETES) and not former.retain_on_delete:
+            if former.type.startswith(KUBERNETES) and not kept:
                 provider = self.providers.get(former.provider or "", {})
                 cluster = self.clusters.of(provider)
                 if held.cluster == self.clusters.uid(cluster):
-                    obj = manifest(former, provider)
-                    return lambda: self._remove(action, former, obj, cluster)
-            self.state.remove(former.urn)
-            self._done(action)
+                    return lambda: self._remove(former, manifest(former, provider), cluster, record)
+            record()
             return None
 
         return work
 
-    def _remove(self, action: Action, former: PlannedResource, obj: Manifest, cluster: Cluster) -> None:
+    def _remove(self, former: PlannedResource, obj: Manifest, cluster: Cluster, record: Callable[[], None]) -> None:
         self._delete(former, obj, cluster)
-        self.state.remove(former.urn)
-        self._done(action)
+        record()
 
     def _delete(self, former: PlannedResource, obj: Manifest, cluster: Cluster) -> None:
         name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
@@ -194,18 +239,6 @@ def _before(wanted: Mapping[str, Action]) -> dict[str, list[str]]:
     return found
 
 
-def _dependents(unwanted: Mapping[str, Action]) -> dict[str, list[str]]:
-    """What each deletion comes after: the deletions of those that depend on it."""
-    found: dict[str, list[str]] = {urn: [] for urn in unwanted}
-    for urn, action in unwanted.items():
-        assert action.held is not None  # noqa: S101
-        former = action.held.resource
-        for other in (*former.depends_on, former.provider, former.parent):
-            if other in found:
-                found[other].append(urn)
-    return found
-
-
 def _with_live(obj: Manifest, planned: PlannedResource, cluster: Cluster) -> Manifest:
     """The object with the cluster's own values at each path of `ignore_changes`.
 
@@ -228,3 +261,16 @@ def _asks_for_replacement(error: kube.KubeError, action: Action) -> bool:
     in_place = action.held is not None and action.step.change is Change.UPDATE
     text = " ".join((error.message, *error.causes)).lower()
     return in_place and error.status == UNPROCESSABLE and any(words in text for words in FORBIDDEN_UPDATE)
+
+
+def _refuse_to_replace(action: Action, error: kube.KubeError) -> None:
+    """RehearsalError where the former object may not go. Only the server knew that the change takes a replacement."""
+    if is_protected(action):
+        raise RehearsalError(
+            f"is protected, and this change takes a replacement ({error.message}): unset protect first"
+        ) from None
+    if is_retained(action):
+        raise RehearsalError(
+            f"is to be kept (retain_on_delete), and this change takes a replacement under the same name "
+            f"({error.message}): give the new one another metadata.name, or unset retain_on_delete first"
+        ) from None

@@ -41,6 +41,8 @@ class State:
         self.resources: dict[str, Held] = {}
         self.outputs: dict[str, Value] | None = None
         """Stack outputs of the last complete update; None before the first."""
+        self.leaving: list[Held] = []
+        """What replacements were made beside of, in that order; deleted when an update has made all else."""
         self._journal_path = path.with_suffix(".journal")
         self._journal: TextIO | None = None
         self._lock = threading.Lock()
@@ -50,20 +52,31 @@ class State:
             for line in _whole_lines(self._journal_path):
                 self._replay(line)
 
-    def put(self, held: Held, former: str | None = None) -> None:
-        """Records that a resource is as it says; `former` is the URN that it replaces."""
+    def put(self, held: Held, former: str | None = None, leaving: Held | None = None) -> None:
+        """Records that a resource is as it says.
+
+        `former` is the URN that it had before, `leaving` what it replaces and what is still to be deleted.
+        """
         document = _encode(held)
         with self._lock:
             if former is not None:
                 self.resources.pop(former, None)
             self.resources[held.resource.urn] = held
-            self._append({"put": document, "former": former})
+            if leaving is not None:
+                self.leaving.append(leaving)
+            self._append({"put": document, "former": former, "leaving": leaving and _encode(leaving)})
 
     def remove(self, urn: str) -> None:
         """Records that a resource is gone."""
         with self._lock:
             self.resources.pop(urn, None)
             self._append({"remove": urn})
+
+    def left(self, leaving: Held) -> None:
+        """Records that one of `leaving` is gone."""
+        with self._lock:
+            self.leaving.remove(leaving)
+            self._append({"left": _encode(leaving)})
 
     def finish(self, outputs: Mapping[str, Value] | None) -> None:
         """Records the outputs of a complete update, None of a complete destroy."""
@@ -82,6 +95,7 @@ class State:
                 "version": VERSION,
                 "outputs": None if self.outputs is None else wire.marked(self.outputs),
                 "resources": [_encode(held) for held in self.resources.values()],
+                "leaving": [_encode(held) for held in self.leaving],
             }
             temporary = self.path.with_suffix(".new")
             with _private(temporary, os.O_TRUNC) as file:
@@ -110,6 +124,7 @@ class State:
             for entry in document["resources"]:
                 held = _decode(entry)
                 self.resources[held.resource.urn] = held
+            self.leaving = [_decode(entry) for entry in document.get("leaving", [])]
             self.outputs = document["outputs"] and wire.unmarked(document["outputs"])
         except (ValueError, KeyError, TypeError):
             raise RehearsalError(f"{path}: not a state that this engine wrote: make down, then make up") from None
@@ -119,6 +134,13 @@ class State:
             held = _decode(entry["put"])
             self.resources.pop(entry["former"] or "", None)
             self.resources[held.resource.urn] = held
+            leaving = entry.get("leaving") and _decode(entry["leaving"])
+            if (
+                leaving and leaving not in self.leaving
+            ):  # an interrupt may have left a journal that is folded in already
+                self.leaving.append(leaving)
+        elif "left" in entry:
+            self.leaving = [held for held in self.leaving if held != _decode(entry["left"])]
         elif "remove" in entry:
             self.resources.pop(entry["remove"], None)
         elif "outputs" in entry:

@@ -121,28 +121,6 @@ def test_what_left_the_program_is_deleted_dependents_first(bench: Bench) -> None
     assert [key[2] for key in bench.cluster.objects] == ["kept"]
 
 
-def test_a_protected_resource_that_left_the_program_stops_the_update_before_anything_is_done(bench: Bench) -> None:
-    bench.up(lambda: stateful_set("store", protect=True))
-    calls = list(bench.cluster.calls)
-    with pytest.raises(RehearsalError, match=r"delete what is protected:\n.*StatefulSet::store\nUnset protect first"):
-        bench.up(lambda: config_map("new"))
-    assert bench.cluster.calls == calls
-
-
-def test_a_protected_resource_is_not_replaced(bench: Bench) -> None:
-    bench.up(lambda: stateful_set("store", protect=True))
-    with pytest.raises(RehearsalError, match=r"replace what is protected:\n.*StatefulSet::store"):
-        bench.up(lambda: stateful_set("store", {"serviceName": "other"}, protect=True))
-    assert "store" not in bench.cluster.names("delete")
-
-
-def test_unset_protect_lets_the_next_update_delete(bench: Bench) -> None:
-    bench.up(lambda: stateful_set("store", protect=True))
-    bench.up(lambda: stateful_set("store"))
-    bench.up(lambda: None)
-    assert bench.cluster.names("delete") == ["store"]
-
-
 def test_ignored_changes_stay_what_the_cluster_has(bench: Bench) -> None:
     ignored = ["spec.replicas"]
     bench.up(lambda: stateful_set("store", {"replicas": 3}, ignore_changes=ignored))
@@ -152,29 +130,6 @@ def test_ignored_changes_stay_what_the_cluster_has(bench: Bench) -> None:
     bench.up(lambda: stateful_set("store", {"replicas": 5, "minReadySeconds": 9}, ignore_changes=ignored))
     spec = bench.cluster.object("StatefulSet", "store")["spec"]
     assert (spec["replicas"], spec["minReadySeconds"]) == (7, 9)
-
-
-def test_a_field_that_the_server_refuses_to_change_makes_a_replacement_with_a_word_about_it(bench: Bench) -> None:
-    bench.cluster.immutable = {"StatefulSet": ("podSelector",)}
-    bench.up(lambda: stateful_set("store", {"podSelector": "a"}))
-    result = bench.up(lambda: stateful_set("store", {"podSelector": "b"}))
-    assert bench.cluster.calls[-3:] == [("apply", "store"), ("delete", "store"), ("apply", "store")]
-    assert named(result, Change.REPLACE) == ["store"]
-    assert "field is immutable" in bench.said.getvalue()
-
-
-def test_a_protected_resource_survives_an_immutable_field_that_only_the_server_knows(bench: Bench) -> None:
-    bench.cluster.immutable = {"StatefulSet": ("podSelector",)}
-    bench.up(lambda: stateful_set("store", {"podSelector": "a"}, protect=True))
-    with pytest.raises(RehearsalError, match="is protected, and this change takes a replacement"):
-        bench.up(lambda: stateful_set("store", {"podSelector": "b"}, protect=True))
-    assert not bench.cluster.names("delete")
-
-
-def test_a_known_immutable_field_is_a_replacement_in_the_preview_already(bench: Bench) -> None:
-    bench.up(lambda: stateful_set("store"))
-    bench.program = lambda: stateful_set("store", {"volumeClaimTemplates": [{"a": 1}]})
-    assert bench.engine.preview(REGION).changes["replace"] == 1
 
 
 def test_after_a_failure_half_way_the_next_update_goes_on(bench: Bench) -> None:
@@ -370,13 +325,6 @@ def test_a_renamed_resource_with_an_alias_is_the_same(bench: Bench) -> None:
     result = bench.up(program("new", aliases=[pulumi.Alias(name="old")]))
     assert (result.changes["same"], result.changes["delete"]) == (1, 0)
     assert bench.up(program("new")).changes["same"] == 1
-
-
-def test_a_retained_resource_leaves_the_state_and_stays_in_the_cluster(bench: Bench) -> None:
-    bench.up(lambda: config_map("settings", retain_on_delete=True))
-    bench.up(lambda: None)
-    assert not bench.cluster.names("delete")
-    assert bench.up().steps == ()
 
 
 def test_destroy_deletes_everything_dependents_first(bench: Bench) -> None:
