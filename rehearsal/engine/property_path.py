@@ -63,7 +63,7 @@ def get(value: Value, path: Path) -> Value:
 def placed(value: Value, path: Path, new: Value) -> Value:
     """The value with `new` at a path (ABSENT takes it away), parents made where they are missing; the rest is shared.
 
-    Lists are not grown: an index outside leaves the value as it is.
+    Lists are neither grown nor shortened: an index outside leaves the value as it is.
     """
     if not path:
         return new
@@ -72,7 +72,7 @@ def placed(value: Value, path: Path, new: Value) -> Value:
     part, rest = path[0], path[1:]
     if isinstance(value, list):
         items = cast(list[Value], value)
-        if not isinstance(part, int) or part >= len(items) or (new is ABSENT and not rest):
+        if new is ABSENT and not rest:
             return items
         return [placed(item, rest, new) if index == part else item for index, item in enumerate(items)]
     mapping = cast(Mapping[Part, Value], value) if isinstance(value, Mapping) else {}

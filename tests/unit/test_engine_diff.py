@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.engine import codec, diff, wire
+from rehearsal.engine import clusters, codec, diff, wire
 from rehearsal.engine import property_path as at
 from rehearsal.engine.model import UNKNOWN, Change, Plan, PlannedResource, Preview, Secret, Step, masked, to_json
 from rehearsal.engine.scrub import Scrubber
 from rehearsal.engine.state import Held
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+BEFORE: dict[str, Any] = {"a": [1, 2], "b": {"c": 3}}
 
 Json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -94,6 +97,13 @@ def test_an_ignored_path_that_the_state_does_not_have_stays_away() -> None:
         ("kubernetes:batch/v1:Job", {"spec": {"template": {"a": 1}}}, {"spec": {"template": {"a": 2}}}, Change.REPLACE),
         ("kubernetes:core/v1:ConfigMap", {"data": {"a": "1"}}, {"data": {"a": "2"}}, Change.REPLACE),
         ("kubernetes:core/v1:Secret", {"stringData": {"a": "1"}}, {"stringData": {"a": "2"}}, Change.REPLACE),
+        ("kubernetes:core/v1:Secret", {"data": {"a": "1"}}, {"data": {"a": "2"}}, Change.REPLACE),
+        ("kubernetes:core/v1:Secret", {"type": "a"}, {"type": "b"}, Change.REPLACE),
+        (CLAIM, {"spec": {"accessModes": ["a"]}}, {"spec": {"accessModes": ["b"]}}, Change.REPLACE),
+        (CLAIM, {"spec": {"selector": {"a": "1"}}}, {"spec": {"selector": {"a": "2"}}}, Change.REPLACE),
+        (CLAIM, {"spec": {"storageClassName": "a"}}, {"spec": {"storageClassName": "b"}}, Change.REPLACE),
+        (CLAIM, {"spec": {"volumeName": "a"}}, {"spec": {"volumeName": "b"}}, Change.REPLACE),
+        (CLAIM, {"spec": {"resources": {"size": "1Gi"}}}, {"spec": {"resources": {"size": "2Gi"}}}, Change.UPDATE),
         ("soma:data:QdrantCluster", {"a": 1}, {"a": 2}, Change.UPDATE),
     ],
 )
@@ -107,6 +117,61 @@ def test_a_provider_may_say_that_config_maps_are_mutable() -> None:
     before, after = ({"data": {"a": size}} for size in "12")
     step = change(resource(before, type_), resource(after, type_, provider=provider.urn), provider)
     assert step.change is Change.UPDATE
+
+
+@pytest.mark.parametrize(
+    ("field", "stated", "expected"),
+    [
+        ("data", {}, Change.UPDATE),
+        ("stringData", {}, Change.UPDATE),
+        ("type", {}, Change.REPLACE),
+        ("data", {"immutable": True}, Change.REPLACE),
+    ],
+)
+def test_a_provider_may_say_that_secrets_are_mutable(field: str, stated: dict[str, Any], expected: Change) -> None:
+    provider = resource({"enableSecretMutable": "true"}, "pulumi:providers:kubernetes")
+    type_ = "kubernetes:core/v1:Secret"
+    before, after = (resource({field: value, **stated}, type_, provider=provider.urn) for value in "12")
+    assert change(before, after, provider).change is expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "provider", "namespace"),
+    [
+        ({"name": "app"}, {"namespace": "soma"}, "soma"),
+        ({"name": "app"}, {"namespace": Secret("soma")}, "soma"),
+        ({"name": "app", "namespace": "own"}, {"namespace": "soma"}, "own"),
+        ({"name": "app"}, {}, None),
+    ],
+)
+def test_an_object_lies_in_its_own_namespace_else_in_its_providers(
+    stated: dict[str, Any], provider: dict[str, Any], namespace: str | None
+) -> None:
+    planned = resource({"metadata": stated})
+    assert clusters.manifest(planned, provider)["metadata"].get("namespace") == namespace
+    assert planned.inputs == {"metadata": stated}
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "expected"),
+    [
+        ("a[1]", 9, {"a": [1, 9], "b": {"c": 3}}),
+        ("a[2]", 9, BEFORE),
+        ("a[0]", at.ABSENT, BEFORE),
+        ("a.x", 9, BEFORE),
+        ("b.c", at.ABSENT, {"a": [1, 2], "b": {}}),
+        ("b.d.e", 9, {"a": [1, 2], "b": {"c": 3, "d": {"e": 9}}}),
+        ("d.e", at.ABSENT, BEFORE),
+    ],
+)
+def test_a_value_is_placed_where_there_is_a_place_for_it(path: str, new: Any, expected: dict[str, Any]) -> None:
+    assert at.placed(BEFORE, at.parse(path), new) == expected
+
+
+def test_an_item_below_a_list_is_placed_and_taken_away() -> None:
+    before = {"a": [{"image": "a:1", "tty": True}, {"image": "b:1"}]}
+    assert at.placed(before, at.parse("a[0].tty"), at.ABSENT) == {"a": [{"image": "a:1"}, {"image": "b:1"}]}
+    assert at.placed(Secret(before), at.parse("a[1].image"), "b:2").value["a"][1] == {"image": "b:2"}
 
 
 def test_reasons_name_paths_and_never_values() -> None:

@@ -73,6 +73,16 @@ def test_who_waits_for_a_workload_stops_waiting_when_nobody_answers(bench: Bench
     assert time.monotonic() - began < 10
 
 
+def test_who_waits_in_vain_stops_the_others_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(*_: object) -> None:
+        raise kube.Unreachable(0, "Unreachable", "no answer")
+
+    monkeypatch.setattr(bench.cluster, "wait", wait)
+    bench.program, bench.cluster.delay = lambda: (stateful_set("store"), many()), 0.02
+    assert "went away" in outage(bench)
+    assert len(bench.cluster.names("apply")) <= 3 * schedule.AT_ONCE
+
+
 def test_an_interrupt_begins_nothing_that_waited_for_its_turn(bench: Bench) -> None:
     bench.program, bench.cluster.delay = many, 0.02
     bench.cluster.applied = lambda _: bench.engine.interrupt()
