@@ -123,6 +123,20 @@ def test_a_field_that_the_server_will_not_change_makes_a_replacement(stand: Stan
     assert stand.get("StatefulSet", "store", "apps/v1")["metadata"]["uid"] != first
 
 
+def test_an_object_of_another_name_comes_before_the_old_one_goes(stand: Stand) -> None:
+    def program(name: str, **options: Any) -> Callable[[], object]:
+        return lambda: kubernetes.core.v1.ConfigMap(
+            "settings", metadata=stand.named(name), opts=ResourceOptions(**options)
+        )
+
+    stand.up(program("old"))
+    assert stand.up(program("new", retain_on_delete=True)).changes["replace"] == 1
+    assert stand.names() == {"new"}
+    stand.up(program("newest"))
+    assert stand.names() == {"new", "newest"}
+    assert stand.up().changes["same"] == 2
+
+
 def test_immutability_that_only_the_server_knows_makes_a_replacement_with_a_word_about_it(stand: Stand) -> None:
     def program(size: str) -> Callable[[], object]:
         return lambda: kubernetes.apps.v1.ControllerRevision(
