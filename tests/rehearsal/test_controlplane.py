@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import binaries, nodes, processes, volumes
+from rehearsal import binaries, controlplane, nodes, processes, volumes
 from rehearsal.controlplane import ControlPlane
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, KubeError, Manifest
@@ -100,6 +100,21 @@ class TestRecovery:
         assert "on its data" in said.getvalue()
         assert plane.admin().get("v1", "Namespace", "kept")
         assert plane.admin().server == server
+
+    def test_a_fault_is_a_process_that_ended_or_a_server_that_hangs(
+        self, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(controlplane, "CHECK_SECONDS", 1.0)
+        assert plane.fault() is None
+        server, scheduler = (Process(plane.directory, name) for name in ("kube-apiserver", "kube-scheduler"))
+        server.signal(signal.SIGSTOP)
+        assert plane.ended() is None
+        assert f"kube-apiserver does not answer\nlast lines of {server.log}:" in str(plane.fault())
+        server.signal(signal.SIGCONT)
+        scheduler.stop()
+        assert f"kube-scheduler ended\nlast lines of {scheduler.log}:" in str(plane.ended())
+        plane.halt()
+        assert pids(plane) == {}
 
     def test_a_taken_port_is_left_to_its_holder(self, plane: ControlPlane, tools: binaries.Binaries) -> None:
         server = plane.admin().server
