@@ -12,6 +12,9 @@ from components.memory_environment import LOOPBACK, QDRANT_PORT, REDIS_PORT
 from components.objects import Manifest, container_security, small_resources
 from settings import Images
 
+REDIS_GATEWAY_METRICS = 9122
+"""Port of the pod for Prometheus."""
+
 QDRANT_KEYS_FOLDER = "/run/soma/qdrant"
 REDIS_AUTH_FOLDER = "/run/soma/redis"
 
@@ -61,26 +64,28 @@ def qdrant_gateway(images: Images, qdrant: QdrantEndpoint, files: str) -> Manife
     }
 
 
-def redis_gateway(image: str, redis: RedisEndpoint, files: str) -> Manifest:
-    """Our own: speaks to a plain client as one Redis and to the cluster as a cluster-aware client."""
-    program = ["python3", "-u", f"{files}/redis_gateway.py"]
+def redis_gateway(images: Images, redis: RedisEndpoint) -> Manifest:
+    """Our own (images/redis-gateway): one Redis to a plain client, a cluster-aware client to the cluster."""
+    if images.redis_gateway is None:
+        raise ValueError("images.redis_gateway: name the image that was built from images/redis-gateway")
+    program = ["/redis-gateway"]
     return {
         "name": "redis-gateway",
-        "image": image,
+        "image": images.redis_gateway,
         "restartPolicy": "Always",
         "command": program,
         "env": [
             {"name": "REDIS_SEEDS", "value": redis.headless},
             {"name": "REDIS_PASSWORD_FILE", "value": f"{REDIS_AUTH_FOLDER}/password"},
             {"name": "GATEWAY_PORT", "value": str(REDIS_PORT)},
+            {"name": "METRICS_PORT", "value": str(REDIS_GATEWAY_METRICS)},
         ],
-        "resources": small_resources("100m", "96Mi", "1", "256Mi"),
+        "ports": [{"name": "redis-metrics", "containerPort": REDIS_GATEWAY_METRICS, "protocol": "TCP"}],
+        # The gateway keeps its own memory under 160 MiB.
+        "resources": small_resources("100m", "64Mi", "1", "256Mi"),
         "securityContext": container_security(),
-        **_probes(ready=[*program, "--probe", "ready"], alive=[*program, "--probe", "alive"]),
-        "volumeMounts": [
-            {"name": "files", "mountPath": files, "readOnly": True},
-            {"name": "redis-auth", "mountPath": REDIS_AUTH_FOLDER, "readOnly": True},
-        ],
+        **_probes(ready=[*program, "probe", "ready"], alive=[*program, "probe", "alive"]),
+        "volumeMounts": [{"name": "redis-auth", "mountPath": REDIS_AUTH_FOLDER, "readOnly": True}],
     }
 
 

@@ -96,7 +96,7 @@ def pod_template(
                 _passfile(args),
                 _await_primary(args),
                 qdrant_gateway(args.images, args.qdrant, FILES_FOLDER),
-                redis_gateway(args.images.redis_gateway or args.image, args.redis, FILES_FOLDER),
+                redis_gateway(args.images, args.redis),
             ],
             "containers": [_service(args)],
             "volumes": _volumes(args, names),

@@ -12,7 +12,7 @@ from pulumi_random import RandomPassword
 from components import objects
 from components.hosts import full_host
 from components.memory_environment import PORT, POSTGRES_PORT, QDRANT_PORT, REDIS_PORT, PostgresEndpoint
-from components.memory_gateways import QdrantEndpoint, RedisEndpoint
+from components.memory_gateways import REDIS_GATEWAY_METRICS, QdrantEndpoint, RedisEndpoint
 from components.memory_pod import CONTAINER, NAME, PodArgs, PodObjects, Role, pod_template
 from components.objects import SKIP_AWAIT, Manifest, untyped
 from components.placement import Placement
@@ -153,7 +153,7 @@ def _pod_objects(name: str, metadata: Callable[[str], Any], token: Output[str], 
 
 def _files() -> dict[str, str]:
     """What the containers read from the ConfigMap: file name to text."""
-    return {name: objects.script(name) for name in ("await-primary.sh", "qdrant-gateway.cfg", "redis_gateway.py")}
+    return {name: objects.script(name) for name in ("await-primary.sh", "qdrant-gateway.cfg")}
 
 
 def deployment_spec(replicas: int, selector: dict[str, str], template: Manifest, role: Role) -> Manifest:
@@ -229,7 +229,10 @@ def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Ma
     return {
         "podSelector": {"matchLabels": selector},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [objects.allow_from(callers, PORT)],
+        "ingress": [
+            objects.allow_from(callers, PORT),
+            objects.allow_from([objects.namespace_named(args.monitoring_namespace)], REDIS_GATEWAY_METRICS),
+        ],
         "egress": [
             objects.allow_to([objects.pods(stores.postgres_pooler)], POSTGRES_PORT),
             objects.allow_to([objects.pods(stores.redis)], REDIS_PORT),

@@ -25,5 +25,5 @@ class Images(Model):
     )
     redis_gateway: Image | None = Field(
         default=None,
-        description="Gateway to Redis beside each service; left out, it runs from the service's own image.",
+        description="Gateway to Redis beside each service, built from images/redis-gateway. Required.",
     )

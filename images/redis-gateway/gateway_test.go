@@ -36,13 +36,39 @@ func TestKeysHaveTheirSlots(t *testing.T) {
 	}
 }
 
-func TestMovingSlotsAreReadFromTheNodesOwnLine(t *testing.T) {
-	said := "aa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-5460 [12->-bb] [13-<-bb]\n" +
+const (
+	masterAa = "aa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-5460 7000 [12->-bb] [13-<-bb]\n" +
 		"bb 10.0.0.2:6379@16379,host master - 0 0 2 connected 5461-16383 [99->-aa]\n"
-	moving := map[uint16]string{}
-	parseMoving(said, moving)
-	if !maps.Equal(moving, map[uint16]string{12: "10.0.0.2:6379"}) {
-		t.Errorf("found %v", moving)
+	masterBb = "bb 10.0.0.2:6379@16379,host myself,master - 0 0 2 connected 5461-16383\n"
+	replica  = "cc 10.0.0.3:6379@16379 myself,slave aa 0 0 9 connected\naa 10.0.0.1:6379@16379 master - 0 0 1 connected 0-16383\n"
+)
+
+func TestMastersAreBelievedAboutTheirOwnSlotsAlone(t *testing.T) {
+	claims := &Claims{owners: &Topology{}, moving: map[uint16]string{}}
+	claims.add(masterAa)
+	claims.add(replica)
+	claims.add("")
+	if !maps.Equal(claims.moving, map[uint16]string{12: "10.0.0.2:6379"}) {
+		t.Errorf("moving: %v", claims.moving)
+	}
+	if missing := claims.owners.uncovered(); missing != slots-5461-1 {
+		t.Errorf("%d slots are claimed by nobody", missing)
+	}
+	claims.add(masterBb)
+	if claims.owners[5460] != "10.0.0.1:6379" || claims.owners[5461] != "10.0.0.2:6379" || claims.owners.uncovered() != 0 {
+		t.Error("not every slot has its master")
+	}
+}
+
+func TestOfTwoThatClaimASlotTheNewerEpochHasIt(t *testing.T) {
+	for _, order := range [][]string{{masterAa, masterBb}, {masterBb, masterAa}} {
+		claims := &Claims{owners: &Topology{}, moving: map[uint16]string{}}
+		for _, said := range order {
+			claims.add(said)
+		}
+		if claims.owners[7000] != "10.0.0.2:6379" {
+			t.Errorf("slot 7000 is at %s", claims.owners[7000])
+		}
 	}
 }
 

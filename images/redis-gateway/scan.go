@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,21 +161,19 @@ func (s *Scan) step(client rueidis.Client) ([]string, error) {
 }
 
 func (s *Scan) begin(client rueidis.Client) error {
-	topology, err := readTopology(client)
+	claims, err := readClaims(client)
 	if err != nil {
 		return err
 	}
-	if missing := topology.uncovered(); missing > 0 {
-		return fmt.Errorf("%w: %d slots have no master", errNotConnected, missing)
-	}
-	s.seen, s.left = topology, topology.masters()
+	s.seen, s.left = claims.owners, claims.owners.masters()
 	return nil
 }
 
 func (s *Scan) readMaster(client rueidis.Client) ([]string, error) {
 	node, known := client.Nodes()[s.left[0]]
 	if !known {
-		return nil, s.look(client)
+		_, err := s.look(client)
+		return nil, err
 	}
 	within, cancel := context.WithTimeout(context.Background(), 2*heartbeat)
 	defer cancel()
@@ -185,28 +182,29 @@ func (s *Scan) readMaster(client rueidis.Client) ([]string, error) {
 	if err != nil {
 		// The master may be gone for good: then its slots have others.
 		before := s.left[0]
-		if looked := s.look(client); looked != nil || (len(s.left) > 0 && s.left[0] == before) {
+		if _, looked := s.look(client); looked != nil || (len(s.left) > 0 && s.left[0] == before) {
 			return nil, err
 		}
 		return nil, nil
 	}
 	if s.cursor = entry.Cursor; s.cursor == 0 {
 		s.left = s.left[1:]
-		_ = s.look(client) // what this one misses, the next one sees
+		_, _ = s.look(client) // what this one misses, the next one sees
 	}
 	return entry.Elements, nil
 }
 
-// look notes which slots have another master than at the last look, and gives up masters that are none any more.
-func (s *Scan) look(client rueidis.Client) error {
-	topology, err := readTopology(client)
+// look notes which slots have another master than at the last look, gives up masters that are none any more, and
+// answers which slots are on their way.
+func (s *Scan) look(client rueidis.Client) (map[uint16]string, error) {
+	claims, err := readClaims(client)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	still := map[string]bool{}
-	for slot, master := range topology {
+	for slot, master := range claims.owners {
 		still[master] = true
-		if master != "" && master != s.seen[slot] {
+		if master != s.seen[slot] {
 			s.moved[uint16(slot)] = true
 			s.seen[slot] = master
 		}
@@ -214,15 +212,12 @@ func (s *Scan) look(client rueidis.Client) error {
 	for len(s.left) > 0 && !still[s.left[0]] {
 		s.left, s.cursor = s.left[1:], 0
 	}
-	return nil
+	return claims.moving, nil
 }
 
 // lookForMoving notes, once all masters have been scanned, which slots are about to change hands.
 func (s *Scan) lookForMoving(client rueidis.Client) error {
-	if err := s.look(client); err != nil {
-		return err
-	}
-	moving, err := s.cluster.readMoving(client, s.seen.masters())
+	moving, err := s.look(client)
 	if err != nil {
 		return err
 	}
@@ -254,7 +249,7 @@ func (s *Scan) readMoved(client rueidis.Client) ([]string, error) {
 		for address, wanted := range nodes {
 			found, err := s.keysInSlots(client, address, wanted)
 			if err != nil {
-				_ = s.look(client)
+				_, _ = s.look(client)
 				return nil, err
 			}
 			keys = append(keys, found...)
@@ -274,10 +269,7 @@ func (s *Scan) readMoved(client rueidis.Client) ([]string, error) {
 }
 
 func (s *Scan) lookAgain(client rueidis.Client, chunk []uint16, before map[uint16]string) error {
-	if err := s.look(client); err != nil {
-		return err
-	}
-	after, err := s.cluster.readMoving(client, s.seen.masters())
+	after, err := s.look(client)
 	if err != nil {
 		return err
 	}

@@ -124,29 +124,41 @@ func (t *Topology) masters() []string {
 	return names
 }
 
-// readMoving names the slots whose keys are moving from one master to another, with the address of the latter.
-//
-// Only the two nodes concerned know of it, each in its own line of CLUSTER NODES: "[slot->-id of the new node]".
-func (c *Cluster) readMoving(client rueidis.Client, masters []string) (map[uint16]string, error) {
-	moving := map[uint16]string{}
-	for _, master := range masters {
-		err := c.withNode(client, master, func(node rueidis.Client) error {
-			within, cancel := context.WithTimeout(context.Background(), heartbeat)
-			defer cancel()
-			said, err := node.Do(within, node.B().ClusterNodes().Build()).ToString()
-			if err == nil {
-				parseMoving(said, moving)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return moving, nil
+// Claims is what the masters themselves say of their slots. Any node can say who has which slot, but hears of a change
+// later than the two that make it.
+type Claims struct {
+	owners *Topology
+	epochs [slots]uint64
+	// moving names where the keys of a slot are going. Only the two nodes concerned know of it.
+	moving map[uint16]string
 }
 
-func parseMoving(said string, moving map[uint16]string) {
+// readClaims asks all known nodes, side by side. A slot that nobody claims is just changing hands, or its master is gone
+// and its successor not yet there: an error, for it is over soon.
+func readClaims(client rueidis.Client) (*Claims, error) {
+	claims := &Claims{owners: &Topology{}, moving: map[uint16]string{}}
+	nodes := client.Nodes()
+	answers := make(chan string, len(nodes))
+	within, cancel := context.WithTimeout(context.Background(), heartbeat)
+	defer cancel()
+	for _, node := range nodes {
+		go func() {
+			said, _ := node.Do(within, node.B().ClusterNodes().Build()).ToString()
+			answers <- said
+		}()
+	}
+	for range nodes {
+		claims.add(<-answers)
+	}
+	if missing := claims.owners.uncovered(); missing > 0 {
+		return nil, fmt.Errorf("%w: %d slots are claimed by no master that answers", errNotConnected, missing)
+	}
+	return claims, nil
+}
+
+// add takes the line of a node's answer to CLUSTER NODES that is about itself, if it is a master:
+// "id address flags master ping pong epoch link slots…", where "[slot->-id]" is a slot on its way to another.
+func (c *Claims) add(said string) {
 	addresses := map[string]string{}
 	var own []string
 	for line := range strings.Lines(said) {
@@ -155,15 +167,42 @@ func parseMoving(said string, moving map[uint16]string) {
 			continue
 		}
 		addresses[fields[0]], _, _ = strings.Cut(fields[1], "@")
-		if strings.Contains(fields[2], "myself") {
-			own = fields[8:]
+		if strings.Contains(fields[2], "myself") && strings.Contains(fields[2], "master") {
+			own = fields
 		}
 	}
-	for _, entry := range own {
-		slot, target, found := strings.Cut(strings.Trim(entry, "[]"), "->-")
-		number, err := strconv.ParseUint(slot, 10, 14)
-		if found && err == nil && addresses[target] != "" {
-			moving[uint16(number)] = addresses[target]
+	if own == nil {
+		return
+	}
+	epoch, err := strconv.ParseUint(own[6], 10, 64)
+	if err != nil {
+		return
+	}
+	for _, entry := range own[8:] {
+		if slot, target, moving := strings.Cut(strings.Trim(entry, "[]"), "->-"); moving {
+			if number, err := strconv.ParseUint(slot, 10, 14); err == nil && addresses[target] != "" {
+				c.moving[uint16(number)] = addresses[target]
+			}
+		} else if !strings.HasPrefix(entry, "[") {
+			c.claim(entry, addresses[own[0]], epoch)
+		}
+	}
+}
+
+// claim gives "low-high" or one slot to a master; of two that claim a slot, the one with the newer epoch has it.
+func (c *Claims) claim(entry, master string, epoch uint64) {
+	from, to, ranged := strings.Cut(entry, "-")
+	if !ranged {
+		to = from
+	}
+	low, lowErr := strconv.ParseUint(from, 10, 14)
+	high, highErr := strconv.ParseUint(to, 10, 14)
+	if lowErr != nil || highErr != nil {
+		return
+	}
+	for slot := low; slot <= high; slot++ {
+		if c.owners[slot] == "" || epoch > c.epochs[slot] {
+			c.owners[slot], c.epochs[slot] = master, epoch
 		}
 	}
 }

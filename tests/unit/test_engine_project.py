@@ -72,7 +72,12 @@ config:
     type: object
     default: {regions: [{name: us-east, primary: true}, {name: us-west}, {name: eu-west}]}
 """
-SOUND = "config:\n  soma:memory: {image: 'soma:1'}\n  soma:ingress: {rules: [{host: memory.example.com}]}\n"
+SOUND = """\
+config:
+  soma:memory: {image: 'soma:1'}
+  soma:images: {redis_gateway: 'gateway:1'}
+  soma:ingress: {rules: [{host: memory.example.com}]}
+"""
 
 
 def test_the_settings_of_every_region_come_in_the_order_of_the_list(tmp_path: Path) -> None:

@@ -175,6 +175,27 @@ class TestThePod:
             assert gateway["restartPolicy"] == "Always"
             assert gateway.keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
 
+    def test_the_redis_gateway_is_told_where_the_cluster_is_and_reads_its_password_from_a_file(
+        self, us_east: Recorded, pods: PodTemplate
+    ) -> None:
+        gateway = pods.container("redis-gateway")
+        told = {variable["name"]: variable["value"] for variable in gateway["env"]}
+        assert told == {
+            "REDIS_SEEDS": "redis-headless.somafractalmemory.svc.cluster.local",
+            "REDIS_PASSWORD_FILE": "/run/soma/redis/password",
+            "GATEWAY_PORT": "6379",
+            "METRICS_PORT": "9122",
+        }
+        (mount,) = gateway["volumeMounts"]
+        assert (mount["name"], mount["mountPath"]) == ("redis-auth", "/run/soma/redis")
+        assert gateway["command"] == ["/redis-gateway"]
+        assert gateway["image"].startswith("ghcr.io/somatechlat/somafractalmemory-redis-gateway:")
+        ingress = us_east.one("NetworkPolicy", SERVICE).inputs["spec"]["ingress"]
+        (scraped,) = (rule for rule in ingress if rule["ports"] == [{"protocol": "TCP", "port": 9122}])
+        assert scraped["from"] == [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        ]
+
     def test_a_gateway_is_not_killed_because_its_store_is_away(self, pods: PodTemplate) -> None:
         for gateway in pods.spec["initContainers"][2:]:
             ready, alive = (gateway[probe]["exec"]["command"] for probe in ("readinessProbe", "livenessProbe"))

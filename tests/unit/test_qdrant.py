@@ -11,6 +11,8 @@ from tests.unit.network import Peer, may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded, Resource
 from tests.unit.recorder import record_stack
 
+GATEWAY = {"redis_gateway": "example.org/redis-gateway:1"}
+
 
 @pytest.fixture
 def qdrant(us_east: Recorded) -> Resource:
@@ -187,7 +189,9 @@ class TestTheCollections:
     def test_what_it_does_names_it(self, us_east: Recorded) -> None:
         """Another namespace is another Job; another image of Qdrant is not."""
         before = job_of(us_east, "qdrant-collections-").object_name
-        same = record_stack("us-east", overrides={"images": {"qdrant": "docker.io/qdrant/qdrant:v1.19.1-unprivileged"}})
+        same = record_stack(
+            "us-east", overrides={"images": {**GATEWAY, "qdrant": "docker.io/qdrant/qdrant:v1.19.1-unprivileged"}}
+        )
         assert job_of(same, "qdrant-collections-").object_name == before
         more = record_stack("us-east", overrides={"qdrant": {"replicas": 5}})
         assert job_of(more, "qdrant-collections-").object_name != before

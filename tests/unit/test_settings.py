@@ -18,6 +18,7 @@ from tests.unit import guide
 CHECKOUT = Path(__file__).parents[2]
 GUIDE = CHECKOUT.parent / "shared" / "seed" / "scaling-guide.md"
 IMAGE = "ghcr.io/somatechlat/somafractalmemory:9d8f7f1"
+IMAGES = {"redis_gateway": "ghcr.io/somatechlat/somafractalmemory-redis-gateway:0.1.0"}
 
 
 def project() -> dict[str, dict[str, Any]]:
@@ -35,13 +36,13 @@ def stack_file(stack: str) -> dict[str, Any]:
 def region(**blocks: Any) -> dict[str, Any]:
     """The least that a stack us-east must state, and more."""
     regions = [{"name": "us-east", "primary": True}, {"name": "us-west"}]
-    return {"memory": {"image": IMAGE}, "multiregion": {"regions": regions}} | blocks
+    return {"memory": {"image": IMAGE}, "images": IMAGES, "multiregion": {"regions": regions}} | blocks
 
 
 def settings_of_guide() -> Settings:
     """Every block of the guide as it is written there; the two that are no settings stand where they belong."""
     memory: dict[str, Any] = {"image": IMAGE, "resources": {"requests": {}, "limits": {}}}
-    raw: dict[str, Any] = {"memory": memory}
+    raw: dict[str, Any] = {"memory": memory, "images": IMAGES}
     for block in guide.kept():
         if "resources" in block.content:
             for side in ("requests", "limits"):

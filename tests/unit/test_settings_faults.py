@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from settings import SettingsError, load
-from tests.unit.test_settings import IMAGE, region
+from tests.unit.test_settings import IMAGE, IMAGES, region
 
 EAST = {"name": "us-east", "primary": True}
 WEST = {"name": "us-west"}
@@ -26,7 +26,7 @@ def faults(raw: dict[str, Any], stack: str = "us-east") -> list[str]:
 
 
 def memory(**keys: Any) -> dict[str, Any]:
-    return {"memory": {"image": IMAGE, **keys}}
+    return {"memory": {"image": IMAGE, **keys}, "images": IMAGES}
 
 
 def regions(*listed: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -356,6 +356,11 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"ingress": {"streaming_paths": ["/a", "/a"]}},
         'ingress.streaming_paths[1] = "/a"   named already at streaming_paths[0]: keep one',
     ),
+    "no image of the Redis gateway": (
+        {"images": {}},
+        "images.redis_gateway   missing: nobody publishes this image; build images/redis-gateway, push it, and name it "
+        "here with its tag",
+    ),
     "no image": (
         {"memory": {}},
         'memory.image   the service\'s image is missing: name it with a pinned tag, as in "ghcr.io/owner/memory:1.2.3"',
@@ -366,11 +371,11 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         '"ghcr.io:443/owner/memory:1.2.3", or a digest',
     ),
     "image that moves": (
-        {"images": {"qdrant": "qdrant/qdrant:latest"}},
+        {"images": {**IMAGES, "qdrant": "qdrant/qdrant:latest"}},
         'images.qdrant = "qdrant/qdrant:latest"   "latest" moves: pin a tag that says what runs, or a digest',
     ),
     "no name of an image": (
-        {"images": {"valkey": "Valkey 9"}},
+        {"images": {**IMAGES, "valkey": "Valkey 9"}},
         'images.valkey = "Valkey 9"   not a name of an image: write it like "ghcr.io/owner/name:1.2.3"',
     ),
     "aws": (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import Configuration, SettingsError, load
-from tests.unit.test_settings import IMAGE, region
+from tests.unit.test_settings import IMAGE, IMAGES, region
 from tests.unit.test_settings_faults import SINGLE, faults
 
 
@@ -42,6 +42,7 @@ def test_faults_stand_in_the_order_of_the_file() -> None:
         "redis": {"storage": "0", "cluster": {"replicas": 9, "nodes": 2}},
         "qdrant": {"snapshot_storage": 1, "replicas": 2},
         "memory": {"replicas": 0, "namespaces": ["a", "a"], "image": "x"},
+        "images": IMAGES,
         "multiregion": {"regions": [{"primary": True, "name": "us-east"}, {"name": "us-east", "primary": True}]},
     }
     expected = [
