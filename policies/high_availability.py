@@ -34,10 +34,11 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="zone-spread",
-        description="Pods are spread over all zones by a rule (maxSkew 1, DoNotSchedule) that counts their own pods.",
+        description="Pods may run in all zones, on nodes of any name, and are spread over them by a rule "
+        "(maxSkew 1, DoNotSchedule) that counts their own pods.",
         remedy="Give the pod template a topologySpreadConstraint on topology.kubernetes.io/zone whose labelSelector "
         "matches the template's labels; for a StatefulSet minDomains 3; for a Deployment nodeTaintsPolicy Honor and no "
-        "minDomains.",
+        "minDomains. Let node selectors and affinity leave no zone out, and name no node.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
         check=zones.spread,
@@ -93,7 +94,7 @@ RULES: tuple[Rule, ...] = (
         description="PostgreSQL has three instances or more in all zones, and every commit is in two of them.",
         remedy="instances 3, affinity on topology.kubernetes.io/zone with podAntiAffinityType required (a hard "
         "spread for more instances), postgresql.synchronous number 1 (as many as share a zone) "
-        "with dataDurability required, enablePDB not switched off.",
+        "with dataDurability required, enablePDB not switched off, no zone left out and no node named by affinity.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
         check=postgresql.survives_a_zone,

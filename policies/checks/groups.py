@@ -46,7 +46,7 @@ def groups(stack: Stack) -> Iterator[Group]:
     for siblings in pinned.values():
         by_zone: Counter[str] = Counter()
         for workload in siblings:
-            for zone in workload.pinned_zones or ():
+            for zone in workload.nodes.zones.names:
                 by_zone[zone] += stack.replicas_of(workload)
         yield Group(tuple(siblings), by_zone.total(), +by_zone)
 

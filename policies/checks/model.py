@@ -33,6 +33,42 @@ class Minimums:
 
 
 @dataclass(frozen=True)
+class Zones:
+    """Zones that are left to pods: those named, or all but those named, whatever zones the cluster has."""
+
+    names: frozenset[str]
+    all_but: bool
+
+    def __contains__(self, zone: str) -> bool:
+        return (zone in self.names) is not self.all_but
+
+    def __invert__(self) -> "Zones":
+        return Zones(self.names, not self.all_but)
+
+    def __and__(self, other: "Zones") -> "Zones":
+        if self.all_but and other.all_but:
+            return Zones(self.names | other.names, all_but=True)
+        named, filtering = (other, self) if self.all_but else (self, other)
+        return Zones(frozenset(zone for zone in named.names if zone in filtering), all_but=False)
+
+    def __or__(self, other: "Zones") -> "Zones":
+        return ~(~self & ~other)
+
+
+ALL_ZONES = Zones(frozenset(), all_but=True)
+NO_ZONE = ~ALL_ZONES
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes that are left to pods."""
+
+    zones: Zones
+    named: bool
+    """Nodes are chosen by their names: a pod cannot move from them."""
+
+
+@dataclass(frozen=True)
 class Resource:
     """A resource as the engine shows it: its type token and its inputs as plain data."""
 
@@ -140,8 +176,7 @@ class Workload:
     """Of its pods, with those that an operator adds."""
     containers: tuple[Container, ...]
     spreads: tuple[Spread, ...]
-    pinned_zones: frozenset[str] | None
-    """Zones that node affinity or a node selector leaves; None where all are open."""
+    nodes: Nodes
 
     @property
     def title(self) -> str:
@@ -155,7 +190,7 @@ class Workload:
     @property
     def pinned(self) -> bool:
         """A StatefulSet in one zone: one of several that together hold a data set."""
-        return self.quorum and self.pinned_zones is not None and len(self.pinned_zones) == 1
+        return self.quorum and not self.nodes.zones.all_but and len(self.nodes.zones.names) == 1
 
     @property
     def lasting(self) -> bool:
@@ -228,6 +263,7 @@ class Database:
     anti_affinity_key: str | None
     """Topology key of the pods' anti-affinity; None where it is switched off."""
     anti_affinity_required: bool
+    nodes: Nodes
     spreads: tuple[Spread, ...]
     synchronous_standbys: int
     """Standbys that must have a commit before the client hears of it; 0 without synchronous replication."""

@@ -21,6 +21,8 @@ def _placement_faults(database: Database, minimums: Minimums) -> Iterator[str]:
         yield f"has {database.instances} instances, at least {_INSTANCES} are required"
     if not zones.spreads_voters(database.spreads, database.labels, minimums):
         yield from _affinity_faults(database, minimums)
+    yield from zones.bound(database.nodes)
+    yield from zones.narrowed(database.nodes, minimums)
     if not database.budgets:
         yield "has its disruption budgets switched off"
 

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from policies.checks import quantities
+from policies.checks import nodes, quantities
 from policies.checks.model import (
-    ZONE_KEY,
     Amount,
     Autoscaler,
     Budget,
@@ -92,7 +91,7 @@ def _workload(kind: Kind, *template: str, replicas: str | None = None) -> Callab
             labels=labels_at(pods, "metadata", "labels") | _operator_labels(kind, resource, name),
             containers=tuple(_containers(pod)),
             spreads=tuple(_spread(spread) for spread in list_at(pod, "topologySpreadConstraints")),
-            pinned_zones=_pinned_zones(pod),
+            nodes=nodes.of_pod(pod),
         )
 
     return read
@@ -184,38 +183,6 @@ def _selector(manifest: Plain, key: str) -> Selector | None:
     return Selector(labels_at(manifest, key, "matchLabels"), expressions)
 
 
-def _pinned_zones(pod: Plain) -> frozenset[str] | None:
-    """Zones that are left by the node selector and by required node affinity, whose terms are alternatives."""
-    chosen = labels_at(pod, "nodeSelector").get(ZONE_KEY)
-    affinity = _affinity_zones(pod)
-    if chosen is None:
-        return affinity
-    return frozenset({chosen}) if affinity is None else affinity & {chosen}
-
-
-def _affinity_zones(pod: Plain) -> frozenset[str] | None:
-    required = "requiredDuringSchedulingIgnoredDuringExecution"
-    if at(pod, "affinity", "nodeAffinity", required) is None:
-        return None
-    zones: frozenset[str] = frozenset()
-    for term in list_at(pod, "affinity", "nodeAffinity", required, "nodeSelectorTerms"):
-        open_to = _term_zones(term)
-        if open_to is None:
-            return None
-        zones |= open_to
-    return zones
-
-
-def _term_zones(term: Plain) -> frozenset[str] | None:
-    """Zones of one term, whose expressions must all hold; None where it says nothing about zones."""
-    zones: frozenset[str] | None = None
-    for entry in list_at(term, "matchExpressions"):
-        if text_at(entry, "key") == ZONE_KEY and text_at(entry, "operator") == "In":
-            values = frozenset(texts_at(entry, "values"))
-            zones = values if zones is None else zones & values
-    return zones
-
-
 def _budget(resource: Resource) -> Budget:
     object_at(resource.inputs, "spec")
     return Budget(
@@ -267,6 +234,7 @@ def _database(resource: Resource) -> Database:
         server=_container({"name": "postgres", "resources": at(spec, "resources")}, Role.MAIN),
         anti_affinity_key=text_at(spec, "affinity", "topologyKey", default=_HOSTNAME_KEY) if apart else None,
         anti_affinity_required=text_at(spec, "affinity", "podAntiAffinityType") == "required",
+        nodes=nodes.chosen_by(at(spec, "affinity"), at(spec, "affinity")),
         spreads=tuple(_spread(spread) for spread in list_at(spec, "topologySpreadConstraints")),
         synchronous_standbys=number_at(spec, "postgresql", "synchronous", "number") or 0,
         durability_required=text_at(spec, "postgresql", "synchronous", "dataDurability", default="required")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from policies.checks.groups import Group, groups, majority
-from policies.checks.model import ZONE_KEY, Item, Kind, Minimums, Spread, Stack, Violation, Workload
+from policies.checks.model import ZONE_KEY, Item, Kind, Minimums, Nodes, Spread, Stack, Violation, Workload, Zones
 
 QUORUM_ZONES = 3
 """Over two zones, losing the fuller one takes the majority."""
@@ -16,9 +16,31 @@ _REVISION_KEY = {
 """Label that a controller gives alike to all pods of one revision. Others that it adds differ from pod to pod."""
 
 
-def used(zones: frozenset[str], minimums: Minimums) -> int:
-    """How many of the cluster's zones these are; a name that it has not counts for nothing."""
-    return len(zones & set(minimums.zone_names) if minimums.zone_names else zones)
+def used(zones: Zones, minimums: Minimums) -> int | None:
+    """How many of the cluster's zones these are; a name that it has not counts for nothing.
+
+    None where zones are left out by name and nobody says which there are.
+    """
+    if minimums.zone_names:
+        return sum(zone in zones for zone in minimums.zone_names)
+    if not zones.all_but:
+        return len(zones.names)
+    return None if zones.names else minimums.zones
+
+
+def narrowed(nodes: Nodes, minimums: Minimums) -> Iterator[str]:
+    """What keeps pods that must run in all zones out of some."""
+    left = used(nodes.zones, minimums)
+    if left is None:
+        yield "is kept out of zones by name, and how many are left cannot be known: configure the pack's zones"
+    elif left < minimums.zones:
+        yield f"may run in {left} of {minimums.zones} zones only"
+
+
+def bound(nodes: Nodes) -> Iterator[str]:
+    """What keeps a pod on its node when that is drained or lost."""
+    if nodes.named:
+        yield "is bound to nodes by their names: its pods cannot be replaced on others"
 
 
 def spread(item: Item, minimums: Minimums) -> Iterator[Violation]:
@@ -26,11 +48,15 @@ def spread(item: Item, minimums: Minimums) -> Iterator[Violation]:
 
     A StatefulSet in one zone needs none; `spread_together` judges it with its siblings.
     """
-    if not isinstance(item, Workload) or not item.lasting or item.pinned:
+    if not isinstance(item, Workload) or not item.lasting:
         return
-    if item.pinned_zones is not None and used(item.pinned_zones, minimums) < minimums.zones:
-        open_to = used(item.pinned_zones, minimums)
-        yield Violation(item.urn, f"{item.title} may run in {open_to} of {minimums.zones} zones only")
+    for fault in (*bound(item.nodes), *(() if item.pinned else narrowed(item.nodes, minimums))):
+        yield Violation(item.urn, f"{item.title} {fault}")
+    if not item.pinned:
+        yield from _own_spread(item, minimums)
+
+
+def _own_spread(item: Workload, minimums: Minimums) -> Iterator[Violation]:
     faults = [
         [
             *_faults(constraint, item.labels, _REVISION_KEY[item.kind]),
@@ -93,7 +119,8 @@ def spread_together(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
 
 
 def _uses_zones(group: Group, minimums: Minimums) -> Iterator[Violation]:
-    least, inhabited = min(QUORUM_ZONES, minimums.zones), used(frozenset(group.by_zone), minimums)
+    least = min(QUORUM_ZONES, minimums.zones)
+    inhabited = len(group.by_zone.keys() & set(minimums.zone_names or group.by_zone))
     if inhabited < least:
         yield Violation(
             group.workloads[0].urn, f"{group.title} have pods in {inhabited} zones, at least {least} are required"
