@@ -123,6 +123,22 @@ def test_misshapen_fields_are_refused_without_their_value(region: Region, name: 
     assert "hunter2" not in str(refusals)
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "value", "said"),
+    [
+        ("memory-service", f"{SPREAD}.0.topologyKey", 3, "topologyKey is not text"),
+        ("memory-service", "spec.template.spec.containers.0.name", ["memory"], "name is not text"),
+        ("qdrant", "spec.template.metadata.labels.tier", True, "tier is not text"),
+        ("qdrant-budget", "spec.selector.matchExpressions", [{"key": "a", "values": [1]}], "else than text"),
+    ],
+)
+def test_what_should_be_text_and_is_not_is_refused(
+    region: Region, name: str, path: str, value: object, said: str
+) -> None:
+    region.set(name, path, value)
+    assert any(r.policy == "readable" and said in r.message for r in region.refusals()), region.refusals()
+
+
 def test_a_missing_part_is_refused(region: Region) -> None:
     region.set("memory-service", "spec.template.spec", None)
     assert ("readable", "memory-service: spec is missing") in {(r.policy, r.message) for r in region.refusals()}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.policy_region import Region, metadata, redis
+from tests.unit.policy_region import RESOURCES, Region, metadata, redis, template
 
 
 @pytest.fixture
@@ -70,7 +70,15 @@ def test_statefulsets_that_together_have_too_few_pods_are_refused(region: Region
 
 
 def test_a_bare_pod_is_refused(region: Region) -> None:
-    region.add("lone", "kubernetes:core/v1:Pod", {"metadata": metadata("lone"), "spec": {"containers": []}})
+    spec = {"containers": [{"name": "lone", "resources": RESOURCES}]}
+    region.add("lone", "kubernetes:core/v1:Pod", {"metadata": metadata("lone"), "spec": spec})
+    region.refused("enough-replicas", saying="lone has no controller")
+
+
+def test_a_bare_replica_set_is_refused(region: Region) -> None:
+    pods = template({"app": "lone"}, containers=[{"name": "lone", "resources": RESOURCES}])
+    manifest = {"metadata": metadata("lone"), "spec": {"replicas": 3, "template": pods}}
+    region.add("lone", "kubernetes:apps/v1:ReplicaSet", manifest)
     region.refused("enough-replicas", saying="lone has no controller")
 
 
