@@ -62,15 +62,17 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="requests-and-limits",
-        description="Every container, init containers too, states CPU and memory, and requests no more than its limit.",
-        remedy="Set resources.requests and resources.limits of cpu and memory, requests not over limits.",
+        description="Every container, init containers too, states CPU and memory over zero, and requests no more than "
+        "its limit.",
+        remedy="Set resources.requests and resources.limits of cpu and memory, over zero and requests not over limits.",
         severity=Severity.HIGH,
         check=requests.stated,
     ),
     ResourceRule(
         name="probes",
-        description="Every container that stays, and every sidecar that serves, has a readiness and a liveness probe.",
-        remedy="Add readinessProbe and livenessProbe.",
+        description="Every container that stays, and every sidecar that serves, has a readiness and a liveness probe "
+        "that asks something.",
+        remedy="Add readinessProbe and livenessProbe, each with one of httpGet, tcpSocket, exec and grpc.",
         severity=Severity.HIGH,
         check=probes.present,
     ),

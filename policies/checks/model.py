@@ -140,8 +140,9 @@ class Container:
     role: Role
     requests: Mapping[str, Decimal]
     limits: Mapping[str, Decimal]
-    readiness: bool
-    liveness: bool
+    readiness: int | None
+    """In how many ways the probe asks (of httpGet, tcpSocket, exec, grpc); None without a probe."""
+    liveness: int | None
     serves: bool
     """Declares a port."""
     environment: Mapping[str, str | Unknown | None]

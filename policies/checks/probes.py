@@ -14,16 +14,19 @@ def present(item: Item, minimums: Minimums) -> Iterator[Violation]:
     if not isinstance(item, Workload) or item.kind not in _PROBED:
         return
     for container in item.containers:
-        missing = list(_missing(container))
-        if missing:
-            title = f"{item.title}: {container.role.value} {container.name}"
-            yield Violation(item.urn, f"{title} has no {' and no '.join(missing)} probe")
+        for fault in _faults(container):
+            yield Violation(item.urn, f"{item.title}: {container.role.value} {container.name} {fault}")
 
 
-def _missing(container: Container) -> Iterator[str]:
+def _faults(container: Container) -> Iterator[str]:
     if container.role is Role.INIT or (container.role is Role.SIDECAR and not container.serves):
         return
-    if not container.readiness:
-        yield "readiness"
-    if not container.liveness:
-        yield "liveness"
+    probes = {"readiness": container.readiness, "liveness": container.liveness}
+    missing = [name for name, ways in probes.items() if ways is None]
+    if missing:
+        yield f"has no {' and no '.join(missing)} probe"
+    for name, ways in probes.items():
+        if ways == 0:
+            yield f"has a {name} probe that asks nothing"
+        elif ways is not None and ways > 1:
+            yield f"has a {name} probe that asks in {ways} ways, of which only one may be"

@@ -141,11 +141,18 @@ def _container(container: Plain, role: Role) -> Container:
         role=role,
         requests=_amounts(container, "resources", "requests"),
         limits=_amounts(container, "resources", "limits"),
-        readiness=at(container, "readinessProbe") is not None,
-        liveness=at(container, "livenessProbe") is not None,
+        readiness=_probe(container, "readinessProbe"),
+        liveness=_probe(container, "livenessProbe"),
         serves=bool(list_at(container, "ports")),
         environment={text_at(entry, "name"): _value(entry) for entry in list_at(container, "env")},
     )
+
+
+def _probe(container: Plain, field: str) -> int | None:
+    """In how many ways a probe asks. A way that states nothing asks nothing."""
+    if at(container, field) is None:
+        return None
+    return sum(bool(at(container, field, way)) for way in ("httpGet", "tcpSocket", "exec", "grpc"))
 
 
 def _value(entry: Plain) -> str | Unknown | None:

@@ -1,8 +1,9 @@
 """Requests and limits: every container states how much it needs and how much it may take."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from policies.checks.model import Container, Database, Item, Kind, Minimums, Violation, Workload
+from policies.checks.model import Container, Database, Item, Kind, Minimums, Role, Violation, Workload
 
 _RESOURCES = ("cpu", "memory")
 
@@ -16,16 +17,26 @@ def stated(item: Item, minimums: Minimums) -> Iterator[Violation]:
         return
     for container in item.containers:
         yield from _violations(item.urn, f"{item.title}: {container.role.value} {container.name}", container)
+    if item.kind is not Kind.POOLER and all(container.role is not Role.MAIN for container in item.containers):
+        yield Violation(item.urn, f"{item.title}: its template has no container")
     if item.kind is Kind.POOLER and all(container.name != "pgbouncer" for container in item.containers):
         yield Violation(item.urn, f"{item.title}: its template has no container pgbouncer that states any")
 
 
 def _violations(urn: str, title: str, container: Container) -> Iterator[Violation]:
     for resource in _RESOURCES:
-        request, limit = container.requests.get(resource), container.limits.get(resource)
-        if request is None:
-            yield Violation(urn, f"{title} requests no {resource}")
-        if limit is None:
-            yield Violation(urn, f"{title} has no limit of {resource}")
-        if request is not None and limit is not None and request > limit:
-            yield Violation(urn, f"{title} requests more {resource} than its limit")
+        for fault in _faults(resource, container.requests.get(resource), container.limits.get(resource)):
+            yield Violation(urn, f"{title} {fault}")
+
+
+def _faults(resource: str, request: Decimal | None, limit: Decimal | None) -> Iterator[str]:
+    if request is None:
+        yield f"requests no {resource}"
+    elif request <= 0:
+        yield f"requests {resource} of zero or less"
+    if limit is None:
+        yield f"has no limit of {resource}"
+    elif limit <= 0:
+        yield f"has a limit of {resource} of zero or less, which limits nothing"
+    if request is not None and limit is not None and request > limit:
+        yield f"requests more {resource} than its limit"

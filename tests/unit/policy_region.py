@@ -43,7 +43,7 @@ def labels(name: str, component: str, instance: str | None = None) -> dict[str, 
 
 
 def container(name: str, **more: Any) -> Manifest:
-    probes = {"readinessProbe": PROBE, "livenessProbe": PROBE}
+    probes = {"readinessProbe": copy.deepcopy(PROBE), "livenessProbe": copy.deepcopy(PROBE)}
     return {"name": name, "ports": [{"containerPort": 80}], "resources": copy.deepcopy(RESOURCES), **probes, **more}
 
 

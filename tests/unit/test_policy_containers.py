@@ -47,6 +47,30 @@ def test_the_poolers_own_container_is_the_one_that_states_them(region: Region) -
     region.refused("requests-and-limits", saying="has no container pgbouncer")
 
 
+@pytest.mark.parametrize("nothing", ["0", 0, "0m", "-1"])
+@pytest.mark.parametrize("amounts", ["requests", "limits"])
+@pytest.mark.parametrize("place", [CONTAINER, INIT, SIDECAR])
+def test_an_amount_of_nothing_is_refused(region: Region, place: str, amounts: str, nothing: object) -> None:
+    region.set("memory-service", f"{place}.resources.{amounts}.cpu", nothing)
+    said = "requests cpu of zero or less" if amounts == "requests" else "has a limit of cpu of zero or less"
+    region.refused("requests-and-limits", saying=said)
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory"])
+def test_a_database_that_requests_nothing_is_refused(region: Region, resource: str) -> None:
+    region.set("postgresql", f"spec.resources.requests.{resource}", "0")
+    region.refused("requests-and-limits", saying=f"PostgreSQL postgresql-us-east requests {resource} of zero or less")
+
+
+@pytest.mark.parametrize("containers", [[], None])
+@pytest.mark.parametrize("name", ["memory-service", "qdrant", "qdrant-collections"])
+def test_a_template_without_a_container_is_refused(region: Region, name: str, containers: object) -> None:
+    region.set(name, "spec.template.spec.containers", containers)
+    said = {refusal.message for refusal in region.refusals() if refusal.policy == "requests-and-limits"}
+    kind = "Job" if name == "qdrant-collections" else "StatefulSet" if name == "qdrant" else "Deployment"
+    assert said == {f"{kind} {name}: its template has no container"}
+
+
 def test_a_request_over_its_limit_is_refused_in_whatever_unit(region: Region) -> None:
     region.set("qdrant", f"{CONTAINER}.resources.requests.memory", "2049Mi")
     region.refused("requests-and-limits", saying="container qdrant requests more memory than its limit")
@@ -86,6 +110,25 @@ def test_a_container_with_no_probe_at_all_is_told_so_once(region: Region) -> Non
     region.set("qdrant", f"{CONTAINER}.readinessProbe", None)
     region.set("qdrant", f"{CONTAINER}.livenessProbe", None)
     region.refused("probes", saying="container qdrant has no readiness and no liveness probe")
+
+
+@pytest.mark.parametrize("name", ["memory-service", "qdrant", "redis-zone-b"])
+@pytest.mark.parametrize("probe", ["readiness", "liveness"])
+@pytest.mark.parametrize("asks", [{}, {"periodSeconds": 5}, {"httpGet": {}}, {"exec": None}])
+def test_a_probe_that_asks_nothing_is_refused(region: Region, name: str, probe: str, asks: dict[str, object]) -> None:
+    region.set(name, f"{CONTAINER}.{probe}Probe", asks)
+    region.refused("probes", saying=f"has a {probe} probe that asks nothing")
+
+
+def test_a_probe_that_asks_in_two_ways_is_refused(region: Region) -> None:
+    region.set("qdrant", f"{CONTAINER}.readinessProbe.tcpSocket", {"port": 6333})
+    region.refused("probes", saying="has a readiness probe that asks in 2 ways, of which only one may be")
+
+
+@pytest.mark.parametrize("way", ["httpGet", "tcpSocket", "grpc"])
+def test_a_probe_may_ask_in_any_one_way(region: Region, way: str) -> None:
+    region.set("qdrant", f"{CONTAINER}.readinessProbe", {way: {"port": 6333}})
+    region.accepted()
 
 
 @pytest.mark.parametrize("probe", ["readiness", "liveness"])
