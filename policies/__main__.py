@@ -17,8 +17,13 @@ A rule of kind *resource* judges the inputs of one resource and blocks it in an 
 judges all resources together; the engine asks it in a preview and again after an update has applied everything, so
 that only the preview protects: do not skip it.
 
-Not judged: objects inside a Helm release, `…Patch` resources, and what operators make of their own, except the pods
-of CloudNativePG's clusters and poolers.
+What may run or scale pods and cannot be judged is refused by `readable`: workloads, disruption budgets and autoscalers
+of other API versions, ReplicationControllers, `…Patch` and `…List` resources of all these, Argo's Rollouts and KEDA's
+ScaledObjects and ScaledJobs, Helm releases and charts, Kustomize directories, YAML files and groups. Declare their
+objects as resources of the program.
+
+Not judged: kinds that run no pods, other custom kinds, and what operators make of their own, except the pods of
+CloudNativePG's clusters and poolers.
 
 This page is written by `make docs` from the rules themselves.
 """

@@ -78,7 +78,7 @@ class Recorder:
             asked = [
                 Resource(shown.resource_type, shown.urn, shown.name, self._inputs_of(shown.urn, shown.props))
                 for shown in args.resources
-                if shown.resource_type in read.TOKENS
+                if read.concerns(shown.resource_type)
             ]
             if asked != self._asked:
                 self._asked, self._stack = asked, read.stack(asked)
@@ -129,7 +129,7 @@ def _resource_validation(
     rule: ResourceRule, recorder: Recorder
 ) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type not in read.TOKENS:
+        if not read.concerns(args.resource_type):
             return
         try:
             item = read.item(recorder.record(args))

@@ -9,8 +9,10 @@ DESCRIPTION = "A region survives the loss of one zone and the drain of any node.
 RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="readable",
-        description="Every field that this pack judges is known and has the shape that Kubernetes gives it.",
-        remedy="State the field as a plain value, or let it come from a resource that exists already.",
+        description="Whatever runs or scales pods is of a kind that this pack reads, and every field that it judges is "
+        "known and has the shape that Kubernetes gives it.",
+        remedy="State the field as a plain value, or let it come from a resource that exists already; declare each "
+        "object by itself, in the API version that the message names.",
         severity=Severity.HIGH,
         check=presence.readable,
         refuses_unreadable=True,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from policies.checks import nodes, quantities
+from policies.checks import nodes, quantities, unjudged
 from policies.checks.model import (
     Amount,
     Autoscaler,
@@ -51,7 +51,17 @@ _HOSTNAME_KEY = "kubernetes.io/hostname"
 def item(resource: Resource) -> Item | None:
     """The resource as the checks know it; None for a kind that none of them judges. Raises Unreadable."""
     reader = _READERS.get(resource.type)
-    return None if reader is None else reader(resource)
+    if reader is not None:
+        return reader(resource)
+    problem = unjudged.why(resource.type)
+    if problem is not None:
+        raise Unreadable(problem)
+    return None
+
+
+def concerns(token: str) -> bool:
+    """Whether the checks have anything to say about resources of a type."""
+    return token in _READERS or unjudged.why(token) is not None
 
 
 def stack(resources: Iterable[Resource]) -> Stack:
@@ -277,6 +287,7 @@ _READERS: dict[str, Callable[[Resource], Item | None]] = {
     "kubernetes:batch/v1:Job": _workload(Kind.JOB, "spec", "template"),
     "kubernetes:batch/v1:CronJob": _workload(Kind.CRON_JOB, "spec", "jobTemplate", "spec", "template"),
     "kubernetes:policy/v1:PodDisruptionBudget": _budget,
+    "kubernetes:autoscaling/v1:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:core/v1:ConfigMap": _collection_plan,
     "kubernetes:postgresql.cnpg.io/v1:Cluster": _database,
@@ -284,4 +295,4 @@ _READERS: dict[str, Callable[[Resource], Item | None]] = {
 }
 
 TOKENS = tuple(_READERS)
-"""The type tokens that are judged."""
+"""The type tokens that are read."""

@@ -224,6 +224,7 @@ def test_the_type_tokens_are_those_of_the_kubernetes_sdk() -> None:
         kubernetes.batch.v1.Job,
         kubernetes.batch.v1.CronJob,
         kubernetes.policy.v1.PodDisruptionBudget,
+        kubernetes.autoscaling.v1.HorizontalPodAutoscaler,
         kubernetes.autoscaling.v2.HorizontalPodAutoscaler,
     ]
     tokens = {getattr(kind, "pulumi_type") for kind in classes}  # noqa: B009
