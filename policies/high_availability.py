@@ -1,6 +1,16 @@
 """The pack `high-availability`: the minimums of the scaling guide's `high_availability` block, rule by rule."""
 
-from policies.checks import autoscaling, budgets, postgresql, presence, probes, qdrant, replicas, requests, zones
+from policies.checks import (
+    autoscaling,
+    budgets,
+    postgresql,
+    presence,
+    probes,
+    qdrant,
+    replicas,
+    requests,
+    zones,
+)
 from policies.rules import ResourceRule, Rule, Severity, StackRule
 
 NAME = "high-availability"
@@ -112,14 +122,16 @@ RULES: tuple[Rule, ...] = (
     ),
     StackRule(
         name="qdrant-replication",
-        description="Qdrant runs as a cluster, and its collections have two or more replicas of each shard.",
-        remedy="Set sharding.replication_factor to 2 or more, and no higher than qdrant.replicas.",
+        description="Qdrant runs as a cluster; its collections, which a home region plans, have two or more replicas "
+        "of each shard.",
+        remedy="Set sharding.replication_factor to 2 or more, and no higher than qdrant.replicas; keep the ConfigMap "
+        "of the plan at home.",
         severity=Severity.CRITICAL,
         check=qdrant.replicated,
     ),
     StackRule(
         name="nothing-missing",
-        description="The stack holds every kind that a region is made of, and all of it could be judged.",
+        description="The stack holds every part that a region is made of, by its program, and all could be judged.",
         remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
         severity=Severity.HIGH,
         check=presence.nothing_missing,

@@ -282,10 +282,25 @@ class CollectionPlan:
     name: str
     """Of the ConfigMap."""
     namespace: str
-    replication_factor: int
+    replication_factor: int | None
+    """None where it states none."""
 
 
-Item = Workload | Budget | Autoscaler | Database | CollectionPlan
+@dataclass(frozen=True)
+class SettingsRecord:
+    """The minimums of a region's settings, as a ConfigMap records them."""
+
+    urn: str
+    name: str
+    """Of the ConfigMap."""
+    highly_available: bool
+    """`high_availability.enabled`: without it there are no minimums."""
+    min_replicas: int
+    zones: frozenset[str]
+    """By the cluster's own names."""
+
+
+Item = Workload | Budget | Autoscaler | Database | CollectionPlan | SettingsRecord
 
 
 @dataclass(frozen=True)
@@ -297,6 +312,7 @@ class Stack:
     autoscalers: tuple[Autoscaler, ...] = ()
     databases: tuple[Database, ...] = ()
     collections: tuple[CollectionPlan, ...] = ()
+    records: tuple[SettingsRecord, ...] = ()
     unreadable: tuple[Violation, ...] = ()
     """Resources that could not be read, and why; the stack's rules leave them out."""
 

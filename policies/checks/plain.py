@@ -1,5 +1,6 @@
 """Plain data as the checks get it, read without surprises: absent, unknown and misshapen are told apart."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -98,6 +99,17 @@ def labels_at(manifest: Plain, *path: str) -> dict[str, str]:
         return {}
     found = object_at(manifest, *path)
     return {key: text_at(found, key) for key in found}
+
+
+def json_at(manifest: Plain, *path: str) -> Plain:
+    """What the text at a path says in JSON; Unreadable when it is absent or says nothing."""
+    text = text_at(manifest, *path)
+    if at(manifest, *path) is None:
+        raise Unreadable(f"{_dotted(path)} is missing")
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Unreadable(f"{_dotted(path)} is not JSON") from None
 
 
 def _dotted(path: Sequence[str]) -> str:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-from policies.checks.model import CollectionPlan, Kind, Minimums, Stack, Violation, Workload
+from policies.checks.model import Kind, Minimums, Stack, Violation, Workload
 from policies.checks.plain import Unknown
 
 CLUSTER = "QDRANT__CLUSTER__ENABLED"
 FACTOR = "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR"
 """Qdrant's own setting: the factor of a collection that is made without one, by default 1 (config/config.yaml)."""
+
+ROLE = "soma.io/region-role"
+"""Label of the service's pods: `home` or `standby`."""
 
 LEAST = 2
 """Copies of a shard: one is left when a zone is lost."""
@@ -25,9 +28,22 @@ def replicated(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
             yield Violation(workload.urn, f"{workload.title} does not set {CLUSTER}: its nodes share nothing")
         for fault in _faults(settings.get(FACTOR), stack.replicas_of(workload)):
             yield Violation(workload.urn, f"{workload.title}: {FACTOR} {fault}")
-        for plan in stack.collections:
-            if plan.namespace == workload.namespace:
-                yield from _plan_violations(plan, stack.replicas_of(workload))
+        yield from _planned(workload, stack)
+
+
+def _planned(server: Workload, stack: Stack) -> Iterator[Violation]:
+    """What the plans of collections say that are carried out on a server; at home there is one at least."""
+    plans = [plan for plan in stack.collections if plan.namespace == server.namespace]
+    if not plans and not _standby(stack):
+        yield Violation(server.urn, f"{server.title}: no ConfigMap plans the collections of this region")
+    for plan in plans:
+        for fault in _factor_faults(plan.replication_factor, stack.replicas_of(server)):
+            yield Violation(plan.urn, f"the collections of {plan.name}: replication_factor {fault}")
+
+
+def _standby(stack: Stack) -> bool:
+    """A standby plans no collections: they come with home's snapshots. A region that does not say is home."""
+    return {workload.labels[ROLE] for workload in stack.workloads if ROLE in workload.labels} == {"standby"}
 
 
 def _settings(workload: Workload) -> Mapping[str, str | Unknown | None]:
@@ -51,13 +67,10 @@ def _faults(stated: str | Unknown | None, nodes: int) -> Iterator[str]:
         yield from _factor_faults(int(stated), nodes)
 
 
-def _plan_violations(plan: CollectionPlan, nodes: int) -> Iterator[Violation]:
-    for fault in _factor_faults(plan.replication_factor, nodes):
-        yield Violation(plan.urn, f"the collections of {plan.name}: replication_factor {fault}")
-
-
-def _factor_faults(factor: int, nodes: int) -> Iterator[str]:
-    if factor < LEAST:
+def _factor_faults(factor: int | None, nodes: int) -> Iterator[str]:
+    if factor is None:
+        yield "is not stated: Qdrant's default is one copy"
+    elif factor < LEAST:
         yield f"is {factor}, at least {LEAST} copies of a shard are required"
-    if factor > nodes:
+    elif factor > nodes:
         yield f"is {factor}, more than there are nodes ({nodes})"

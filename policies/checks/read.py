@@ -1,10 +1,9 @@
 """Kubernetes manifests, as plain data, into what the checks talk about."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from policies.checks import nodes, quantities, unjudged
+from policies.checks import config_maps, metadata, nodes, quantities, unjudged
 from policies.checks.model import (
     Amount,
     Autoscaler,
@@ -18,13 +17,13 @@ from policies.checks.model import (
     Resource,
     Role,
     Selector,
+    SettingsRecord,
     Spread,
     Stack,
     Violation,
     Workload,
 )
 from policies.checks.plain import (
-    UNKNOWN,
     Plain,
     Unknown,
     Unreadable,
@@ -37,13 +36,6 @@ from policies.checks.plain import (
     text_at,
     texts_at,
 )
-
-UNKNOWN_NAMESPACE = "(not known yet)"
-"""Stands for a namespace that the update will name.
-
-All of them compare equal: while a cluster does not exist yet its Namespace has no outputs, and refusing every first
-preview would only teach people to leave the pack out. The update asks again with the names.
-"""
 
 _HOSTNAME_KEY = "kubernetes.io/hostname"
 
@@ -81,6 +73,7 @@ def stack(resources: Iterable[Resource]) -> Stack:
         autoscalers=tuple(i for i in items if isinstance(i, Autoscaler)),
         databases=tuple(i for i in items if isinstance(i, Database)),
         collections=tuple(i for i in items if isinstance(i, CollectionPlan)),
+        records=tuple(i for i in items if isinstance(i, SettingsRecord)),
         unreadable=tuple(unreadable),
     )
 
@@ -91,12 +84,12 @@ def _workload(kind: Kind, *template: str, replicas: str | None = None) -> Callab
     def read(resource: Resource) -> Workload:
         pods = object_at(resource.inputs, *template)
         pod = object_at(pods, "spec")
-        name = _name(resource)
+        name = metadata.name(resource)
         return Workload(
             urn=resource.urn,
             kind=kind,
             name=name,
-            namespace=_namespace(resource),
+            namespace=metadata.namespace(resource),
             replicas=number_at(resource.inputs, "spec", replicas) if replicas else None,
             labels=labels_at(pods, "metadata", "labels") | _operator_labels(kind, resource, name),
             containers=tuple(_containers(pod)),
@@ -124,17 +117,6 @@ def _database_labels(cluster: str, role: str, component: str) -> dict[str, str]:
         "app.kubernetes.io/component": component,
         "app.kubernetes.io/managed-by": "cloudnative-pg",
     }
-
-
-def _name(resource: Resource) -> str:
-    return text_at(resource.inputs, "metadata", "name", default=resource.name)
-
-
-def _namespace(resource: Resource) -> str:
-    metadata = at(resource.inputs, "metadata")
-    if isinstance(metadata, Mapping) and metadata.get("namespace") is UNKNOWN:
-        return UNKNOWN_NAMESPACE
-    return text_at(metadata, "namespace", default="default")
 
 
 def _containers(pod: Plain) -> Iterator[Container]:
@@ -204,8 +186,8 @@ def _budget(resource: Resource) -> Budget:
     object_at(resource.inputs, "spec")
     return Budget(
         urn=resource.urn,
-        name=_name(resource),
-        namespace=_namespace(resource),
+        name=metadata.name(resource),
+        namespace=metadata.namespace(resource),
         selector=_selector(at(resource.inputs, "spec"), "selector"),
         min_available=_amount(resource.inputs, "spec", "minAvailable"),
         max_unavailable=_amount(resource.inputs, "spec", "maxUnavailable"),
@@ -229,8 +211,8 @@ def _autoscaler(resource: Resource) -> Autoscaler:
     least = number_at(resource.inputs, "spec", "minReplicas")
     return Autoscaler(
         urn=resource.urn,
-        name=_name(resource),
-        namespace=_namespace(resource),
+        name=metadata.name(resource),
+        namespace=metadata.namespace(resource),
         target_kind=text_at(resource.inputs, "spec", "scaleTargetRef", "kind"),
         target_name=text_at(resource.inputs, "spec", "scaleTargetRef", "name"),
         min_replicas=1 if least is None else least,
@@ -240,12 +222,12 @@ def _autoscaler(resource: Resource) -> Autoscaler:
 def _database(resource: Resource) -> Database:
     """Absent fields have CloudNativePG's defaults: preferred anti-affinity by host, no synchronous standby, budgets."""
     spec = object_at(resource.inputs, "spec")
-    name = _name(resource)
+    name = metadata.name(resource)
     apart = flag_at(spec, "affinity", "enablePodAntiAffinity", default=True)
     return Database(
         urn=resource.urn,
         name=name,
-        namespace=_namespace(resource),
+        namespace=metadata.namespace(resource),
         instances=number_at(spec, "instances") or 1,
         labels=_database_labels(name, "instance", "database"),
         server=_container({"name": "postgres", "resources": at(spec, "resources")}, Role.MAIN),
@@ -260,24 +242,6 @@ def _database(resource: Resource) -> Database:
     )
 
 
-def _collection_plan(resource: Resource) -> CollectionPlan | None:
-    """A file of a ConfigMap in which `parameters.replication_factor` stands; None for every other ConfigMap."""
-    data = at(resource.inputs, "data")
-    for content in data.values() if isinstance(data, Mapping) else ():
-        if isinstance(content, str) and '"replication_factor"' in content:
-            factor = number_at(_json(content), "parameters", "replication_factor")
-            if factor is not None:
-                return CollectionPlan(resource.urn, _name(resource), _namespace(resource), factor)
-    return None
-
-
-def _json(text: str) -> Plain:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise Unreadable("a file with a replication_factor is not JSON") from None
-
-
 _READERS: dict[str, Callable[[Resource], Item | None]] = {
     "kubernetes:apps/v1:Deployment": _workload(Kind.DEPLOYMENT, "spec", "template", replicas="replicas"),
     "kubernetes:apps/v1:StatefulSet": _workload(Kind.STATEFUL_SET, "spec", "template", replicas="replicas"),
@@ -289,7 +253,7 @@ _READERS: dict[str, Callable[[Resource], Item | None]] = {
     "kubernetes:policy/v1:PodDisruptionBudget": _budget,
     "kubernetes:autoscaling/v1:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _autoscaler,
-    "kubernetes:core/v1:ConfigMap": _collection_plan,
+    "kubernetes:core/v1:ConfigMap": config_maps.read,
     "kubernetes:postgresql.cnpg.io/v1:Cluster": _database,
     "kubernetes:postgresql.cnpg.io/v1:Pooler": _workload(Kind.POOLER, "spec", "template", replicas="instances"),
 }

@@ -5,6 +5,8 @@ and lists are proxies, unknowns raise.
 """
 
 import copy
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +76,7 @@ def memory_service() -> Manifest:
     for probe in ("readinessProbe", "livenessProbe"):
         del schema[probe]
     pods = template(
-        labels("memory-service", "memory"),
+        {**labels("memory-service", "memory"), "soma.io/region-role": "home"},
         containers=[container("memory")],
         initContainers=[schema, gateway],
         topologySpreadConstraints=spread("memory-service", matchLabelKeys=["pod-template-hash"]),
@@ -160,10 +162,23 @@ def job() -> Manifest:
 
 
 def collections() -> Manifest:
+    plan = {"collections": ["default"], "parameters": {"replication_factor": 2, "shard_number": 4}}
     return {
-        "metadata": metadata("qdrant-collections"),
-        "data": {"plan.json": '{"parameters": {"replication_factor": 2, "shard_number": 4}}', "a.py": "print()"},
+        "metadata": {**metadata("qdrant-collections"), "labels": labels("qdrant-collections", "setup")},
+        "data": {"collections.json": json.dumps(plan), "collection.py": 'print("replication_factor")'},
     }
+
+
+def settings(
+    zones: Sequence[str] = ZONES, min_replicas: int = 3, enabled: bool = True, own_names: Manifest | None = None
+) -> Manifest:
+    """What the region was brought up with, as far as the pack looks at it."""
+    recorded = {
+        "high_availability": {"enabled": enabled, "min_replicas": min_replicas, "zones": list(zones)},
+        "kubernetes": {"zones": own_names or {}},
+        "sharding": {"replication_factor": 2},
+    }
+    return {"metadata": metadata("region-settings"), "data": {"settings.json": json.dumps(recorded)}}
 
 
 MANIFESTS: dict[str, tuple[str, Manifest]] = {
@@ -185,6 +200,7 @@ MANIFESTS: dict[str, tuple[str, Manifest]] = {
         "kubernetes:policy/v1:PodDisruptionBudget",
         budget("postgresql-pooler", {"cnpg.io/poolerName": "postgresql-pooler"}),
     ),
+    "settings": ("kubernetes:core/v1:ConfigMap", settings()),
     "provider": ("pulumi:providers:kubernetes", {"kubeconfig": "apiVersion: v1"}),
 }
 

@@ -1,10 +1,18 @@
 """PostgreSQL and Qdrant outlive a zone; a stack that lacks a kind is not judged sound."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.unit.policy_region import Region, metadata, spread
+import components.memory_service
+import components.objects
+import components.qdrant
+import components.qdrant_collections
+import components.record
+import components.redis
+from policies.checks import config_maps, presence, qdrant
+from tests.unit.policy_region import Region, labels, metadata, spread
 
 SYNCHRONOUS = "spec.postgresql.synchronous"
 ENVIRONMENT = "spec.template.spec.containers.0.env"
@@ -163,46 +171,136 @@ def test_qdrant_nodes_that_form_no_cluster_are_refused(region: Region, value: st
     region.refused("qdrant-replication", saying="does not set QDRANT__CLUSTER__ENABLED")
 
 
+def plan(region: Region, content: Any) -> None:
+    region.set(PLAN, "data", {"collections.json": json.dumps(content)})
+
+
+def as_standby(region: Region) -> None:
+    region.set("memory-service", "spec.template.metadata.labels", {
+        **region.manifests["memory-service"][1]["spec"]["template"]["metadata"]["labels"],
+        "soma.io/region-role": "standby",
+    })  # fmt: skip
+
+
 @pytest.mark.parametrize(("factor", "said"), [(1, "is 1, at least 2 copies"), (4, "is 4, more than there are nodes")])
 def test_collections_planned_with_a_factor_that_does_not_fit_are_refused(
     region: Region, factor: int, said: str
 ) -> None:
-    region.set(PLAN, "data", {"plan.json": f'{{"parameters": {{"replication_factor": {factor}}}}}'})
+    plan(region, {"parameters": {"replication_factor": factor}})
     region.refused("qdrant-replication", saying=f"the collections of qdrant-collections: replication_factor {said}")
 
 
 def test_other_config_maps_are_left_alone(region: Region) -> None:
-    region.set(PLAN, "data", {"plan.json": "not json at all"})
+    for number, content in enumerate(("not json at all", "[]", '{"parameters": {}}', '{"replication_factor": 2}')):
+        manifest = {"metadata": metadata("other"), "data": {"plan.json": content}}
+        region.add(f"other-{number}", "kubernetes:core/v1:ConfigMap", manifest)
     region.accepted()
 
 
-def test_a_plan_that_is_not_json_is_refused(region: Region) -> None:
-    region.set(PLAN, "data", {"plan.json": '{"replication_factor": 2'})
-    region.refused("readable", "nothing-missing", saying="a file with a replication_factor is not JSON")
+def test_a_plan_by_another_name_is_judged_too(region: Region) -> None:
+    manifest = {"metadata": metadata("more"), "data": {"more.json": '{"parameters": {"replication_factor": 1}}'}}
+    region.add("more", "kubernetes:core/v1:ConfigMap", manifest)
+    region.refused("qdrant-replication", saying="the collections of more: replication_factor is 1")
+
+
+@pytest.mark.parametrize("file", ["collections.json", "plan.json"])
+def test_a_plan_that_is_not_json_is_refused(region: Region, file: str) -> None:
+    region.set(PLAN, "data", {file: '{"replication_factor": 2'})
+    refusals = region.refusals()
+    assert {"readable", "nothing-missing"} <= {refusal.policy for refusal in refusals}
+    assert any("is not JSON" in refusal.message for refusal in refusals)
+
+
+@pytest.mark.parametrize("content", [{"parameters": {}}, {"parameters": {"shard_number": 4}}, {}])
+def test_a_plan_without_a_replication_factor_is_refused(region: Region, content: Any) -> None:
+    plan(region, content)
+    region.refused("qdrant-replication", saying="replication_factor is not stated: Qdrant's default is one copy")
+
+
+@pytest.mark.parametrize("data", [{}, {"collection.py": "print()"}, None])
+def test_a_plan_that_lost_its_file_is_refused(region: Region, data: Any) -> None:
+    region.set(PLAN, "data", data)
+    region.refused("qdrant-replication", saying="replication_factor is not stated")
+
+
+def test_a_factor_of_a_plan_that_is_no_number_is_refused(region: Region) -> None:
+    plan(region, {"parameters": {"replication_factor": "2"}})
+    said = "parameters.replication_factor is not a whole number"
+    region.refused("readable", "nothing-missing", "qdrant-replication", saying=said)
+
+
+@pytest.mark.parametrize("role", ["home", None])
+def test_a_home_region_without_a_plan_is_refused(region: Region, role: str | None) -> None:
+    region.drop(PLAN)
+    if role is None:
+        del region.manifests["memory-service"][1]["spec"]["template"]["metadata"]["labels"]["soma.io/region-role"]
+    region.refused("qdrant-replication", saying="StatefulSet qdrant: no ConfigMap plans the collections of this region")
+
+
+def test_a_plan_in_another_namespace_is_not_this_regions(region: Region) -> None:
+    region.set(PLAN, "metadata.namespace", "elsewhere")
+    region.refused("qdrant-replication", saying="no ConfigMap plans the collections")
+
+
+def test_a_standby_needs_no_plan_for_its_collections_come_by_snapshots(region: Region) -> None:
+    as_standby(region)
+    region.drop(PLAN, "qdrant-collections")
+    region.accepted()
+
+
+def test_a_plan_of_a_standby_is_judged_all_the_same(region: Region) -> None:
+    as_standby(region)
+    plan(region, {"parameters": {"replication_factor": 1}})
+    region.refused("qdrant-replication", saying="is 1, at least 2 copies")
 
 
 def test_a_stack_without_qdrant_is_refused(region: Region) -> None:
     region.drop("qdrant", "qdrant-budget")
-    region.refused("qdrant-replication", saying="the stack holds no StatefulSet with Qdrant's settings")
+    region.refused(
+        "qdrant-replication", "nothing-missing", saying="the stack holds no StatefulSet with Qdrant's settings"
+    )
 
 
 def test_a_stack_in_which_nothing_was_seen_is_refused() -> None:
     nothing = Region()
     nothing.drop(*list(nothing.manifests))
     nothing.add("settings", "kubernetes:core/v1:ConfigMap", {"metadata": metadata("settings")})
-    nothing.refused("nothing-missing", "qdrant-replication", saying="no Deployment, no StatefulSet, no Pooler, no Pod")
+    said = "no Deployment memory-service, no StatefulSet qdrant, no StatefulSet redis, no Pooler postgresql, no Pod"
+    nothing.refused("nothing-missing", "qdrant-replication", saying=said)
 
 
 @pytest.mark.parametrize(
-    ("kind", "names"),
+    ("part", "names"),
     [
-        ("Deployment", ["memory-service", "memory-service-budget", "memory-service-autoscaler"]),
+        ("Deployment memory-service", ["memory-service", "memory-service-budget", "memory-service-autoscaler"]),
+        ("StatefulSet qdrant", ["qdrant", "qdrant-budget"]),
+        ("StatefulSet redis", ["redis-zone-a", "redis-zone-b", "redis-zone-c", "redis-budget"]),
         ("PodDisruptionBudget", ["memory-service-budget", "qdrant-budget", "redis-budget", "pooler-budget"]),
         ("PostgreSQL Cluster", ["postgresql"]),
-        ("Pooler", ["pooler", "pooler-budget"]),
+        ("Pooler postgresql", ["pooler", "pooler-budget"]),
+        ("ConfigMap region-settings", ["settings"]),
     ],
 )
-def test_a_kind_that_is_missing_altogether_is_refused(region: Region, kind: str, names: list[str]) -> None:
+def test_a_part_that_is_missing_altogether_is_refused(region: Region, part: str, names: list[str]) -> None:
     region.drop(*names)
     said = [r.message for r in region.refusals() if r.policy == "nothing-missing"]
-    assert said == [f"the stack holds no {kind}: the other policies judged nothing of the kind"]
+    assert said == [f"the stack holds no {part}: the other policies judged nothing of the kind"]
+
+
+def test_a_part_is_known_by_the_program_that_its_pods_run(region: Region) -> None:
+    """Another StatefulSet is no Redis, whatever it is called."""
+    for zone in ("zone-a", "zone-b", "zone-c"):
+        region.set(f"redis-{zone}", "spec.template.metadata.labels", labels("cache", "cache", f"redis-{zone}"))
+    region.set("redis-budget", "spec.selector.matchLabels", {"app.kubernetes.io/name": "cache"})
+    region.refused("nothing-missing", saying="the stack holds no StatefulSet redis")
+
+
+def test_the_names_are_those_of_the_program() -> None:
+    assert {presence.MEMORY_SERVICE, presence.QDRANT, presence.REDIS} == {
+        components.memory_service.NAME,
+        components.qdrant.NAME,
+        components.redis.NAME,
+    }
+    assert config_maps.PLAN == components.qdrant_collections.NAME
+    assert config_maps.RECORD == components.record.NAME
+    assert qdrant.ROLE == components.objects.REGION_ROLE

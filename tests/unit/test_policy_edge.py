@@ -83,10 +83,13 @@ def test_unknowns_that_no_rule_looks_at_do_not_matter(region: Region) -> None:
     region.manifests["qdrant"][1]["spec"]["template"]["spec"]["containers"][0]["env"].append(
         {"name": "OTHER", "value": model.UNKNOWN}
     )
-    region.set("qdrant-collections-files", "data", model.UNKNOWN)
-    region.refused("readable", "nothing-missing", saying="data cannot be known yet")
-    region.drop("qdrant-collections-files")
     region.accepted()
+
+
+@pytest.mark.parametrize("data", [model.UNKNOWN, {"collections.json": model.UNKNOWN}])
+def test_files_that_are_not_known_yet_may_be_a_plan_and_are_refused(region: Region, data: object) -> None:
+    region.add("other", "kubernetes:core/v1:ConfigMap", {"metadata": {"name": "other"}, "data": data})
+    region.refused("readable", "nothing-missing", saying="cannot be known yet")
 
 
 def test_an_unknown_replication_factor_is_refused(region: Region) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.policy_region import Region, spread
+from tests.unit.policy_region import Region, settings, spread
 
+FOUR = ["zone-a", "zone-b", "zone-c", "zone-d"]
 SPREAD = "spec.template.spec.topologySpreadConstraints"
 TERMS = "spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
 
@@ -193,7 +194,8 @@ def test_a_zone_of_a_data_set_without_pods_is_refused(region: Region) -> None:
 
 
 def test_three_zones_of_four_are_enough_for_a_data_set(region: Region) -> None:
-    region.accepted({"zones": ["zone-a", "zone-b", "zone-c", "zone-d"]})
+    region.add("settings", "kubernetes:core/v1:ConfigMap", settings(FOUR))
+    region.accepted({"zones": FOUR})
 
 
 def test_statefulsets_with_most_of_their_pods_in_one_zone_are_refused(region: Region) -> None:
@@ -223,17 +225,19 @@ def test_a_spread_that_counts_another_workloads_pods_is_refused(region: Region) 
 def test_the_same_labels_in_another_namespace_are_not_counted(region: Region) -> None:
     token, original = region.manifests["qdrant"]
     region.add("other", token, {**original, "metadata": {"name": "other", "namespace": "elsewhere"}})
-    region.refused("disruption-budgets", saying="no PodDisruptionBudget selects the pods of StatefulSet other")
+    said = "no PodDisruptionBudget selects the pods of StatefulSet other"
+    region.refused("disruption-budgets", "qdrant-replication", saying=said)
 
 
 def test_the_zones_can_be_configured(region: Region) -> None:
     three = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["zone-a", "zone-b", "zone-c"]}
     region.set("memory-service", TERMS, [{"matchExpressions": [three]}])
     region.accepted({"zones": ["zone-c", "zone-b", "zone-a"]})
-    four = {"zones": ["zone-a", "zone-b", "zone-c", "zone-d"]}
-    region.refused("zone-spread", saying="may run in 3 of 4 zones only", config=four)
+    region.add("settings", "kubernetes:core/v1:ConfigMap", settings(FOUR))
+    region.refused("zone-spread", saying="may run in 3 of 4 zones only", config={"zones": FOUR})
 
 
 def test_a_zone_that_the_cluster_has_not_does_not_count(region: Region) -> None:
     config = {"zones": ["zone-a", "zone-b", "zone-d"]}
+    region.add("settings", "kubernetes:core/v1:ConfigMap", settings(config["zones"]))
     region.refused("zone-loss", saying="have pods in 2 zones, at least 3 are required", config=config)
