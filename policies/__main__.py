@@ -13,6 +13,9 @@ _INTRODUCTION = """# Policies
 `make preview` and `make up` ask the packs under `policies/` before anything is created; a mandatory violation stops
 the run. With the Pulumi CLI: `pulumi preview -s us-east --policy-pack policies/high-availability`.
 
+With other minimums than the defaults below, the CLI is told those of the stack by `--policy-pack-config FILE`, and
+`python -m rehearsal pack-config us-east` writes the file; `same-minimums` refuses a stack that is judged by less.
+
 A rule of kind *resource* judges the inputs of one resource and blocks it in an update, too. A rule of kind *stack*
 judges all resources together; the engine asks it in a preview and again after an update has applied everything, so
 that only the preview protects: do not skip it.

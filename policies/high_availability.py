@@ -3,6 +3,7 @@
 from policies.checks import (
     autoscaling,
     budgets,
+    own_minimums,
     postgresql,
     presence,
     probes,
@@ -128,6 +129,14 @@ RULES: tuple[Rule, ...] = (
         "of the plan at home.",
         severity=Severity.CRITICAL,
         check=qdrant.replicated,
+    ),
+    StackRule(
+        name="same-minimums",
+        description="The pack is configured with the minimums of the region's own settings, or with stricter ones.",
+        remedy=f"With the Pulumi CLI {own_minimums.REMEDY}.",
+        severity=Severity.HIGH,
+        parameters=("min_replicas", "zones"),
+        check=own_minimums.same,
     ),
     StackRule(
         name="nothing-missing",
