@@ -10,6 +10,7 @@ from policies.checks import (
     qdrant,
     replicas,
     requests,
+    rollouts,
     zones,
 )
 from policies.rules import ResourceRule, Rule, Severity, StackRule
@@ -67,11 +68,20 @@ RULES: tuple[Rule, ...] = (
     ),
     StackRule(
         name="disruption-budgets",
-        description="Each pod has exactly one PodDisruptionBudget, which allows an eviction and keeps a majority.",
+        description="Each pod has exactly one PodDisruptionBudget, which allows an eviction and keeps a majority, of "
+        "pods that do not vote min_replicas - 1.",
         remedy="One PodDisruptionBudget a workload (one for all StatefulSets of a group) in its namespace, all of "
         "whose labels its pods have, with maxUnavailable 1 and unhealthyPodEvictionPolicy AlwaysAllow.",
         severity=Severity.HIGH,
+        parameters=("min_replicas",),
         check=budgets.fit,
+    ),
+    StackRule(
+        name="rollouts",
+        description="A Deployment or Pooler keeps pods while it is rolled out.",
+        remedy="Leave the strategy at RollingUpdate, and maxUnavailable under the number of pods.",
+        severity=Severity.HIGH,
+        check=rollouts.keep_pods,
     ),
     ResourceRule(
         name="requests-and-limits",
@@ -91,8 +101,9 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="autoscaler-minimum",
-        description="A HorizontalPodAutoscaler never goes under min_replicas and never scales a quorum set.",
-        remedy="Raise minReplicas; target Deployments only.",
+        description="A HorizontalPodAutoscaler never goes under min_replicas, may go that far up, and never scales a "
+        "quorum set.",
+        remedy="Raise minReplicas, and maxReplicas to it at least; target Deployments only.",
         severity=Severity.HIGH,
         parameters=("min_replicas",),
         check=autoscaling.keeps_minimum,

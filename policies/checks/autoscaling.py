@@ -14,6 +14,11 @@ def keeps_minimum(item: Item, minimums: Minimums) -> Iterator[Violation]:
             item.urn,
             f"{item.name} may scale down to {item.min_replicas}, at least {minimums.min_replicas} are required",
         )
+    least = max(item.min_replicas, minimums.min_replicas)
+    if item.max_replicas < least:
+        yield Violation(
+            item.urn, f"{item.name} may scale up to {item.max_replicas} only, at least {least} are required"
+        )
     if item.target_kind == "StatefulSet":
         yield Violation(item.urn, f"{item.name} scales a quorum set: its members are added and removed by hand")
 

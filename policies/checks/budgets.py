@@ -10,11 +10,10 @@ _ONE_OFF = (Kind.JOB, Kind.CRON_JOB)
 
 def fit(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
     """Every group of pods and every budget of a stack, judged against each other."""
-    del minimums
     for group in groups(stack):
         yield from _covered_once(group, stack.budgets)
     for budget in stack.budgets:
-        yield from _has_a_group(budget, stack)
+        yield from _has_a_group(budget, stack, minimums)
 
 
 def _covered_once(group: Group, budgets: Sequence[Budget]) -> Iterator[Violation]:
@@ -36,7 +35,7 @@ def _covered_once(group: Group, budgets: Sequence[Budget]) -> Iterator[Violation
         )
 
 
-def _has_a_group(budget: Budget, stack: Stack) -> Iterator[Violation]:
+def _has_a_group(budget: Budget, stack: Stack, minimums: Minimums) -> Iterator[Violation]:
     covered = [group for group in groups(stack) if any(_covers(budget, workload) for workload in group.workloads)]
     one_off = [
         workload.title for workload in stack.workloads if workload.kind in _ONE_OFF and _covers(budget, workload)
@@ -57,17 +56,24 @@ def _has_a_group(budget: Budget, stack: Stack) -> Iterator[Violation]:
         titles = " and ".join(group.title for group in covered)
         yield Violation(budget.urn, f"{budget.name} is shared by {titles}: an eviction of one blocks the other")
     if len(covered) == 1:
-        yield from _allowance(budget, covered[0])
+        yield from _allowance(budget, covered[0], minimums)
 
 
 def _covers(budget: Budget, workload: Workload) -> bool:
     return budget.covers(workload.namespace, workload.labels)
 
 
-def _allowance(budget: Budget, group: Group) -> Iterator[Violation]:
+def _least(group: Group, minimums: Minimums) -> int:
+    """Pods that an eviction must leave: a majority of those that vote, all but one of the fewest of others."""
+    if group.quorum:
+        return majority(group.replicas)
+    return max(1, min(group.replicas, minimums.min_replicas) - 1)
+
+
+def _allowance(budget: Budget, group: Group, minimums: Minimums) -> Iterator[Violation]:
     allowed = budget.allowed_evictions(group.replicas)
     left = group.replicas - allowed
-    least = majority(group.replicas) if group.quorum else 1
+    least = _least(group, minimums)
     if budget.min_available is not None and budget.max_unavailable is not None:
         yield Violation(budget.urn, f"{budget.name} states minAvailable and maxUnavailable: only one of them may be")
     if allowed < 1:

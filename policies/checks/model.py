@@ -164,6 +164,28 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A count of pods, or a percentage of them."""
+
+    number: int
+    percent: bool = False
+
+    def of(self, pods: int) -> int:
+        """Percentages round up, for `minAvailable` and `maxUnavailable` alike (disruption controller, `roundUp`)."""
+        return -(-self.number * pods // 100) if self.percent else self.number
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How a Deployment goes from one revision to the next."""
+
+    recreates: bool
+    """All old pods end before the first new one starts."""
+    max_unavailable: Amount | None
+    """None where nothing is stated: a quarter, rounded down."""
+
+
+@dataclass(frozen=True)
 class Workload:
     """Something that runs pods from one template."""
 
@@ -178,6 +200,8 @@ class Workload:
     containers: tuple[Container, ...]
     spreads: tuple[Spread, ...]
     nodes: Nodes
+    rollout: Rollout | None
+    """None for kinds that have no strategy of a Deployment."""
 
     @property
     def title(self) -> str:
@@ -197,18 +221,6 @@ class Workload:
     def lasting(self) -> bool:
         """Meant to run always, in a number of interchangeable or voting pods."""
         return self.kind in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.POOLER)
-
-
-@dataclass(frozen=True)
-class Amount:
-    """A count of pods, or a percentage of them."""
-
-    number: int
-    percent: bool = False
-
-    def of(self, pods: int) -> int:
-        """Percentages round up, for `minAvailable` and `maxUnavailable` alike (disruption controller, `roundUp`)."""
-        return -(-self.number * pods // 100) if self.percent else self.number
 
 
 @dataclass(frozen=True)
@@ -247,6 +259,7 @@ class Autoscaler:
     target_kind: str
     target_name: str
     min_replicas: int
+    max_replicas: int
 
 
 @dataclass(frozen=True)

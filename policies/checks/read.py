@@ -16,6 +16,7 @@ from policies.checks.model import (
     Kind,
     Resource,
     Role,
+    Rollout,
     Selector,
     SettingsRecord,
     Spread,
@@ -78,8 +79,10 @@ def stack(resources: Iterable[Resource]) -> Stack:
     )
 
 
-def _workload(kind: Kind, *template: str, replicas: str | None = None) -> Callable[[Resource], Workload]:
-    """A reader for a kind whose pod template stands at a path, its count of pods in a field of `spec`."""
+def _workload(
+    kind: Kind, *template: str, replicas: str | None = None, strategy: str | None = None
+) -> Callable[[Resource], Workload]:
+    """A reader for a kind: path of its pod template, fields of `spec` for the count of pods and the strategy."""
 
     def read(resource: Resource) -> Workload:
         pods = object_at(resource.inputs, *template)
@@ -95,9 +98,17 @@ def _workload(kind: Kind, *template: str, replicas: str | None = None) -> Callab
             containers=tuple(_containers(pod)),
             spreads=tuple(_spread(spread) for spread in list_at(pod, "topologySpreadConstraints")),
             nodes=nodes.of_pod(pod),
+            rollout=_rollout(resource.inputs, "spec", strategy) if strategy else None,
         )
 
     return read
+
+
+def _rollout(manifest: Plain, *strategy: str) -> Rollout:
+    return Rollout(
+        recreates=text_at(manifest, *strategy, "type") == "Recreate",
+        max_unavailable=_amount(manifest, *strategy, "rollingUpdate", "maxUnavailable"),
+    )
 
 
 def _operator_labels(kind: Kind, resource: Resource, name: str) -> dict[str, str]:
@@ -208,7 +219,9 @@ def _amount(manifest: Plain, *path: str) -> Amount | None:
 
 def _autoscaler(resource: Resource) -> Autoscaler:
     object_at(resource.inputs, "spec", "scaleTargetRef")
-    least = number_at(resource.inputs, "spec", "minReplicas")
+    least, most = (number_at(resource.inputs, "spec", field) for field in ("minReplicas", "maxReplicas"))
+    if most is None:
+        raise Unreadable("spec.maxReplicas is missing")
     return Autoscaler(
         urn=resource.urn,
         name=metadata.name(resource),
@@ -216,6 +229,7 @@ def _autoscaler(resource: Resource) -> Autoscaler:
         target_kind=text_at(resource.inputs, "spec", "scaleTargetRef", "kind"),
         target_name=text_at(resource.inputs, "spec", "scaleTargetRef", "name"),
         min_replicas=1 if least is None else least,
+        max_replicas=most,
     )
 
 
@@ -243,7 +257,9 @@ def _database(resource: Resource) -> Database:
 
 
 _READERS: dict[str, Callable[[Resource], Item | None]] = {
-    "kubernetes:apps/v1:Deployment": _workload(Kind.DEPLOYMENT, "spec", "template", replicas="replicas"),
+    "kubernetes:apps/v1:Deployment": _workload(
+        Kind.DEPLOYMENT, "spec", "template", replicas="replicas", strategy="strategy"
+    ),
     "kubernetes:apps/v1:StatefulSet": _workload(Kind.STATEFUL_SET, "spec", "template", replicas="replicas"),
     "kubernetes:apps/v1:DaemonSet": _workload(Kind.DAEMON_SET, "spec", "template"),
     "kubernetes:apps/v1:ReplicaSet": _workload(Kind.BARE, "spec", "template"),
@@ -255,7 +271,9 @@ _READERS: dict[str, Callable[[Resource], Item | None]] = {
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:core/v1:ConfigMap": config_maps.read,
     "kubernetes:postgresql.cnpg.io/v1:Cluster": _database,
-    "kubernetes:postgresql.cnpg.io/v1:Pooler": _workload(Kind.POOLER, "spec", "template", replicas="instances"),
+    "kubernetes:postgresql.cnpg.io/v1:Pooler": _workload(
+        Kind.POOLER, "spec", "template", replicas="instances", strategy="deploymentStrategy"
+    ),
 }
 
 TOKENS = tuple(_READERS)

@@ -37,7 +37,25 @@ def test_a_budget_that_allows_two_evictions_of_three_is_refused(region: Region) 
 
 def test_a_budget_that_allows_all_pods_of_a_deployment_is_refused(region: Region) -> None:
     region.set("memory-service-budget", "spec.maxUnavailable", "100%")
-    region.refused("disruption-budgets", saying="fall to 0 of 3 pods; the least is 1")
+    region.refused("disruption-budgets", saying="fall to 0 of 3 pods; the least is 2")
+
+
+@pytest.mark.parametrize("amount", [{"maxUnavailable": 2}, {"maxUnavailable": "34%"}, {"minAvailable": 1}])
+@pytest.mark.parametrize("name", ["memory-service", "pooler"])
+def test_a_budget_that_keeps_but_one_pod_of_three_is_refused(
+    region: Region, name: str, amount: dict[str, object]
+) -> None:
+    allow(region, f"{name}-budget", **amount)
+    region.refused("disruption-budgets", saying="fall to 1 of 3 pods; the least is 2")
+
+
+def test_a_budget_keeps_all_but_one_of_the_fewest_pods(region: Region) -> None:
+    five = {"min_replicas": 5}
+    region.set("memory-service-autoscaler", "spec.minReplicas", 5)
+    region.set("memory-service-budget", "spec.maxUnavailable", 2)
+    said = {r.message for r in region.refusals(five) if r.policy == "disruption-budgets"}
+    assert said == {"memory-service lets Deployment memory-service fall to 3 of 5 pods; the least is 4"}
+    assert {r.policy for r in region.refusals()} == set()
 
 
 def test_a_budget_that_states_nothing_allows_everything_and_is_refused(region: Region) -> None:

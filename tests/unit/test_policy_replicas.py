@@ -87,6 +87,24 @@ def test_an_autoscaler_that_may_go_under_the_minimum_is_refused(region: Region) 
     region.refused("autoscaler-minimum", saying="may scale down to 2, at least 3 are required")
 
 
+@pytest.mark.parametrize("pods", [0, 2])
+def test_an_autoscaler_that_may_not_reach_the_minimum_is_refused(region: Region, pods: int) -> None:
+    region.set("memory-service-autoscaler", "spec.maxReplicas", pods)
+    said = f"may scale up to {pods} only, at least 3 are required"
+    region.refused("autoscaler-minimum", saying=said)
+
+
+def test_an_autoscaler_whose_most_is_under_its_least_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.minReplicas", 6)
+    region.set("memory-service-autoscaler", "spec.maxReplicas", 5)
+    region.refused("autoscaler-minimum", saying="may scale up to 5 only, at least 6 are required")
+
+
+def test_an_autoscaler_that_states_no_most_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.maxReplicas", None)
+    region.refused("readable", "nothing-missing", saying="spec.maxReplicas is missing")
+
+
 def test_an_autoscaler_without_a_minimum_has_kubernetes_default_of_one_and_is_refused(region: Region) -> None:
     region.set("memory-service-autoscaler", "spec.minReplicas", None)
     region.refused("autoscaler-minimum", "disruption-budgets", saying="may scale down to 1")
