@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from policies.high_availability import RULES
 from rehearsal import packs, paths
 from rehearsal.engine import choose, evaluate
 from rehearsal.engine.model import PlannedResource
@@ -41,7 +42,7 @@ def region(request: pytest.FixtureRequest) -> Resources:
 def test_the_region_passes_every_policy(pack: packs.Pack, region: Resources) -> None:
     report = pack.ask(region, "region", values=VALUES)
     assert report.violations == ()
-    assert len(report.policies) == 14
+    assert len(report.policies) == len(RULES)
 
 
 def test_a_larger_region_passes_too(pack: packs.Pack) -> None:
@@ -216,7 +217,12 @@ def with_a_weaker_field(region: Resources) -> Iterator[Weakening]:
         ("Cluster", "spec.postgresql.synchronous", {}, "postgresql-zones"),
         ("Cluster", "spec.enablePDB", False, "postgresql-zones"),
         ("Pooler", "spec.cluster.name", "nobody", "postgresql-pooler"),
+        ("Cluster", "spec.affinity.nodeSelector", {"topology.kubernetes.io/zone": "zone-a"}, "postgresql-zones"),
+        ("HorizontalPodAutoscaler", "spec.maxReplicas", 2, "autoscaler-minimum"),
         ("Deployment", "spec.template.spec", None, "readable"),
+        ("Deployment", "spec.template.spec.nodeName", "node-1", "zone-spread"),
+        ("Deployment", "spec.strategy", {"type": "Recreate"}, "rollouts"),
+        ("Pooler", "spec.deploymentStrategy", {"type": "Recreate"}, "rollouts"),
     ]
     for wanted, path, value, policy in weaker:
         *parents, last = path.split(".")
@@ -246,9 +252,56 @@ def with_one_copy_of_each_shard(region: Resources) -> Iterator[Weakening]:
                 yield f"{resource.name}: {factor} = 1", "qdrant-replication", changed(region, resource, one)
 
 
+def without_a_plan_of_collections(region: Resources) -> Iterator[Weakening]:
+    """A standby has none."""
+    for resource in region:
+        if kind(resource) != "ConfigMap" or "collections.json" not in resource.inputs["data"]:
+            continue
+        yield "drop the plan", "qdrant-replication", [other for other in region if other is not resource]
+
+        def forget(inputs: dict[str, Any]) -> None:
+            inputs["data"]["collections.json"] = json.dumps({"parameters": {}})
+
+        yield "plan without a factor", "qdrant-replication", changed(region, resource, forget)
+
+
+def with_settings_that_ask_for_more(region: Resources) -> Iterator[Weakening]:
+    """What the program records of other settings than those that the pack is told."""
+    for resource in region:
+        if kind(resource) != "ConfigMap" or "settings.json" not in resource.inputs["data"]:
+            continue
+        for field, value in (("min_replicas", 5), ("zones", ["zone-a", "zone-b", "zone-x"])):
+
+            def ask(inputs: dict[str, Any], field: str = field, value: object = value) -> None:
+                settings = json.loads(inputs["data"]["settings.json"])
+                settings["high_availability"][field] = value
+                inputs["data"]["settings.json"] = json.dumps(settings)
+
+            yield f"{field} = {value}", "same-minimums", changed(region, resource, ask)
+
+
+def with_what_cannot_be_judged(region: Resources) -> Iterator[Weakening]:
+    for resource in region:
+        if kind(resource) == "Deployment":
+            for token in ("kubernetes:apps/v1beta2:Deployment", "kubernetes:helm.sh/v3:Release"):
+                hidden = dataclasses.replace(resource, type=token)
+                yield token, "readable", [hidden if other is resource else other for other in region]
+
+
 def without_a_kind(region: Resources) -> Iterator[Weakening]:
-    for gone in ("Deployment", "StatefulSet", "Pooler", "PodDisruptionBudget", "Cluster"):
+    for gone in ("Deployment", "StatefulSet", "Pooler", "PodDisruptionBudget", "Cluster", "ConfigMap"):
         yield f"no {gone}", "nothing-missing", [resource for resource in region if kind(resource) != gone]
+
+
+def without_a_store(region: Resources) -> Iterator[Weakening]:
+    """All StatefulSets of a program, which leaves those of another."""
+    for gone in ("qdrant", "redis"):
+        rest = [r for r in region if kind(r) != "StatefulSet" or program(r) != gone]
+        yield f"no {gone}", "nothing-missing", rest
+
+
+def program(resource: PlannedResource) -> str:
+    return resource.inputs["metadata"]["labels"]["app.kubernetes.io/name"]
 
 
 WEAKENINGS = (
@@ -260,5 +313,9 @@ WEAKENINGS = (
     with_a_bare_container,
     with_a_weaker_field,
     with_one_copy_of_each_shard,
+    without_a_plan_of_collections,
+    with_settings_that_ask_for_more,
+    with_what_cannot_be_judged,
     without_a_kind,
+    without_a_store,
 )
