@@ -56,7 +56,7 @@ def _factors(manifest: Plain) -> Iterator[int]:
     """The factors that JSON files of a ConfigMap state."""
     data = at(manifest, "data")
     for file, content in data.items() if isinstance(data, Mapping) else ():
-        if file == _PLAN_FILE or (file.endswith(".json") and isinstance(content, str) and _FACTOR[1] in content):
+        if file.endswith(".json") and isinstance(content, str) and _FACTOR[1] in content:
             found = json_at(manifest, "data", file)
             factor = number_at(found, *_FACTOR) if isinstance(found, Mapping) else None
             if factor is not None:

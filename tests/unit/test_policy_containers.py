@@ -44,7 +44,8 @@ def test_the_database_states_its_resources(region: Region) -> None:
 
 def test_the_poolers_own_container_is_the_one_that_states_them(region: Region) -> None:
     region.set("pooler", "spec.template.spec.containers", [])
-    region.refused("requests-and-limits", saying="has no container pgbouncer")
+    said = [refusal.message for refusal in region.refusals()]
+    assert said == ["Pooler postgresql-pooler: its template has no container pgbouncer that states any"]
 
 
 @pytest.mark.parametrize("nothing", ["0", 0, "0m", "-1"])

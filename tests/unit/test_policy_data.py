@@ -217,6 +217,18 @@ def test_a_plan_without_a_replication_factor_is_refused(region: Region, content:
     region.refused("qdrant-replication", saying="replication_factor is not stated: Qdrant's default is one copy")
 
 
+def test_a_plan_is_known_by_its_file_where_its_labels_say_nothing(region: Region) -> None:
+    region.set(PLAN, "metadata.labels", None)
+    plan(region, {"parameters": {}})
+    region.refused("qdrant-replication", saying="replication_factor is not stated")
+
+
+def test_the_lowest_factor_of_a_plans_files_is_the_one_that_counts(region: Region) -> None:
+    files = {f"{factor}.json": json.dumps({"parameters": {"replication_factor": factor}}) for factor in (2, 1, 3)}
+    region.set(PLAN, "data", files)
+    region.refused("qdrant-replication", saying="replication_factor is 1")
+
+
 @pytest.mark.parametrize("data", [{}, {"collection.py": "print()"}, None])
 def test_a_plan_that_lost_its_file_is_refused(region: Region, data: Any) -> None:
     region.set(PLAN, "data", data)

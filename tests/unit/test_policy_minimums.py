@@ -52,6 +52,17 @@ def test_a_region_in_other_zones_than_the_packs_is_refused(region: Region) -> No
     region.refused("same-minimums", saying=said, config={"zones": list(ZONES)})
 
 
+def test_zones_that_differ_are_told_once(region: Region) -> None:
+    record(region, zones=FOUR)
+    assert len([r for r in region.refusals({"zones": list(ZONES)}) if r.policy == "same-minimums"]) == 1
+
+
+def test_high_availability_is_on_unless_the_record_says_otherwise(region: Region) -> None:
+    said = '{"high_availability": {"min_replicas": 5, "zones": ["a", "b", "c"]}}'
+    region.set("settings", "data", {"settings.json": said})
+    region.refused("same-minimums", saying="asks for 5 pods")
+
+
 def test_the_order_of_zones_does_not_matter(region: Region) -> None:
     region.accepted({"zones": list(reversed(ZONES))})
 

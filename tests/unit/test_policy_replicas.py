@@ -100,6 +100,12 @@ def test_an_autoscaler_whose_most_is_under_its_least_is_refused(region: Region) 
     region.refused("autoscaler-minimum", saying="may scale up to 5 only, at least 6 are required")
 
 
+def test_an_autoscaler_that_may_not_reach_the_packs_own_minimum_is_refused(region: Region) -> None:
+    region.set("memory-service-autoscaler", "spec.maxReplicas", 4)
+    said = {refusal.message for refusal in region.refusals({"min_replicas": 5})}
+    assert "memory-service may scale up to 4 only, at least 5 are required" in said
+
+
 def test_an_autoscaler_that_states_no_most_is_refused(region: Region) -> None:
     region.set("memory-service-autoscaler", "spec.maxReplicas", None)
     region.refused("readable", "nothing-missing", saying="spec.maxReplicas is missing")

@@ -60,6 +60,12 @@ def test_a_workload_of_another_version_is_refused(region: Region, token: str) ->
     refused(region, token, f"this pack cannot judge {kind} of this API version: use {kind} of {version}")
 
 
+@pytest.mark.parametrize("kind", ["Cluster", "Pooler"])
+def test_a_database_of_another_version_is_refused(region: Region, kind: str) -> None:
+    said = f"this pack cannot judge {kind} of this API version: use the one of postgresql.cnpg.io/v1"
+    refused(region, f"kubernetes:postgresql.cnpg.io/v2:{kind}", said)
+
+
 def test_a_replication_controller_is_refused(region: Region) -> None:
     said = "this pack cannot judge a ReplicationController: use Deployment of apps/v1"
     refused(region, "kubernetes:core/v1:ReplicationController", said)
