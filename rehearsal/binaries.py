@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -39,14 +39,18 @@ class Binaries:
         return self.kube_apiserver.parent
 
 
-def ensure(progress: Progress) -> Binaries:
-    """All programs, built where they are not there yet. Builds once, however many ask at the same time."""
+def ensure(progress: Progress, wanted: Sequence[str] = REQUIRED) -> Binaries:
+    """All programs, those wanted built where they are not there yet.
+
+    Builds once, however many ask at the same time.
+    """
     found = _found()
-    if _lacking(found):
-        build.build(_lacking(found), progress)
+    if _lacking(found, wanted):
+        build.build(_lacking(found, wanted), progress)
         found = _found()
-    if _lacking(found):
-        raise RehearsalError(f"the build did not yield {', '.join(_lacking(found))}: remove {build.directory()}")
+    if _lacking(found, wanted):
+        lacking = ", ".join(_lacking(found, wanted))
+        raise RehearsalError(f"the build did not yield {lacking}: remove {build.directory()}")
     return _binaries(found)
 
 
@@ -94,8 +98,8 @@ def _usable(program: str, path: Path) -> bool:
     return asked.returncode == 0 and fits(program, asked.stdout)
 
 
-def _lacking(found: Iterable[str]) -> list[str]:
-    return [program for program in REQUIRED if program not in found]
+def _lacking(found: Iterable[str], wanted: Sequence[str] = REQUIRED) -> list[str]:
+    return [program for program in wanted if program not in found]
 
 
 def _binaries(found: Mapping[str, Path]) -> Binaries:

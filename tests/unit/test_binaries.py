@@ -1,11 +1,13 @@
 """Which programs fit, what the cache's key depends on, and what Go says."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from rehearsal import binaries, build, toolchain
+from rehearsal.progress import Progress
 
 
 @pytest.fixture
@@ -71,6 +73,18 @@ def test_what_is_missing_is_named_with_the_remedy_and_nothing_is_built(module: P
         build.directory().mkdir(parents=True, exist_ok=True)
         (build.directory() / program).touch(mode=0o755)
     assert binaries.missing() == ""
+
+
+def test_kubectl_is_built_where_it_is_asked_for(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(programs: Iterable[str], _: Progress) -> None:
+        build.directory().mkdir(parents=True, exist_ok=True)
+        for program in programs:
+            (build.directory() / program).touch(mode=0o755)
+
+    monkeypatch.setattr(build, "build", make)
+    assert binaries.ensure(Progress(io.StringIO())).kubectl is None
+    asked = binaries.ensure(Progress(io.StringIO()), (*binaries.REQUIRED, "kubectl"))
+    assert asked.kubectl == build.directory() / "kubectl"
 
 
 @pytest.mark.parametrize(
