@@ -24,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RehearsalError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: `make up` goes on from here, `make down` ends what was started\n")
+    except KeyboardInterrupt as interrupt:
+        words = str(interrupt) or "`make up` goes on from here, `make down` ends what was started"
+        sys.stderr.write(f"interrupted: {words}\n")
         return 130
 
 

@@ -1,5 +1,6 @@
 """One measured number, and how several are shown."""
 
+import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from rehearsal.progress import Progress
+
+QUIET = Progress(io.StringIO())
+"""For work that is measured: what it says would cost time."""
 
 
 @dataclass(frozen=True)
@@ -53,5 +59,5 @@ def show(measured: Sequence[Measure], console: Console) -> None:
     for entry in measured:
         goal = "" if entry.goal is None else f"≤ {entry.goal:g}"
         verdict = "" if entry.goal is None else "yes" if entry.holds else "NO"
-        table.add_row(entry.name, f"{entry.value:.2f}", entry.unit, goal, verdict)
+        table.add_row(entry.name, f"{entry.value:.3f}", entry.unit, goal, verdict)
     console.print(table)

@@ -1,0 +1,32 @@
+"""What components and settings cost over a bare program, and what the policies cost beside it."""
+
+from pathlib import Path
+
+from rehearsal import packs, paths
+from rehearsal.bench.measure import Measure, seconds, side_by_side
+from rehearsal.bench.projects import HOME, bare, evaluate
+from rehearsal.engine.model import Plan
+from rehearsal.progress import Progress
+
+ROUNDS = 7
+
+
+def measure(scratch: Path, plan: Plan, progress: Progress, rounds: int = ROUNDS) -> list[Measure]:
+    """`plan` is us-east's. Both programs run in one process an evaluation, and ran before the clock starts."""
+    yardstick = bare(scratch / "bare", plan)
+    with progress.step("program overhead"):
+        evaluate(paths.CHECKOUT, HOME)
+        evaluate(yardstick, HOME)
+        ours, theirs = side_by_side(
+            rounds, lambda _: evaluate(paths.CHECKOUT, HOME), lambda _: evaluate(yardstick, HOME)
+        )
+    directory = packs.directories(paths.CHECKOUT)[0]
+    started = seconds(lambda: packs.Pack(directory, "bench", HOME).close())
+    with packs.Pack(directory, "bench", HOME) as pack:
+        asked = seconds(lambda: pack.ask(plan.resources, HOME))
+    return [
+        Measure("evaluate us-east over a bare program of the same resources", ours / theirs, "ratio", 1.25),
+        Measure("evaluate us-east", ours, "s"),
+        Measure("start the policy pack", started, "s"),
+        Measure(f"ask the policies about {len(plan.resources)} resources", asked, "s"),
+    ]

@@ -1,0 +1,208 @@
+"""The benchmarks' numbers, their document and exit code, and what is ended when a benchmark fails."""
+
+import io
+import json
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from rehearsal import bench, binaries, paths
+from rehearsal.__main__ import main
+from rehearsal.bench import applying, suite
+from rehearsal.bench.measure import Measure, side_by_side
+from rehearsal.errors import RehearsalError
+from rehearsal.progress import Progress
+
+QUIET = Progress(io.StringIO())
+
+
+@pytest.mark.parametrize(
+    ("value", "goal", "holds"), [(1.0, 1.25, True), (1.25, 1.25, True), (1.2504, 1.25, False), (99.0, None, True)]
+)
+def test_a_number_holds_up_to_its_goal(value: float, goal: float | None, holds: bool) -> None:
+    assert Measure("overhead", value, "ratio", goal).holds is holds
+
+
+def test_a_number_is_told_with_its_goal_and_whether_it_holds() -> None:
+    assert Measure("overhead", 1.23456, "ratio", 1.25).as_json() == {
+        "name": "overhead",
+        "value": 1.235,
+        "unit": "ratio",
+        "goal": 1.25,
+        "holds": True,
+    }
+    assert Measure("evaluate", 2.0, "s").as_json() == {
+        "name": "evaluate",
+        "value": 2.0,
+        "unit": "s",
+        "goal": None,
+        "holds": True,
+    }
+
+
+def test_two_pieces_of_work_take_turns_in_going_first() -> None:
+    done: list[tuple[str, int]] = []
+    side_by_side(3, lambda number: done.append(("one", number)), lambda number: done.append(("other", number)))
+    assert done == [("one", 0), ("other", 0), ("other", 1), ("one", 1), ("one", 2), ("other", 2)]
+
+
+def test_the_median_of_the_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("time.perf_counter", clock)
+    one, other = side_by_side(3, lambda number: clock.pass_(2 + 50 * (number == 1)), lambda _: clock.pass_(1))
+    assert (one, other) == (2, 1)
+
+
+class Clock:
+    """A clock that the work moves."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        return self._now
+
+    def pass_(self, seconds: float) -> None:
+        self._now += seconds
+
+
+# The command
+
+HELD = [Measure("overhead", 1.1, "ratio", 1.25), Measure("evaluate", 2.0, "s")]
+MISSED = [*HELD, Measure("growth", 1.3, "ratio", 1.1)]
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[Measure]]) -> None:
+    def run(progress: Progress) -> list[Measure]:
+        progress.note("  measuring …")
+        return answer()
+
+    monkeypatch.setattr(bench, "run", run)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+
+@pytest.mark.parametrize(("measured", "code"), [(HELD, 0), (MISSED, 1)])
+def test_the_command_prints_one_list_and_fails_when_a_number_does_not_hold(
+    measured: list[Measure], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _answering(monkeypatch, lambda: measured)
+    assert main(["bench", "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document == [entry.as_json() for entry in measured]
+
+
+def test_the_table_says_which_number_does_not_hold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _answering(monkeypatch, lambda: MISSED)
+    assert main(["bench"]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "growth" in line)
+    assert "≤ 1.1" in line
+    assert "NO" in line
+
+
+def test_an_interrupted_bench_says_that_everything_was_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> NoReturn:
+        raise KeyboardInterrupt(suite.ENDED)
+
+    _answering(monkeypatch, interrupted)
+    assert main(["bench", "--json"]) == 130
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert f"interrupted: {suite.ENDED}" in said
+
+
+# What is ended when it fails
+
+
+PARTS = ("evaluation", "applying", "growth", "make_up")
+STEPS = ["rehearsal.bench.still.plane", *(f"rehearsal.bench.{part}.measure" for part in PARTS)]
+
+
+class Machine:
+    """Benchmarks without a control plane: one of them fails, and who ends what was started is written down."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, directory: Path) -> None:
+        self._patch = patch
+        self.downs: list[Path] = []
+        self.homes: list[Path] = []
+        patch.setattr("tempfile.tempdir", str(directory))
+        patch.delenv("SOMA_REHEARSAL_HOME", raising=False)
+        patch.setattr(binaries, "ensure", lambda *_: _tools(Path("kubectl")))
+        patch.setattr(suite, "evaluate", lambda *_: None)
+        patch.setattr(suite, "down", self._down)
+        patch.setattr("rehearsal.bench.still.plane", lambda *_: nullcontext())
+        for part in PARTS:
+            patch.setattr(f"rehearsal.bench.{part}.measure", self._measure)
+
+    def fails(self, what: str, error: BaseException) -> None:
+        def fail(*_: Any) -> NoReturn:
+            raise error
+
+        self._patch.setattr(what, fail)
+
+    def _measure(self, *_: Any) -> list[Measure]:
+        self.homes.append(paths.home())
+        return [Measure("something", 1.0, "s")]
+
+    def _down(self, _: Progress) -> tuple[str, ...]:
+        self.downs.append(paths.home())
+        return ("bench",)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    return Machine(monkeypatch, tmp_path)
+
+
+def _tools(kubectl: Path | None) -> binaries.Binaries:
+    none = Path("none")
+    return binaries.Binaries(none, none, none, none, none, kubectl)
+
+
+def test_all_that_was_started_is_ended_and_nothing_stays(machine: Machine, tmp_path: Path) -> None:
+    assert len(suite.run(QUIET)) == 4
+    (home,) = set(machine.homes)
+    assert machine.downs == [home]
+    assert home.is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert "SOMA_REHEARSAL_HOME" not in os.environ
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whatever_step_fails_all_that_was_started_is_ended(machine: Machine, step: str, tmp_path: Path) -> None:
+    machine.fails(step, RehearsalError("the port is taken"))
+    with pytest.raises(RehearsalError, match="the port is taken"):
+        suite.run(QUIET)
+    assert len(machine.downs) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_interrupt_ends_all_that_was_started(machine: Machine, step: str, tmp_path: Path) -> None:
+    machine.fails(step, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt, match=suite.ENDED):
+        suite.run(QUIET)
+    assert len(machine.downs) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_ended_stays_where_down_finds_it(machine: Machine) -> None:
+    machine.fails("rehearsal.bench.suite.down", RehearsalError("etcd (pid 7) does not end"))
+    said = io.StringIO()
+    with pytest.raises(RehearsalError, match=r"etcd \(pid 7\) does not end"):
+        suite.run(Progress(said))
+    (home,) = set(machine.homes)
+    assert home.is_dir()
+    assert f"SOMA_REHEARSAL_HOME={home} make down" in said.getvalue()
+
+
+def test_the_comparison_says_that_it_needs_kubectl() -> None:
+    with pytest.raises(RehearsalError, match=r"kubectl.*make bench"):
+        applying.kubectl(_tools(None))
