@@ -1,0 +1,140 @@
+"""The benchmarks run: what they answer has the promised shape. How fast anything was is not asked here."""
+
+import io
+import sys
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rehearsal import binaries, paths, run
+from rehearsal.bench import applying, evaluation, growth, make_up, projects, still
+from rehearsal.bench.measure import Measure
+from rehearsal.controlplane import FOLLOWERS, SERVER, STORE, ControlPlane
+from rehearsal.engine.model import Plan
+from rehearsal.errors import RehearsalError
+from rehearsal.processes import Process, recorded
+from rehearsal.progress import Progress
+from tests.rehearsal.conftest import exists
+from tests.rehearsal.stand import REGIONS
+
+QUIET = Progress(io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return projects.evaluate(paths.CHECKOUT, projects.HOME)
+
+
+@pytest.fixture(scope="module")
+def plane(tools: binaries.Binaries, plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with _run_directory(tmp_path_factory.mktemp("bench")), still.plane(tools, plan, QUIET) as plane:
+        yield plane
+
+
+@contextmanager
+def _run_directory(directory: Path) -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOMA_REHEARSAL_HOME", str(directory / "run"))
+        yield
+
+
+def _shape(measured: list[Measure]) -> list[tuple[str, str, float | None]]:
+    assert all(entry.value > 0 for entry in measured)
+    return [(entry.name, entry.unit, entry.goal) for entry in measured]
+
+
+def test_the_overhead_of_the_program_is_measured(plan: Plan, tmp_path: Path) -> None:
+    assert _shape(evaluation.measure(tmp_path, plan, QUIET, rounds=1)) == [
+        ("evaluate us-east over a bare program of the same resources", "ratio", 1.25),
+        ("evaluate us-east", "s", None),
+        ("start the policy pack", "s", None),
+        (f"ask the policies about {len(plan.resources)} resources", "s", None),
+    ]
+
+
+def test_the_bare_program_registers_the_same_resources(plan: Plan, tmp_path: Path) -> None:
+    same = projects.evaluate(projects.bare(tmp_path / "bare", plan), projects.HOME)
+    ours = sorted((one.type, one.name) for one in plan.resources)
+    assert sorted((one.type, one.name) for one in same.resources) == ours
+
+
+def test_the_apply_is_measured_against_kubectl(
+    plane: ControlPlane, plan: Plan, tools: binaries.Binaries, tmp_path: Path
+) -> None:
+    if tools.kubectl is None:
+        pytest.skip("no kubectl: make bench builds it")
+    measured = applying.measure(tmp_path, plane, tools.kubectl, QUIET, rounds=1)
+    assert [(unit, goal) for _, unit, goal in _shape(measured)] == [("ratio", 1.5), ("s", None), ("s", None)]
+    ours, theirs = (_held(plane, plan, f"{who}-0") for who in ("ours", "kubectl"))
+    assert ours == theirs
+    assert ours.total() > 40
+
+
+def test_the_growth_is_measured(plane: ControlPlane, plan: Plan, tmp_path: Path) -> None:
+    assert _shape(growth.measure(tmp_path, plane, QUIET, rounds=1, regions=2)) == [
+        ("time per resource at 2 regions over that at 1", "ratio", 1.1),
+        ("time per resource at 1 region", "ms", None),
+    ]
+    for namespace in ("warm-0", "single-0-0-0", "single-0-2-0", "many-0-0", "many-0-1"):
+        assert _held(plane, plan, namespace).total() > 40, namespace
+
+
+def test_nothing_but_applying_happens_on_the_benchmarks_control_plane(plane: ControlPlane) -> None:
+    assert not any(Process(plane.directory, name).alive() for name in FOLLOWERS)
+    assert all(Process(plane.directory, name).alive() for name in (STORE, SERVER))
+
+
+def _held(plane: ControlPlane, plan: Plan, namespace: str) -> Counter[str]:
+    """How many objects of each of the plan's kinds a namespace holds."""
+    kinds = {(one["apiVersion"], one["kind"]) for one in projects.objects(plan)} - {("v1", "Namespace")}
+    return Counter({kind: len(plane.admin().list(version, kind, namespace)) for version, kind in kinds})
+
+
+# When it fails
+
+
+def test_a_failing_command_is_told_with_its_last_words() -> None:
+    with pytest.raises(RehearsalError, match=r"make up --engine=none failed with exit code 2") as told:
+        make_up.command(["up", "--engine=none"], QUIET)
+    assert "invalid choice: 'none'" in str(told.value)
+
+
+def test_a_failing_kubectl_is_told_with_its_last_words() -> None:
+    with pytest.raises(RehearsalError, match=r"failed with exit code 3:\n  no such host"):
+        applying.run([sys.executable, "-c", "import sys; sys.stderr.write('no such host'); sys.exit(3)"])
+
+
+class Interrupting(Progress):
+    """Ctrl-C as soon as a line holds the words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(io.StringIO())
+        self._words = words
+
+    def note(self, text: str) -> None:
+        if self._words in text:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_up_has_ended_and_left_nothing_that_down_does_not_find(tmp_path: Path) -> None:
+    with _run_directory(tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            make_up.command(["up", "--engine=in-process"], Interrupting("created StatefulSet"))
+        started = [process.pid() for region in REGIONS for process in recorded(ControlPlane(region).directory)]
+        assert len(started) == len(REGIONS) * len((STORE, SERVER, *FOLLOWERS))
+        assert run.down(QUIET) == REGIONS
+        assert not any(pid is not None and exists(pid) for pid in started)
+
+
+def test_an_interrupt_while_the_benchmarks_control_plane_is_in_use_ends_it(
+    tools: binaries.Binaries, plan: Plan, tmp_path: Path
+) -> None:
+    started: list[int | None] = []
+    with _run_directory(tmp_path), pytest.raises(KeyboardInterrupt), still.plane(tools, plan, QUIET) as plane:
+        started += [Process(plane.directory, name).pid() for name in (STORE, SERVER)]
+        raise KeyboardInterrupt
+    assert len(started) == 2
+    assert not any(pid is None or exists(pid) for pid in started)
