@@ -45,6 +45,7 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/basedpyright
 	@$(PY) -m settings --check docs/configuration.md
+	@$(PY) -m settings --check README.md
 	@$(PY) -m policies --check docs/policies.md
 
 servers: # what the data tier runs, installed where that can be done
@@ -67,6 +68,7 @@ test-engine: setup ## the real Pulumi CLI, where it is on PATH
 
 docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m settings --write docs/configuration.md
+	@$(PY) -m settings --write README.md
 	@$(PY) -m policies --write docs/policies.md
 
 lock: ## resolve the dependencies of pyproject.toml into requirements.lock

@@ -1,4 +1,4 @@
-"""Command line: `python -m rehearsal setup|preview|up|down|status|record|bench [--json]`."""
+"""Command line: `python -m rehearsal setup|preview|up|down|status|record|pack-config|bench [--json]`."""
 
 import argparse
 import json
@@ -40,11 +40,17 @@ def _parser() -> argparse.ArgumentParser:
         ("down", _down, "end the control planes and remove their state"),
         ("status", _status, "what is up now"),
         ("record", _record, "keep the states of the regions that are up as a fixture of this release"),
+        ("pack-config", _pack_config, "what --policy-pack-config takes for a region, as its settings say"),
         ("bench", _bench, "measure the promised numbers"),
     ):
         sub = commands.add_parser(name, help=words, description=words)
         sub.set_defaults(command=command)
         sub.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else there")
+        if command is _pack_config:
+            sub.add_argument("region", help="its stack file is Pulumi.<region>.yaml")
+            sub.add_argument(
+                "--pack", default="high-availability", help="folder under policies/ (default: %(default)s)"
+            )
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
     return parser
@@ -106,6 +112,21 @@ def _record(options: argparse.Namespace, progress: Progress) -> int:
     kept = record_release(Rehearsal(progress).regions)
     words = "\n".join(f"{region}: {count} resources recorded under {STATES}" for region, count in kept.items())
     _print(options, kept, lambda console: console.print(words))
+    return 0
+
+
+def _pack_config(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import minimums, packs, paths
+    from rehearsal.engine.project import Project
+
+    del progress
+    known = {directory.name: directory for directory in packs.directories(paths.CHECKOUT)}
+    settings = Project.load(paths.CHECKOUT).settings()
+    for what, name, among in (("pack", options.pack, known), ("region", options.region, settings)):
+        if name not in among:
+            raise RehearsalError(f"there is no {what} {name}: name one of {', '.join(among)}")
+    options.json = True
+    _print(options, minimums.configuration(known[options.pack], settings[options.region]), lambda _: None)
     return 0
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from rehearsal import binaries, paths, pods, processes, schemas, upstream, watchdog
+from rehearsal import binaries, minimums, paths, pods, processes, schemas, upstream, watchdog
 from rehearsal.controlplane import ControlPlane
 from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
@@ -116,9 +116,7 @@ class Rehearsal:
         for directory in directories(self._checkout):
             with Pack(directory, self._project.name, self.regions[0]) as pack:
                 for region, preview in previews.items():
-                    availability = self._settings[region].high_availability
-                    values = {"min_replicas": availability.min_replicas, "zones": list(_zones(self._settings[region]))}
-                    level = {} if availability.enabled else {"all": "advisory"}
+                    level, values = minimums.level(self._settings[region]), minimums.values(self._settings[region])
                     reports[region].append(pack.ask(preview.resources, region, level, values))
         return reports
 

@@ -1,4 +1,4 @@
-"""The configuration table of docs/configuration.md, made from the models."""
+"""The configuration tables of docs/configuration.md and of README.md, made from the models."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,8 @@ from settings.settings import Configuration
 
 BEGIN = "<!-- begin of the generated table: `make docs` writes it -->"
 END = "<!-- end of the generated table -->"
+BEGIN_OVERVIEW = "<!-- begin of the generated overview: `make docs` writes it -->"
+END_OVERVIEW = "<!-- end of the generated overview -->"
 
 _NAMES: Mapping[object, str] = {bool: "true or false", int: "whole number", str: "text"}
 _REQUIRED = "**required**"
@@ -41,13 +43,28 @@ def markdown() -> str:
     return "\n\n".join(_block(name, field) for name, field in Configuration.model_fields.items())
 
 
+def overview() -> str:
+    """One table with a row for each block and the names of its keys."""
+    rows = (
+        f"| `{name}` | {field.description} | {', '.join(f'`{key}`' for key in _keys(field)) or _NONE} |"
+        for name, field in Configuration.model_fields.items()
+    )
+    return "\n".join(["| block | what it sets | keys |", "|---|---|---|", *rows])
+
+
 def with_table(document: str) -> str:
-    """The document with the table between its markers renewed. Raises StaleError when it has no markers."""
-    head, begin, rest = document.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise StaleError(f"has no place for the table: put the lines {BEGIN} and {END} where it belongs")
-    return f"{head}{BEGIN}\n\n{markdown()}\n\n{END}{tail}"
+    """The document with the table or the overview between its markers renewed. Raises StaleError without markers."""
+    for begin, end, text in ((BEGIN, END, markdown), (BEGIN_OVERVIEW, END_OVERVIEW, overview)):
+        head, found, rest = document.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if found and closed:
+            return f"{head}{begin}\n\n{text()}\n\n{end}{tail}"
+    raise StaleError(f"has no place for the table: put the lines {BEGIN} and {END} where it belongs")
+
+
+def _keys(field: FieldInfo) -> list[str]:
+    model = _model(field.annotation)
+    return list(keys(model).values()) if model else []
 
 
 def _block(name: str, field: FieldInfo) -> str:

@@ -5,7 +5,6 @@ Needs on PATH: `pulumi`, `pulumi-language-python` (comes with it) and the provid
 The CLI waits until what it makes is ready; the stand-ins make it so (rehearsal/standins).
 """
 
-import importlib
 import json
 import os
 import re
@@ -21,8 +20,7 @@ import yaml
 from pulumi import automation
 from pulumi.automation import events as api
 
-from policies.rules import Rule
-from rehearsal import packs, paths
+from rehearsal import minimums, packs, paths
 from rehearsal.engine import cli_report, cli_workspace
 from rehearsal.engine.model import Gate, Preview, Result
 from rehearsal.engine.project import Project
@@ -113,13 +111,13 @@ class PulumiEngine:
             gate(region, planned.resources)
         stack = automation.Stack.select(region, self._workspace(region))
         with tempfile.TemporaryDirectory() as directory:
-            judges, minimums = self._pack_files(region, Path(directory))
+            judges, configurations = self._pack_files(region, Path(directory))
             told = _operate(
                 region,
                 progress,
                 stack,
                 lambda watch: stack.up(
-                    on_event=watch, color="never", policy_packs=judges, policy_pack_configs=minimums
+                    on_event=watch, color="never", policy_packs=judges, policy_pack_configs=configurations
                 ),
             )
         return _result(region, stack, told)
@@ -149,20 +147,9 @@ class PulumiEngine:
         for pack in self._packs:
             _require_environment(pack)
             file = directory / f"{pack.name}.json"
-            file.write_text(json.dumps(self._pack_configuration(pack, region)))
+            file.write_text(json.dumps(minimums.configuration(pack, self._project.settings()[region])))
             files.append(str(file))
         return [str(pack) for pack in self._packs], files
-
-    def _pack_configuration(self, pack: Path, region: str) -> dict[str, Any]:
-        """The region's minimums, for each policy that declares them."""
-        settings = self._project.settings()[region]
-        availability = settings.high_availability
-        values = {
-            "min_replicas": availability.min_replicas,
-            "zones": [settings.kubernetes.zone_value(zone) for zone in availability.zones],
-        }
-        rules: Sequence[Rule] = importlib.import_module(f"policies.{pack.name.replace('-', '_')}").RULES
-        return {rule.name: {key: values[key] for key in rule.parameters} for rule in rules if rule.parameters}
 
 
 def _installed(plugin: str) -> bool:

@@ -11,9 +11,10 @@ from settings import Configuration
 from settings.__main__ import main
 from settings.explain import model_in
 from settings.model import keys
-from settings.table import BEGIN, END, markdown
+from settings.table import BEGIN, END, markdown, overview
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+README = Path(__file__).parents[2] / "README.md"
 ROW = re.compile(
     r"^\| `(?P<key>[^`]+)` \| (?P<kind>[^|]+) \| (?P<default>[^|]+) \| (?P<meaning>[^|]+) \|$", re.MULTILINE
 )
@@ -49,8 +50,15 @@ def test_the_table_states_type_default_and_meaning() -> None:
     assert "False relaxes them" in found["high_availability.enabled"]["meaning"]
 
 
-def test_the_document_is_up_to_date() -> None:
-    assert main(["--check", str(DOCUMENT)]) == 0
+@pytest.mark.parametrize("document", [DOCUMENT, README], ids=["configuration", "README"])
+def test_the_documents_are_up_to_date(document: Path) -> None:
+    assert main(["--check", str(document)]) == 0
+
+
+def test_the_overview_names_every_block_and_its_keys() -> None:
+    (redis,) = (line for line in overview().splitlines() if line.startswith("| `redis` |"))
+    assert redis.endswith("| `cluster`, `resources`, `storage` |")
+    assert {line.split("`")[1] for line in overview().splitlines()[2:]} == set(Configuration.model_fields)
 
 
 def test_a_stale_document_is_found_and_renewed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,52 @@
+"""What the policy packs are told of a region."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rehearsal import minimums, packs, paths
+from rehearsal.__main__ import main
+from settings import Settings, load
+from tests.unit.test_settings import region
+
+(PACK,) = packs.directories(paths.CHECKOUT)
+
+
+def _settings(**blocks: Any) -> Settings:
+    return load(region(**blocks), "us-east")
+
+
+def test_every_policy_is_told_the_values_it_declares_and_no_others() -> None:
+    told = minimums.configuration(PACK, _settings(kubernetes={"zones": {"zone-b": "us-east-1b"}}))
+    zones = ["zone-a", "us-east-1b", "zone-c"]
+    assert told["enough-replicas"] == {"min_replicas": 3}
+    assert told["zone-spread"] == {"zones": zones}
+    assert told["same-minimums"] == {"min_replicas": 3, "zones": zones}
+    assert "probes" not in told
+    assert "all" not in told
+
+
+def test_without_high_availability_the_packs_advise() -> None:
+    assert minimums.configuration(PACK, _settings(high_availability={"enabled": False}))["all"] == "advisory"
+
+
+def test_the_command_prints_the_file_for_the_cli(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack-config", "us-west"]) == 0
+    assert json.loads(capsys.readouterr().out)["enough-replicas"] == {"min_replicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["mars"], "there is no region mars: name one of us-east, us-west"),
+        (["us-east", "--pack", "none"], "there is no pack none: name one of high-availability"),
+    ],
+)
+def test_an_unknown_region_or_pack_is_refused(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pack-config", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"{words}\n"
+    assert captured.out == ""
