@@ -16,13 +16,14 @@ MARK = ".rehearsal-run-directory"
 def home() -> Path:
     """The run directory: `$SOMA_REHEARSAL_HOME`, else `.rehearsal` in the checkout. Mode 0700, for it holds secrets.
 
-    A directory that is not empty and not ours is refused: `down` would remove what lies in it.
+    A named directory that is not empty and not ours is refused: `down` would remove what lies in it.
     """
-    path = Path(os.environ.get("SOMA_REHEARSAL_HOME", CHECKOUT / ".rehearsal")).resolve()
+    named = os.environ.get("SOMA_REHEARSAL_HOME")
+    path = Path(named or CHECKOUT / ".rehearsal").resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark = path / MARK
     if not mark.exists():
-        if any(path.iterdir()):
+        if named and any(path.iterdir()):
             raise RehearsalError(
                 f"{path} is no run directory of the rehearsal, and it is not empty: name a new or an empty one with "
                 "SOMA_REHEARSAL_HOME, or empty it yourself"
