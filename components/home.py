@@ -1,22 +1,28 @@
 """What a standby region reads from its home region, checked where it is read."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi import Output, ResourceOptions
 from pulumi.output import UNKNOWN
 
+from settings import Settings, differences, shared
+from settings.shared import Shared
+
 REPLICATION = "postgresql_replication"
 """Secret stack output of home: what a replica cluster needs in order to follow it."""
 TOKENS = "memory_tokens"
 """Secret stack output of home: memory namespace to bearer token. Clients keep theirs when a standby takes over."""
+SHARED = "shared"
+"""Stack output of home: what every region must state alike (settings/shared.py)."""
 
 
 class Home(pulumi.ComponentResource):
     """The home region's outputs. Only a standby has one; home never reads a standby.
 
-    In a preview, outputs that are not there yet are unknown; in an update they end the program with RunError.
+    In an update, outputs that are missing or that this region does not agree with end the program with RunError. In a
+    preview home may be about to change as well: what is missing is unknown, what differs is a warning.
     """
 
     checked: Output[pulumi.Resource]
@@ -25,31 +31,52 @@ class Home(pulumi.ComponentResource):
     replication: Output[Any]
     """Secret: certificates and password with which PostgreSQL follows home's."""
 
-    def __init__(self, name: str, region: str, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:region:Home", name, {}, opts)
-        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{region}"
+        self._region, own = settings.home, shared(settings)
+        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._region}"
         reference = pulumi.StackReference(f"{name}-stack", stack, opts=ResourceOptions(parent=self))
+        accepted = reference.outputs.apply(lambda outputs: _accepted(outputs, settings.stack, own))
 
         def read(key: str) -> Output[Any]:
-            return Output.secret(reference.outputs.apply(lambda outputs: _required(outputs, key, region)))
+            return Output.secret(accepted.apply(lambda outputs: _required(outputs, key, self._region)))
 
-        self.checked = reference.outputs.apply(lambda outputs: _checked(outputs, region, reference))
+        self.checked = accepted.apply(lambda _: reference)
         self.replication = read(REPLICATION)
         self._tokens = read(TOKENS)
-        self.register_outputs({"region": region})
+        self.register_outputs({"region": self._region})
 
     def token(self, namespace: str) -> Output[str]:
         """Secret: the bearer token of a memory namespace."""
-        return self._tokens[namespace]
+        return self._tokens.apply(lambda tokens: _token(tokens, namespace, self._region))
 
 
-def _checked(outputs: Mapping[str, Any], region: str, reference: pulumi.Resource) -> pulumi.Resource:
+def _accepted(outputs: Mapping[str, Any], stack: str, own: Shared) -> Mapping[str, Any]:
+    """Home's outputs, if this region can follow them."""
+    region = cast(str, own["multiregion.home"])
     role = outputs.get("role", "home")
     if role != "home":
         raise pulumi.RunError(f"stack {region} says that it is a {role}, not the home region: see multiregion.home")
     for key in (REPLICATION, TOKENS):
         _required(outputs, key, region)
-    return reference
+    if SHARED in outputs:
+        _agree(own, outputs[SHARED], stack, region)
+    elif not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(
+            f"stack {region} was last updated by an earlier release, which does not say what every region shares: "
+            f"update {region} first (pulumi up -s {region})"
+        )
+    return outputs
+
+
+def _agree(own: Shared, homes: Mapping[str, Any], stack: str, region: str) -> None:
+    lines = differences(own, homes, region)
+    if not lines:
+        return
+    said = "\n  ".join([f"Pulumi.{stack}.yaml: what every region shares differs from the home region {region}", *lines])
+    if not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(said)
+    pulumi.log.warn(said)
 
 
 def _required(outputs: Mapping[str, Any], key: str, region: str) -> Any:
@@ -58,3 +85,14 @@ def _required(outputs: Mapping[str, Any], key: str, region: str) -> Any:
     if pulumi.runtime.is_dry_run():
         return UNKNOWN
     raise pulumi.RunError(f"stack {region} has no output {key} yet: bring {region} up first (pulumi up -s {region})")
+
+
+def _token(tokens: Mapping[str, str], namespace: str, region: str) -> Any:
+    if namespace in tokens:
+        return tokens[namespace]
+    if pulumi.runtime.is_dry_run():
+        return UNKNOWN
+    raise pulumi.RunError(
+        f'memory.namespaces: {region} has no token for "{namespace}": update {region} with this namespace first '
+        f"(pulumi up -s {region})"
+    )

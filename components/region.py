@@ -6,7 +6,7 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from components import postgres_pooler
-from components.home import REPLICATION, TOKENS, Home
+from components.home import REPLICATION, SHARED, TOKENS, Home
 from components.ingress import Ingress, IngressArgs
 from components.memory_environment import PostgresEndpoint
 from components.memory_gateways import QdrantEndpoint, RedisEndpoint
@@ -18,7 +18,7 @@ from components.postgres import PostgresArgs, PostgresCluster
 from components.qdrant import QdrantArgs, QdrantCluster
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
-from settings import Settings
+from settings import Settings, shared
 
 
 class Region(pulumi.ComponentResource):
@@ -43,7 +43,7 @@ class Region(pulumi.ComponentResource):
         self._own = ResourceOptions(parent=self)
         self.role = "home" if settings.is_home else "standby"
 
-        home = None if settings.is_home else Home(f"{name}-home", settings.home, self._own)
+        home = None if settings.is_home else Home(f"{name}-home", settings, self._own)
         self.platform = self._platform(home)
         SettingsRecord(f"{name}-record", self.platform.placement, settings, self._own)
         self.qdrant = self._qdrant()
@@ -84,14 +84,13 @@ class Region(pulumi.ComponentResource):
 
     def _postgres(self, home: Home | None) -> PostgresCluster:
         settings = self._settings
-        regions = settings.multiregion
         args = PostgresArgs(
             placement=self.platform.placement,
             settings=settings.postgresql,
             image=settings.images.postgresql,
             pooler_image=settings.images.pgbouncer,
             home=settings.home,
-            hosts={region: regions.postgres_host(region) for region in regions.names or (settings.region.name,)},
+            hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
             home_replication=None if home is None else home.replication,
             operator_namespace=settings.kubernetes.cnpg_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
@@ -148,9 +147,13 @@ class Region(pulumi.ComponentResource):
         )
         return Ingress(f"{self._name}-ingress", args, self._own)
 
-    def for_standbys(self) -> dict[str, Output[Any]]:
-        """Stack outputs that standby regions read, all secret; a standby has none."""
+    def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
+        """Stack outputs that standby regions read; a standby has none."""
         if self.role == "standby":
             return {}
         tokens = {namespace: service.token for namespace, service in self.services.items()}
-        return {REPLICATION: self.postgres.replication, TOKENS: Output.secret(tokens)}
+        return {
+            SHARED: shared(self._settings),
+            REPLICATION: self.postgres.replication,
+            TOKENS: Output.secret(tokens),
+        }

@@ -16,6 +16,7 @@ from settings.redis import Redis, RedisCluster
 from settings.resources import ResourceList, Resources, ResourcesOverride
 from settings.settings import Configuration, Platform, Settings
 from settings.sharding import Sharding
+from settings.shared import differences, shared
 
 __all__ = [
     "Autoscaling",
@@ -48,5 +49,7 @@ __all__ = [
     "SettingsError",
     "Sharding",
     "Tls",
+    "differences",
     "load",
+    "shared",
 ]

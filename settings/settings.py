@@ -72,6 +72,12 @@ class Settings(Configuration):
         return Region(name=self.stack, primary=True)
 
     @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the regions that there are; without multi-region, of this one alone."""
+        listed = self.multiregion.names if self.multiregion.enabled else ()
+        return listed or (self.stack,)
+
+    @property
     def home(self) -> str:
         """Name of the region where data lives."""
         named = self.multiregion.home or next((r.name for r in self.multiregion.regions if r.primary), None)

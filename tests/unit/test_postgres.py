@@ -289,12 +289,15 @@ class TestTwoRegions:
         annotations = link["serviceTemplate"]["metadata"]["annotations"]
         assert annotations["service.beta.kubernetes.io/aws-load-balancer-scheme"] == "internal"
 
-    def test_a_region_by_itself_has_no_topology(self) -> None:
-        alone = record_stack(
-            "us-east", overrides={"multiregion": {"enabled": False, "regions": [{"name": "us-east", "primary": True}]}}
-        )
+    @pytest.mark.parametrize("others", [[], [{"name": "us-west"}]])
+    def test_a_region_by_itself_has_no_topology(self, others: list[dict[str, Any]]) -> None:
+        """Also one whose list names regions that multi-region, switched off, does not have."""
+        regions = [{"name": "us-east", "primary": True}, *others]
+        alone = record_stack("us-east", overrides={"multiregion": {"enabled": False, "regions": regions}})
         spec = alone.one("Cluster", "postgresql-us-east").spec
         assert not {"replica", "externalClusters", "managed"} & set(spec)
+        assert not alone.has("NetworkPolicy", "postgresql-link")
+        assert alone.outputs["shared"]["multiregion.regions"] == ["us-east"]
 
 
 class TestTheNetwork:

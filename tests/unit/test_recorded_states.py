@@ -40,8 +40,12 @@ def _today(region: str, state: State, outputs: Mapping[str, dict[str, Value] | N
 
 
 def _lost(region: Path) -> list[str]:
-    outputs = {path.stem: State(path).outputs for path in region.parent.glob("*.json")}
-    state = State(region)
+    states = {path.stem: State(path) for path in region.parent.glob("*.json")}
+    outputs = {name: state.outputs for name, state in states.items()}
+    home = next(name for name, said in outputs.items() if (said or {}).get("role") == "home")
+    if region.stem != home:
+        outputs[home] = _today(home, states[home], outputs).outputs  # an upgrade begins there
+    state = states[region.stem]
     # protection would stop at the first loss; all are wanted here
     held = {urn: replace(one, resource=replace(one.resource, protect=False)) for urn, one in state.resources.items()}
     actions = diff.actions(_today(region.stem, state, outputs), held)

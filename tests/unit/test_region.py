@@ -1,6 +1,6 @@
 """A region as a whole: what it gives out, what it reads from home, and who may talk to whom."""
 
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
@@ -26,6 +26,7 @@ class TestOutputs:
             "region": "us-east",
             "role": "home",
             "namespace": "somafractalmemory",
+            "shared": plain["shared"],
         }
         assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens"}
 
@@ -71,7 +72,7 @@ class TestHome:
     def test_one_missing_output_is_enough_to_stop(self, us_east: Recorded, missing: str) -> None:
         outputs = {key: value for key, value in us_east.outputs.items() if key != missing}
         with pytest.raises(pulumi.RunError, match=missing):
-            home._checked(outputs, "us-east", cast(pulumi.Resource, None))
+            home._accepted(outputs, "us-west", outputs["shared"])
 
     def test_a_standby_refuses_to_follow_another_standby(self, us_east: Recorded) -> None:
         outputs: dict[str, Any] = {**us_east.outputs, "role": "standby"}

@@ -1,0 +1,42 @@
+"""What every region must state alike: a standby takes over home's data, so it has to be made for the same."""
+
+import json
+from collections.abc import Mapping
+
+from settings.settings import Settings
+
+Shared = Mapping[str, str | int | list[str]]
+"""Path in a stack file to the value that holds."""
+
+
+def shared(settings: Settings) -> Shared:
+    """What a region has of it."""
+    return {
+        "multiregion.home": settings.home,
+        "multiregion.regions": list(settings.regions),
+        "multiregion.internal_domain": settings.multiregion.internal_domain,
+        # Their order is nobody's concern but the region's own.
+        "memory.namespaces": sorted(settings.memory.namespaces),
+        "sharding.shards": settings.shards,
+        "sharding.replication_factor": settings.sharding.replication_factor,
+        "postgresql.database": settings.postgresql.database,
+        "postgresql.owner": settings.postgresql.owner,
+        "postgresql.partitions": settings.postgresql.partitions,
+    }
+
+
+def differences(own: Shared, homes: Mapping[str, object], home: str) -> list[str]:
+    """A line for each value that is not home's, with its remedy."""
+    remedy = f"state that here too, or bring {home} to this first (pulumi up -s {home})"
+    lines: list[str] = []
+    for path, value in own.items():
+        if path not in homes:
+            lines.append(f"{path} = {_shown(value)}   {home} says nothing of it: update {home} first")
+        elif homes[path] != value:
+            lines.append(f"{path} = {_shown(value)}   {home} has {_shown(homes[path])}: {remedy}")
+    return lines
+
+
+def _shown(value: object) -> str:
+    """The engine hands numbers over as fractions."""
+    return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
