@@ -90,22 +90,23 @@ def rate_limit(settings: IngressSettings) -> Manifest:
 
 def virtual_server(rule: IngressRule, settings: IngressSettings) -> Manifest:
     """Spec of the VirtualServer of one host."""
-    backends = tuple(dict.fromkeys(path.backend for path in rule.paths))
-    alone = len(backends) == 1
     streams = tuple(_streaming(rule, settings))
-    streamed = tuple(dict.fromkeys(path.backend for path in streams))
+    streaming = {path.path for path in streams}
+    # NGINX takes each path once: where a path of the host is a streaming path, the stream has it.
+    apis = tuple(path for path in rule.paths if path.path not in streaming)
+    alone = len(dict.fromkeys(path.backend for path in rule.paths)) == 1
     spec: Manifest = {
         "host": rule.host,
         "ingressClassName": settings.class_name,
         "policies": [{"name": RATE_LIMIT}],
         "upstreams": [
-            *(_api(backend, alone) for backend in backends),
-            *(_stream(backend, alone, settings) for backend in streamed),
+            *(_api(backend, alone) for backend in dict.fromkeys(path.backend for path in apis)),
+            *(_stream(backend, paths, alone, settings) for backend, paths in _by_backend(streams).items()),
         ],
         # In any order: NGINX takes the longest prefix.
         "routes": [
             *({"path": path.path, "action": {"pass": _upstream("stream", path.backend, alone)}} for path in streams),
-            *({"path": path.path, "action": {"pass": _upstream("api", path.backend, alone)}} for path in rule.paths),
+            *({"path": path.path, "action": {"pass": _upstream("api", path.backend, alone)}} for path in apis),
         ],
     }
     return {**spec, "tls": _tls(settings)} if settings.tls.enabled else spec
@@ -115,15 +116,18 @@ def _streaming(rule: IngressRule, settings: IngressSettings) -> Sequence[Ingress
     """Each streaming path that the rule covers, with the backend of the longest path above it."""
     covered: list[IngressPath] = []
     for stream in settings.streaming_paths:
-        above = [path for path in rule.paths if _covers(path.path, stream)]
+        above = [path for path in rule.paths if path.covers(stream)]
         if above:
             backend = max(above, key=lambda path: len(path.path)).backend
             covered.append(IngressPath(path=stream, backend=backend))
     return covered
 
 
-def _covers(path: str, other: str) -> bool:
-    return other == path or other.startswith(path.rstrip("/") + "/")
+def _by_backend(paths: Sequence[IngressPath]) -> dict[Backend, list[str]]:
+    grouped: dict[Backend, list[str]] = {}
+    for path in paths:
+        grouped.setdefault(path.backend, []).append(path.path)
+    return grouped
 
 
 def _upstream(kind: str, backend: Backend, alone: bool) -> str:
@@ -142,6 +146,8 @@ def _api(backend: Backend, alone: bool) -> Manifest:
         "next-upstream": "error timeout",
         "next-upstream-tries": 2,
         "next-upstream-timeout": "10s",
+        # More than the controller's 1: a burst of stores that miss the deadline must not take the pods out one by one.
+        # A pod that is gone for good is taken out by its readiness.
         "max-fails": 3,
         "fail-timeout": "10s",
         "connect-timeout": "2s",
@@ -153,7 +159,7 @@ def _api(backend: Backend, alone: bool) -> Manifest:
     }
 
 
-def _stream(backend: Backend, alone: bool, settings: IngressSettings) -> Manifest:
+def _stream(backend: Backend, paths: Sequence[str], alone: bool, settings: IngressSettings) -> Manifest:
     return {
         "name": _upstream("stream", backend, alone),
         "service": backend.service,
@@ -162,7 +168,8 @@ def _stream(backend: Backend, alone: bool, settings: IngressSettings) -> Manifes
         "sessionCookie": {
             "enable": True,
             "name": "soma_stream",
-            "path": "/",
+            # No other request carries it, unless several streams share it.
+            "path": paths[0] if len(paths) == 1 else "/",
             "expires": "1h",
             "httpOnly": True,
             "secure": settings.tls.enabled,

@@ -28,6 +28,10 @@ class IngressPath(Model):
     path: UrlPath = Field(default="/", description="Prefix of the URL's path.")
     backend: Backend = Field(default=Backend(), description="Where it leads.")
 
+    def covers(self, path: str) -> bool:
+        """Is a path this one, or under it?"""
+        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
 
 class IngressRule(Model):
     """One host."""

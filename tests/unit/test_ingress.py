@@ -91,6 +91,33 @@ def test_a_streaming_path_outside_of_a_hosts_paths_is_not_opened() -> None:
     assert len(virtual_server(rule, Ingress(rules=(rule,)))["routes"]) == 1
 
 
+def test_a_streaming_path_that_is_a_path_of_the_host_has_one_route_the_streams() -> None:
+    """NGINX refuses a server that names a location twice."""
+    paths = (IngressPath(path="/"), IngressPath(path="/memories/stream"))
+    rule = IngressRule(host="a.example.com", paths=paths)
+    spec = virtual_server(rule, Ingress(rules=(rule,)))
+    assert {route["path"]: route["action"]["pass"] for route in spec["routes"]} == {
+        "/memories/stream": "stream",
+        "/": "api",
+    }
+    assert len(spec["routes"]) == 2
+
+
+def test_a_host_that_only_streams_has_nothing_else() -> None:
+    rule = IngressRule(host="a.example.com", paths=(IngressPath(path="/memories/stream"),))
+    spec = virtual_server(rule, Ingress(rules=(rule,)))
+    assert [each["name"] for each in spec["upstreams"]] == ["stream"]
+    assert spec["routes"] == [{"path": "/memories/stream", "action": {"pass": "stream"}}]
+
+
+@pytest.mark.parametrize(
+    ("paths", "cookies"),
+    [(("/memories/stream",), "/memories/stream"), (("/memories/stream", "/events"), "/")],
+)
+def test_the_cookie_of_a_stream_goes_where_the_stream_is(paths: tuple[str, ...], cookies: str) -> None:
+    assert upstream(server(Ingress(streaming_paths=paths)), "stream")["sessionCookie"]["path"] == cookies
+
+
 @pytest.mark.parametrize(("rate", "burst"), [("100r/s", 100), ("30r/m", 30)])
 def test_each_client_is_limited(rate: str, burst: int) -> None:
     limit = rate_limit(Ingress(rate_limit=rate))["rateLimit"]
