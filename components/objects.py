@@ -78,9 +78,12 @@ def stateless_spread(selector: Mapping[str, str]) -> list[Manifest]:
     return [{**_zone_spread(selector), "matchLabelKeys": ["pod-template-hash"]}, over_nodes]
 
 
-def quorum_spread(selector: Mapping[str, str]) -> list[Manifest]:
-    """Hard spread of a quorum set: never more than its share in one zone, not even while a zone is away."""
-    return [{**_zone_spread(selector), "minDomains": 3}]
+def quorum_spread(selector: Mapping[str, str], zones: int) -> list[Manifest]:
+    """Hard spread of a quorum set: never more than its share in one zone, not even while a zone is away.
+
+    A region with fewer than three zones waits for those alone: the scheduler would hold its pods back for ever.
+    """
+    return [{**_zone_spread(selector), "minDomains": min(3, zones)}]
 
 
 def _zone_spread(selector: Mapping[str, str]) -> Manifest:

@@ -7,14 +7,13 @@ from components import objects
 from components.objects import Manifest
 from components.placement import Placement
 from settings import PostgreSQL
+from settings.postgresql import MAX_CONNECTIONS
 
 POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
 """docs/src/security.md, "Exposed Ports"."""
 
 _API_SERVER_PORTS = (443, 6443)
 _MIB = 1024**2
-_MAX_CONNECTIONS = 200
-"""Three poolers with 25 server connections each, the operator's own, and room for people."""
 
 
 def cluster_name(region: str) -> str:
@@ -92,7 +91,9 @@ def _spread(placement: Placement, settings: PostgreSQL) -> Manifest:
         return {"affinity": _apart_by(objects.ZONE)}
     return {
         "affinity": _apart_by(objects.HOSTNAME),
-        "topologySpreadConstraints": objects.quorum_spread(instance_pods(cluster_name(placement.region))),
+        "topologySpreadConstraints": objects.quorum_spread(
+            instance_pods(cluster_name(placement.region)), len(placement.zones)
+        ),
     }
 
 
@@ -183,12 +184,12 @@ def parameters(settings: PostgreSQL) -> dict[str, str]:
     memory = settings.primary.resources.requests.memory.value
     wal = settings.wal_storage.value
     return {
-        "max_connections": str(_MAX_CONNECTIONS),
+        "max_connections": str(MAX_CONNECTIONS),
         # A quarter of the memory; what is left serves the page cache (PostgreSQL, runtime-config-resource).
         "shared_buffers": _megabytes(memory / 4),
         "effective_cache_size": _megabytes(memory * 3 / 4),
         "maintenance_work_mem": _megabytes(min(memory / 16, Decimal(1024 * _MIB))),
-        "work_mem": _megabytes(max(memory / 4 / _MAX_CONNECTIONS, Decimal(4 * _MIB))),
+        "work_mem": _megabytes(max(memory / 4 / MAX_CONNECTIONS, Decimal(4 * _MIB))),
         "max_wal_size": _megabytes(wal / 4),
         # A replica that stays away must not fill the primary's WAL volume: past this it has to be cloned again.
         "max_slot_wal_keep_size": _megabytes(wal / 2),

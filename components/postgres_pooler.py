@@ -25,9 +25,8 @@ PARAMETERS = {
     "tcp_keepintvl": "2",
     "tcp_keepcnt": "3",
     "tcp_user_timeout": "8000",
-    # A connection for each service process, far fewer to the server; three poolers stay under max_connections.
+    # A connection for each service process, far fewer to the server (`default_pool_size`).
     "max_client_conn": "1000",
-    "default_pool_size": "25",
 }
 
 
@@ -38,7 +37,11 @@ def spec(cluster: str, settings: PostgreSQL, image: str) -> Manifest:
         "type": "rw",
         "instances": settings.pooler.instances,
         "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "pgbouncer": {"image": image, "poolMode": "transaction", "parameters": PARAMETERS},
+        "pgbouncer": {
+            "image": image,
+            "poolMode": "transaction",
+            "parameters": {**PARAMETERS, "default_pool_size": str(settings.pooler.pool_size)},
+        },
         "template": {
             "metadata": {"labels": objects.labels("postgresql", "pooler", NAME)},
             "spec": {

@@ -242,7 +242,7 @@ def _pod_spec(args: QdrantArgs) -> Manifest:
             **objects.restricted_pod_security(_UID, _GID, _FS_GROUP),
             "fsGroupChangePolicy": "Always",
         },
-        "topologySpreadConstraints": objects.quorum_spread(_SELECTOR),
+        "topologySpreadConstraints": objects.quorum_spread(_SELECTOR, len(args.placement.zones)),
         "affinity": {
             "podAntiAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": [
@@ -255,7 +255,11 @@ def _pod_spec(args: QdrantArgs) -> Manifest:
             {"name": "scripts", "configMap": {"name": f"{NAME}-scripts"}},
             {
                 "name": "keys",
-                "secret": {"secretName": SECRET, "items": [{"key": "local.yaml", "path": "local.yaml"}]},
+                "secret": {
+                    "secretName": SECRET,
+                    "defaultMode": 0o440,
+                    "items": [{"key": "local.yaml", "path": "local.yaml"}],
+                },
             },
             {"name": "init", "emptyDir": {}},
         ],
@@ -297,6 +301,9 @@ def _environment(args: QdrantArgs) -> list[Manifest]:
         "QDRANT_HEADLESS": HEADLESS,
         "QDRANT_PEERS": str(args.settings.replicas),
         "QDRANT_INIT_FILE_PATH": "/qdrant/init/.qdrant-initialized",
+        # A peer that ran out of memory while it loaded comes back without its collections, for somebody to mend them,
+        # in place of dying in a loop (tools/entrypoint.sh).
+        "QDRANT_ALLOW_RECOVERY_MODE": "true",
         "QDRANT__CLUSTER__ENABLED": "true",
         "QDRANT__CLUSTER__P2P__PORT": str(P2P),
         "QDRANT__SERVICE__GRPC_PORT": str(GRPC),
@@ -327,7 +334,11 @@ def _claim(name: str, size: str, storage_class: str | None) -> Manifest:
 
 
 def network_policy_spec(monitoring_namespace: str) -> Manifest:
-    """Who may talk to Qdrant: 6335 takes writes without a key, so it is for peers alone."""
+    """Who may talk to Qdrant: 6335 takes writes without a key, so it is for peers alone.
+
+    Qdrant could ask for the key there (`service.enforce_internal_auth`), but that has to be off while peers of
+    different releases or keys meet, as in every rolling update (config/config.yaml); this policy is always on.
+    """
     peers = [objects.pods(_SELECTOR)]
     return {
         "podSelector": {"matchLabels": _SELECTOR},

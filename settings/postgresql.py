@@ -9,6 +9,11 @@ from settings.names import Identifier
 from settings.quantity import Bytes, Quantity
 from settings.resources import POSTGRESQL, PostgresResources
 
+MAX_CONNECTIONS = 200
+POOLED_CONNECTIONS = MAX_CONNECTIONS - 50
+"""What all poolers together may take; the rest is the operator's, monitoring's, the schema Job's and people's."""
+_LARGEST_POOL, _SMALLEST_POOL = 25, 5
+
 RESERVED_DATABASES = ("postgres", "template0", "template1")
 RESERVED_ROLES = ("postgres", "streaming_replica")
 """Names that CloudNativePG keeps for itself."""
@@ -34,6 +39,16 @@ def _power_of_two(number: int) -> int:
     return number
 
 
+def _each_has_connections(poolers: int) -> int:
+    most = POOLED_CONNECTIONS // _SMALLEST_POOL
+    if poolers > most:
+        raise ValueError(
+            f"leaves each pooler under {_SMALLEST_POOL} of the {POOLED_CONNECTIONS} connections that PostgreSQL has "
+            f"for them: use {most} or fewer"
+        )
+    return poolers
+
+
 class PostgresPrimary(Model):
     """The primary; its replicas are of the same size, since each of them may have to take over."""
 
@@ -51,7 +66,14 @@ class PostgresReplica(Model):
 class Pooler(Model):
     """PgBouncer, which holds queries while the primary moves."""
 
-    instances: Count = Field(default=3, description="PgBouncer pods, spread over all zones.")
+    instances: Annotated[Count, AfterValidator(_each_has_connections)] = Field(
+        default=3, description="PgBouncer pods, spread over all zones; they share the connections to the primary."
+    )
+
+    @property
+    def pool_size(self) -> int:
+        """Connections of each pooler to the primary: more poolers have fewer each."""
+        return min(_LARGEST_POOL, POOLED_CONNECTIONS // self.instances)
 
 
 class PostgreSQL(Model):

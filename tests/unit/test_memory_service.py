@@ -130,6 +130,12 @@ class TestProbes:
         assert held == QUERY_WAIT
         assert patience(pods.container(SERVICE)["livenessProbe"]) > 2 * held
 
+    def test_liveness_asks_the_event_loop_and_no_store(self, pods: PodTemplate) -> None:
+        """A pod that is killed because a store is away would come back without it."""
+        liveness = pods.container(SERVICE)["livenessProbe"]
+        assert liveness["httpGet"] == {"path": "/ping", "port": "http"}
+        assert liveness["timeoutSeconds"] == 10
+
     def test_a_killed_primary_passes_unnoticed_and_a_lost_zone_does_not(self, pods: PodTemplate) -> None:
         """Measured stalls: 10 s and 75 s."""
         assert 10 < patience(pods.container(SERVICE)["readinessProbe"]) < 75
@@ -217,6 +223,22 @@ class TestThePod:
                 assert us_east.has("ConfigMap", volume["configMap"]["name"])
             if "secret" in volume:
                 assert us_east.has("Secret", volume["secret"]["secretName"]), volume["name"]
+
+    def test_each_secret_gives_one_key_and_to_the_group_alone(self, us_east: Recorded, pods: PodTemplate) -> None:
+        """The Secret of PostgreSQL's user also holds the password by itself, that of Qdrant both of its keys."""
+        given = {volume["name"]: volume["secret"] for volume in pods.spec["volumes"] if "secret" in volume}
+        keys = {
+            "token": "token",
+            "postgresql-app": "pgpass",
+            "postgresql-ca": "ca.crt",
+            "qdrant-keys": "gateway.cfg",
+            "redis-auth": "password",
+        }
+        assert given.keys() == keys.keys()
+        for volume, key in keys.items():
+            assert given[volume]["items"] == [{"key": key, "path": key}]
+            assert given[volume]["defaultMode"] == 0o440
+            assert key in us_east.one("Secret", given[volume]["secretName"]).inputs["stringData"].value
 
     def test_every_mounted_script_is_in_the_config_map(self, us_east: Recorded, pods: PodTemplate) -> None:
         files = us_east.one("ConfigMap", SERVICE).inputs["data"]

@@ -1,5 +1,7 @@
 """The pieces that components share."""
 
+import pytest
+
 from components import objects
 
 
@@ -17,12 +19,18 @@ def test_labels_say_nothing_that_an_upgrade_changes() -> None:
 
 def test_a_quorum_is_held_apart_and_a_lost_zones_other_pods_are_replaced() -> None:
     chosen = {"a": "b"}
-    quorum, stateless = objects.quorum_spread(chosen)[0], objects.stateless_spread(chosen)[0]
+    quorum, stateless = objects.quorum_spread(chosen, 3)[0], objects.stateless_spread(chosen)[0]
     assert quorum["minDomains"] == 3
     assert "minDomains" not in stateless
     for spread in (quorum, stateless):
         assert spread["whenUnsatisfiable"] == "DoNotSchedule"
         assert spread["labelSelector"] == {"matchLabels": chosen}
+
+
+@pytest.mark.parametrize(("zones", "domains"), [(1, 1), (2, 2), (3, 3), (5, 3)])
+def test_a_quorum_waits_for_no_more_zones_than_there_are(zones: int, domains: int) -> None:
+    """Else one pod a zone would be scheduled and the others never."""
+    assert objects.quorum_spread({}, zones)[0]["minDomains"] == domains
 
 
 def test_the_same_content_has_the_same_hash_in_any_order() -> None:

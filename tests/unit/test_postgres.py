@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from components import postgres_pooler
 from components.postgres_cluster import parameters
 from rehearsal.engine.model import Secret
-from settings import PostgreSQL
+from settings import Pooler, PostgreSQL
 from tests.unit.guard import guarded_by
 from tests.unit.network import Peer, may_connect, peer
 from tests.unit.recorded import Recorded, Resource
@@ -14,6 +15,7 @@ from tests.unit.recorder import record_stack
 
 INSTANCES = Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/podRole": "instance"})
 """The operator makes these pods; labels as it sets them (pkg/specs/pods.go)."""
+SERVER_CA = "postgresql-server-ca"
 POOLERS = Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/poolerName": "postgresql-pooler"})
 
 
@@ -61,6 +63,7 @@ class TestTheCluster:
         assert spec["affinity"]["topologyKey"] == "kubernetes.io/hostname"
         (spread,) = spec["topologySpreadConstraints"]
         assert (spread["topologyKey"], spread["maxSkew"]) == ("topology.kubernetes.io/zone", 1)
+        assert spread["minDomains"] == 3
         assert spread["labelSelector"]["matchLabels"] == INSTANCES.labels
 
     def test_a_commit_is_on_two_instances_and_only_one_that_has_it_is_promoted(self, cluster: Resource) -> None:
@@ -102,8 +105,24 @@ class TestTheCluster:
         assert cluster.spec["enableSuperuserAccess"] is False
         assert cluster.spec["enablePDB"] is True
 
+    def test_without_high_availability_instances_share_the_zones_that_there_are(self) -> None:
+        run = record_stack(
+            "us-east", overrides={"high_availability": {"enabled": False, "zones": ["zone-a", "zone-b"]}}
+        )
+        (spread,) = run.one("Cluster", "postgresql-us-east").spec["topologySpreadConstraints"]
+        assert spread["minDomains"] == 2
+
     def test_an_isolated_primary_ends_itself(self, cluster: Resource) -> None:
-        assert cluster.spec["probes"]["liveness"]["isolationCheck"]["enabled"] is True
+        """The operator's defaults of one second would take a slow answer for isolation."""
+        assert cluster.spec["probes"] == {
+            "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
+        }
+
+    def test_a_client_in_a_cut_zone_loses_its_locks_in_seconds(self, cluster: Resource) -> None:
+        server = cluster.spec["postgresql"]["parameters"]
+        wanted = {"tcp_keepalives_idle": "3", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+        assert {key: server[key] for key in wanted} == wanted
+        assert server["tcp_user_timeout"] == "8000"
 
     def test_memory_follows_the_instances_size(self) -> None:
         small = parameters(PostgreSQL())
@@ -148,6 +167,33 @@ class TestTheDatabase:
         assert environment["PARTITIONS"] == "8"
         assert "PGPASSWORD" not in environment
 
+    def test_the_schema_job_runs_the_mounted_script_with_mounted_files(self, us_east: Recorded) -> None:
+        job = schema_job(us_east)
+        pods = us_east.pods_of(job.object_name)
+        (container,) = pods.containers
+        volumes = {volume["name"]: volume for volume in pods.spec["volumes"]}
+        mounted = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+
+        interpreter, script = container["command"]
+        files = us_east.one("ConfigMap", mounted["/files"]["configMap"]["name"]).inputs["data"]
+        assert interpreter == "sh"
+        for path in (script, environment["SCHEMA"]):
+            folder, _, file = path.rpartition("/")
+            assert folder == "/files"
+            assert file in files
+        assert environment["WORK"] in mounted
+        assert mounted[environment["WORK"]]["emptyDir"]["medium"] == "Memory"
+        for path, secret in ((environment["PASSFILE"], "postgresql-app"), (environment["PGSSLROOTCERT"], SERVER_CA)):
+            folder, _, key = path.rpartition("/")
+            assert mounted[folder]["secret"] == {
+                "secretName": secret,
+                "defaultMode": 0o440,
+                "items": [{"key": key, "path": key}],
+            }
+            assert key in secret_data(us_east, secret)
+        assert [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")] == ["/run/work"]
+
     def test_another_number_of_partitions_is_another_job(self, us_east: Recorded) -> None:
         other = record_stack("us-east", overrides={"postgresql": {"partitions": 16}})
         assert schema_job(other).object_name != schema_job(us_east).object_name
@@ -171,6 +217,12 @@ class TestThePooler:
     def test_its_connections_fit_into_the_servers(self, pooler: Resource, cluster: Resource) -> None:
         connections = pooler.spec["instances"] * int(pooler.spec["pgbouncer"]["parameters"]["default_pool_size"])
         assert connections < int(cluster.spec["postgresql"]["parameters"]["max_connections"]) - 50
+
+    @pytest.mark.parametrize(("instances", "connections"), [(3, 25), (6, 25), (7, 21), (12, 12), (30, 5)])
+    def test_more_poolers_share_the_servers_connections(self, instances: int, connections: int) -> None:
+        pooler = postgres_pooler.spec("x", PostgreSQL(pooler=Pooler(instances=instances)), "image")
+        assert int(pooler["pgbouncer"]["parameters"]["default_pool_size"]) == connections
+        assert instances * connections <= int(parameters(PostgreSQL())["max_connections"]) - 50
 
     def test_three_pods_over_all_zones_with_a_budget_of_their_own(self, us_east: Recorded, pooler: Resource) -> None:
         assert (pooler.spec["instances"], pooler.spec["type"]) == (3, "rw")

@@ -58,6 +58,13 @@ class TestTheCluster:
         assert apart["topologyKey"] == "kubernetes.io/hostname"
         assert pods.matches(apart["labelSelector"])
 
+    def test_without_high_availability_peers_share_the_zones_that_there_are(self) -> None:
+        run = record_stack(
+            "us-east", overrides={"high_availability": {"enabled": False, "zones": ["zone-a", "zone-b"]}}
+        )
+        (spread,) = run.pods_of("qdrant").spec["topologySpreadConstraints"]
+        assert spread["minDomains"] == 2
+
     def test_one_peer_at_a_time_may_be_evicted(self, us_east: Recorded, pods: PodTemplate) -> None:
         (budget,) = us_east.budgets_of(pods)
         assert budget.spec["maxUnavailable"] == 1
@@ -107,6 +114,7 @@ class TestTheCluster:
             "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR": "2",
             "QDRANT_PEERS": "3",
             "QDRANT_HEADLESS": "qdrant-headless",
+            "QDRANT_ALLOW_RECOVERY_MODE": "true",
         }
         assert {key: environment.get(key) for key in wanted} == wanted
 
@@ -120,6 +128,11 @@ class TestTheKeys:
         assert not [variable for variable in pods.container("qdrant")["env"] if "secretKeyRef" in str(variable)]
         mount = next(m for m in pods.container("qdrant")["volumeMounts"] if m["name"] == "keys")
         assert mount["mountPath"] == "/qdrant/config/local.yaml"
+
+    def test_only_the_group_of_the_peers_reads_their_keys(self, pods: PodTemplate) -> None:
+        keys = next(volume["secret"] for volume in pods.spec["volumes"] if volume["name"] == "keys")
+        assert keys["defaultMode"] == 0o440
+        assert keys["items"] == [{"key": "local.yaml", "path": "local.yaml"}]
 
     def test_the_gateway_gets_its_key_as_a_fragment_of_haproxys_configuration(self, us_east: Recorded) -> None:
         data = us_east.one("Secret", "qdrant-api-keys").inputs["stringData"].value

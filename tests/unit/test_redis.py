@@ -154,6 +154,25 @@ class TestFormingAndHealing:
         assert (healer["schedule"], healer["concurrencyPolicy"]) == ("* * * * *", "Forbid")
         assert healer["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 60
 
+    @pytest.mark.parametrize("kind", ["bootstrap", "healer"])
+    def test_both_run_their_mounted_script_on_the_mounted_plan(self, us_east: Recorded, kind: str) -> None:
+        if kind == "bootstrap":
+            pod = bootstrap_of(us_east).spec["template"]["spec"]
+        else:
+            pod = us_east.one("CronJob", "redis-healer").spec["jobTemplate"]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        mounted = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+        files = files_of(us_east, mounted["/files"]["configMap"]["name"])
+        assert container["command"] == ["sh", f"/files/redis-{kind}.sh"]
+        assert environment["PLAN"] == "/files/plan"
+        assert {"plan", f"redis-{kind}.sh"} <= set(files)
+        folder, _, key = environment["PASSWORD_FILE"].rpartition("/")
+        secret = mounted[folder]["secret"]
+        assert secret["defaultMode"] == 0o440
+        assert key in us_east.one("Secret", secret["secretName"]).inputs["stringData"].value
+
     def test_more_masters_are_another_plan_and_another_job(self, us_east: Recorded) -> None:
         more = record_stack("us-east", overrides={"redis": {"cluster": {"nodes": 5}}})
         assert [more.pods_of(name).replicas for name in ZONES] == [3, 4, 3]
