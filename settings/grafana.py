@@ -13,5 +13,7 @@ class Grafana(Model):
     """The guide's dashboards."""
 
     dashboards: tuple[Dashboard, ...] = Field(
-        default=("scaling-overview", "regional-performance", "shard-distribution"), description="Dashboards to install."
+        default=("scaling-overview", "regional-performance", "shard-distribution"),
+        description="Dashboards that a region should have: the names are checked and recorded, the dashboards "
+        "themselves are not installed by this release.",
     )

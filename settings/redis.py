@@ -1,4 +1,7 @@
-"""The cache, which for this service holds every memory's payload: it must not lose them."""
+"""The cache, where the service keeps a copy of every memory's payload.
+
+PostgreSQL has the payloads; an entry that is evicted costs the memory's timestamps. Size the nodes so that nothing is.
+"""
 
 from typing import Annotated
 

@@ -48,7 +48,9 @@ class Configuration(Model):
     high_availability: HighAvailability = Field(
         default=HighAvailability(), description="What must survive the loss of a zone: fewest replicas, zones."
     )
-    grafana: Grafana = Field(default=Grafana(), description="Dashboards to install.")
+    grafana: Grafana = Field(
+        default=Grafana(), description="Names of dashboards: checked and recorded, not installed by this release."
+    )
     images: Images = Field(default=Images(), description="Images of the stores and helpers, with pinned tags.")
     platform: Platform = Field(
         default="kubernetes", description="What a region runs on: `kubernetes`, a cluster with a kubeconfig."
