@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from settings.memory import SERVICE, SERVICE_PORT
 from settings.model import FrozenMap, Model, Texts
-from settings.names import DnsName, Label, ObjectName, Rate, UrlPath
+from settings.names import DnsName, Label, ObjectName, Rate, UrlPath, object_name, reason
 
 CLASS_ANNOTATION = "kubernetes.io/ingress-class"
 """The guide names the class by this annotation, which Kubernetes has given up for ingressClassName."""
@@ -93,6 +93,8 @@ class Ingress(Model):
         annotations = block.get("annotations")
         if "annotations" not in block and isinstance(block.get("class"), str):
             block["annotations"] = {CLASS_ANNOTATION: block["class"]}
-        elif "class" not in block and isinstance(annotations, dict) and CLASS_ANNOTATION in annotations:
-            block["class"] = annotations[CLASS_ANNOTATION]
+        elif "class" not in block and isinstance(annotations, dict):
+            named = cast(dict[str, object], annotations).get(CLASS_ANNOTATION)
+            if isinstance(named, str) and reason(object_name, named) is None:  # Else it is faulty where it stands.
+                block["class"] = named
         return block

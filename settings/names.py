@@ -19,6 +19,12 @@ IMAGE = re.compile(
 )
 """Image reference (distribution/reference)."""
 
+LONGEST_IMAGE = 255
+"""Registry and path together (distribution/reference, NameTotalLengthMax)."""
+
+MOVING_TAGS = ("latest", "main", "master", "edge", "nightly", "stable", "dev")
+"""Tags that publishers move from build to build."""
+
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 RATE = re.compile(r"[1-9][0-9]{0,8}r/[sm]")
 """Rate of NGINX's limit_req_zone."""
@@ -62,6 +68,18 @@ def object_name(name: str) -> str:
     return name
 
 
+def annotation_key(key: str) -> str:
+    """Key of a Kubernetes annotation: a name, or a DNS name, a slash and a name (apimachinery, IsQualifiedName)."""
+    prefix, slash, name = key.rpartition("/")
+    domain = not slash or (len(prefix) <= 253 and all(LABEL.fullmatch(part) for part in prefix.lower().split(".")))
+    if not domain or len(name) > 63 or not LABEL_VALUE.fullmatch(name):
+        raise ValueError(
+            "not a key of a Kubernetes annotation: write a name of at most 63 letters, digits, hyphens, dots and "
+            'underscores, or a DNS name, "/" and such a name'
+        )
+    return key
+
+
 def label_value(value: str) -> str:
     """Value of a Kubernetes label."""
     if len(value) > 63 or not LABEL_VALUE.fullmatch(value):
@@ -74,10 +92,15 @@ def pinned_image(name: str) -> str:
     match = IMAGE.fullmatch(name)
     if match is None:
         raise ValueError('not a name of an image: write it like "ghcr.io/owner/name:1.2.3"')
+    length = match.end("path")
+    if length > LONGEST_IMAGE:
+        raise ValueError(
+            f"{length} characters are too long for a registry: use at most {LONGEST_IMAGE}, the tag not counted"
+        )
     if match["digest"] is None and match["tag"] is None:
         raise ValueError(f'no tag: pin one, as in "{name}:1.2.3", or a digest')
-    if match["digest"] is None and match["tag"] == "latest":
-        raise ValueError('"latest" moves: pin a tag that says what runs, or a digest')
+    if match["digest"] is None and match["tag"].lower() in MOVING_TAGS:
+        raise ValueError(f'"{match["tag"]}" moves: pin a tag that says what runs, or a digest')
     return name
 
 
@@ -101,6 +124,15 @@ def rate(value: str) -> str:
     if not RATE.fullmatch(value):
         raise ValueError('not a rate: write requests a second or a minute, as in "100r/s" or "600r/m"')
     return value
+
+
+def reason(check: Callable[[str], str], text: str) -> str | None:
+    """Why a check refuses a text; None where it does not."""
+    try:
+        check(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 Label = Annotated[str, checked(label(63))]

@@ -14,20 +14,27 @@ POOLED_CONNECTIONS = MAX_CONNECTIONS - 50
 """What all poolers together may take; the rest is the operator's, monitoring's, the schema Job's and people's."""
 _LARGEST_POOL, _SMALLEST_POOL = 25, 5
 
-RESERVED_DATABASES = ("postgres", "template0", "template1")
-RESERVED_ROLES = ("postgres", "streaming_replica")
-"""Names that CloudNativePG keeps for itself."""
+RESERVED_DATABASES = ("postgres", "template0", "template1", "pgbouncer")
+"""The last one is PgBouncer's console: a client that names it never reaches PostgreSQL."""
+RESERVED_ROLES = ("postgres", "streaming_replica", "cnpg_pooler_pgbouncer", "public", "none")
+"""The operator's roles, and words that mean something else where a role is named."""
+RESERVED_PREFIX = "pg_"
 
 
 def _own_database(name: str) -> str:
-    if name in RESERVED_DATABASES:
-        raise ValueError(f"PostgreSQL's own database: choose another name than {', '.join(RESERVED_DATABASES)}")
-    return name
+    return _own(name, RESERVED_DATABASES)
 
 
 def _own_role(name: str) -> str:
-    if name in RESERVED_ROLES:
-        raise ValueError(f"a role of the operator: choose another name than {', '.join(RESERVED_ROLES)}")
+    return _own(name, RESERVED_ROLES)
+
+
+def _own(name: str, reserved: tuple[str, ...]) -> str:
+    if name in reserved or name.startswith(RESERVED_PREFIX):
+        raise ValueError(
+            "kept for PostgreSQL and its operator: choose another name than "
+            f'{", ".join(reserved)}, and none that starts with "{RESERVED_PREFIX}"'
+        )
     return name
 
 

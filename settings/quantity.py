@@ -82,7 +82,7 @@ class Quantity:
 def _parse(text: str) -> Decimal:
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(_not_a_quantity(text))
+        raise ValueError(_not_a_quantity(_bytes_guess(text)))
     with localcontext(prec=2 * _LONGEST + 64) as context:
         context.Emax, context.Emin = 99999, -99999
         value = Decimal(match["number"])
@@ -96,9 +96,8 @@ def _parse(text: str) -> Decimal:
     return value if value == rounded else rounded
 
 
-def _not_a_quantity(text: str, guess: str | None = None) -> str:
-    guess = guess or _bytes_guess(text)
-    return "not a Kubernetes quantity: " + (f'did you mean "{guess}"?' if guess else 'write it like "8Gi" or "500m"')
+def _not_a_quantity(guess: str | None, examples: str = '"8Gi" or "500m"') -> str:
+    return "not a Kubernetes quantity: " + (f'did you mean "{guess}"?' if guess else f"write it like {examples}")
 
 
 def _bytes_guess(text: str) -> str | None:
@@ -126,7 +125,8 @@ def _text(given: object, example: str) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, bool) or not isinstance(given, int | float):
-        raise ValueError(f"expected a Kubernetes quantity such as {example}")
+        remedy = ": give it a value or leave the key out" if given is None else ""
+        raise ValueError(f"expected a Kubernetes quantity such as {example}{remedy}")
     return repr(given)
 
 
@@ -137,7 +137,7 @@ def cores(given: object) -> Quantity:
     text = _text(given, 'cpu: "4" or "500m"')
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(_not_a_quantity(text, _cores_guess(text) or "an amount such as 4 or 500m"))
+        raise ValueError(_not_a_quantity(_cores_guess(text), '"4" or "500m"'))
     if match["binary"] or (match["decimal"] or "m") not in "num":
         guess = f"{match['number']}m" if match["binary"] == "Mi" or match["decimal"] == "M" else match["number"]
         raise ValueError(f'CPU is counted in cores, not in bytes: did you mean "{guess}"?')
@@ -176,5 +176,11 @@ def amount_of_bytes(given: object) -> Quantity:
 Cpu = Annotated[Quantity, PlainValidator(cores), PlainSerializer(str)]
 """CPU in a model: text or number."""
 
+CpuOrNone = Annotated[Quantity | None, PlainValidator(cores), PlainSerializer(str, when_used="unless-none")]
+"""CPU in a model that may be left out, but not left empty."""
+
 Bytes = Annotated[Quantity, PlainValidator(amount_of_bytes), PlainSerializer(str)]
 """Memory or storage in a model: text, or a number of bytes."""
+
+BytesOrNone = Annotated[Quantity | None, PlainValidator(amount_of_bytes), PlainSerializer(str, when_used="unless-none")]
+"""Memory in a model that may be left out, but not left empty."""

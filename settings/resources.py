@@ -5,14 +5,14 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field
 
 from settings.model import Model
-from settings.quantity import Bytes, Cpu, Quantity
+from settings.quantity import Bytes, BytesOrNone, Cpu, CpuOrNone, Quantity
 
 
 class Amounts(Model):
     """CPU and memory as written: each may be left out."""
 
-    cpu: Cpu | None = Field(default=None, description="CPU.")
-    memory: Bytes | None = Field(default=None, description="memory.")
+    cpu: CpuOrNone = Field(default=None, description="CPU.")
+    memory: BytesOrNone = Field(default=None, description="memory.")
 
 
 class ResourcesOverride(Model):

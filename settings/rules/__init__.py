@@ -1,6 +1,14 @@
 """Rules across fields and blocks, by concern."""
 
-from settings.rules import availability, images, placement, regions, sizes, traffic
+from settings.rules import availability, images, least, placement, regions, sizes, traffic
 
-RULES = (*availability.RULES, *sizes.RULES, *placement.RULES, *regions.RULES, *traffic.RULES, *images.RULES)
+RULES = (
+    *availability.RULES,
+    *sizes.RULES,
+    *least.RULES,
+    *placement.RULES,
+    *regions.RULES,
+    *traffic.RULES,
+    *images.RULES,
+)
 """All rules; their order does not matter, since faults are put in the order of the file."""

@@ -119,13 +119,16 @@ def each_master_has_a_replica(draft: Draft) -> Iterator[Finding]:
         )
 
 
-@rule("redis.cluster.replicas", "high_availability.zones")
+@rule("redis.cluster.replicas", "high_availability.enabled", "high_availability.zones")
 def copies_have_zones(draft: Draft) -> Iterator[Finding]:
-    copies, zones = 1 + draft.settings.redis.cluster.replicas, len(set(draft.settings.high_availability.zones))
+    ha = draft.settings.high_availability
+    copies, zones = 1 + draft.settings.redis.cluster.replicas, len(set(ha.zones))
+    if ha.enabled and zones < QUORUM:
+        return  # It is the zones that are too few.
     if copies > zones:
+        there = "there is 1: use 0" if zones == 1 else f"there are {zones}: use {zones - 1} or fewer"
         yield draft.finding(
-            place("redis.cluster.replicas"),
-            f"a master and its replicas each need a zone of their own, and there are {zones}: use {zones - 1} or fewer",
+            place("redis.cluster.replicas"), f"a master and its replicas each need a zone of their own, and {there}"
         )
 
 

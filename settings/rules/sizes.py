@@ -1,36 +1,50 @@
-"""Resources and shards that fit: limits over requests, copies over nodes."""
+"""Resources and shards that fit: limits over requests, a target under its limit, copies over nodes."""
 
 from collections.abc import Iterator
-from typing import cast
 
 from settings.draft import Draft, Finding
-from settings.faults import ABSENT, Place
-from settings.quantity import Quantity, amount_of_bytes, cores
+from settings.faults import ABSENT
 from settings.rules.rule import Check, place, rule
+from settings.rules.stated import region_resources, stated_quantity
 
 _BLOCKS = ("memory.resources", "qdrant.resources", "postgresql.primary.resources", "redis.resources")
-
-
-def _stated(draft: Draft, at: Place) -> Quantity | None:
-    """A quantity that the file states and that is one."""
-    value = draft.stated(at)
-    try:
-        return None if value is ABSENT or value is None else (cores if at[-1] == "cpu" else amount_of_bytes)(value)
-    except ValueError:
-        return None
+_AMOUNTS = ("cpu", "memory")
 
 
 def limits_hold_requests(draft: Draft) -> Iterator[Finding]:
     """Only where both are stated: a limit that is left out follows its request."""
-    regions = draft.stated(place("multiregion.regions"))
-    count = len(cast("list[object]", regions)) if isinstance(regions, list | tuple) else 0
-    blocks = [*_BLOCKS, *(f"multiregion.regions[{index}].resources" for index in range(count))]
-    for block in blocks:
-        for what in ("cpu", "memory"):
-            at = (*place(block), "requests", what)
-            request, limit = _stated(draft, at), _stated(draft, (*place(block), "limits", what))
+    for block in (*map(place, _BLOCKS), *region_resources(draft)):
+        for what in _AMOUNTS:
+            at = (*block, "requests", what)
+            request, limit = stated_quantity(draft, at), stated_quantity(draft, (*block, "limits", what))
             if request and limit and request > limit:
                 yield draft.finding(at, f'over its limit ("{limit}"): lower this or raise limits.{what}')
+
+
+def regions_limits_hold_the_services_requests(draft: Draft) -> Iterator[Finding]:
+    """A region that states a limit alone lowers the request, which is a default's fate and not a stated one's."""
+    for block in region_resources(draft):
+        for what in _AMOUNTS:
+            at = (*block, "limits", what)
+            request = stated_quantity(draft, (*place("memory.resources.requests"), what))
+            own, limit = draft.stated((*block, "requests", what)), stated_quantity(draft, at)
+            if request and limit and own is ABSENT and request > limit:
+                yield draft.finding(
+                    at,
+                    f'under memory.resources.requests.{what} ("{request}"): raise this, '
+                    f"or state the region's own requests.{what}",
+                )
+
+
+@rule("memory.autoscaling", "memory.resources", "multiregion.regions")
+def pods_can_reach_the_target(draft: Draft) -> Iterator[Finding]:
+    scaling, limit = draft.settings.memory.autoscaling, draft.settings.memory_resources.limits.cpu
+    if scaling.enabled and scaling.target_cpu >= limit:
+        yield draft.finding(
+            place("memory.autoscaling.target_cpu"),
+            f'not under the CPU limit of the service\'s pods ("{limit}"), so that it is hardly ever reached: '
+            "lower this or raise the limit",
+        )
 
 
 @rule("sharding.replication_factor", "qdrant.replicas")
@@ -77,4 +91,11 @@ def shards_agree(draft: Draft) -> Iterator[Finding]:
         )
 
 
-RULES: tuple[Check, ...] = (limits_hold_requests, copies_have_nodes, every_node_holds_a_shard, shards_agree)
+RULES: tuple[Check, ...] = (
+    limits_hold_requests,
+    regions_limits_hold_the_services_requests,
+    pods_can_reach_the_target,
+    copies_have_nodes,
+    every_node_holds_a_shard,
+    shards_agree,
+)

@@ -6,8 +6,10 @@ from settings.draft import Draft, Finding
 from settings.faults import ABSENT
 from settings.ingress import CLASS_ANNOTATION
 from settings.memory import SERVICE_PORT
+from settings.names import annotation_key, object_name, reason
 from settings.rules.rule import Check, place, repeated, rule
 
+ANNOTATIONS = ("ingress", "annotations")
 BACKENDS = "ingress.rules[*].paths[*].backend"
 
 
@@ -71,11 +73,22 @@ def namespaces_are_reached(draft: Draft) -> Iterator[Finding]:
 @rule("ingress.class", "ingress.annotations")
 def class_is_named_once(draft: Draft) -> Iterator[Finding]:
     ingress = draft.settings.ingress
-    if ingress.annotations.get(CLASS_ANNOTATION, ingress.class_name) != ingress.class_name:
-        yield draft.finding(
-            ("ingress", "annotations", CLASS_ANNOTATION),
-            f'differs from ingress.class ("{ingress.class_name}"): state it once, or the same twice',
-        )
+    named = ingress.annotations.get(CLASS_ANNOTATION, ingress.class_name)
+    if named == ingress.class_name:
+        return
+    if draft.stated(place("ingress.class")) is ABSENT:
+        fault = reason(object_name, named) or ""  # Else it had become the class.
+    else:
+        fault = f'differs from ingress.class ("{ingress.class_name}"): state it once, or the same twice'
+    yield draft.finding((*ANNOTATIONS, CLASS_ANNOTATION), fault)
+
+
+@rule("ingress.annotations")
+def annotations_have_keys_that_kubernetes_takes(draft: Draft) -> Iterator[Finding]:
+    for key in draft.settings.ingress.annotations:
+        fault = reason(annotation_key, key)
+        if fault:
+            yield draft.finding((*ANNOTATIONS, key), fault)
 
 
 @rule("ingress.streaming_paths")
@@ -86,10 +99,27 @@ def streaming_paths_are_distinct(draft: Draft) -> Iterator[Finding]:
         )
 
 
+@rule("ingress.streaming_paths", "ingress.rules", "ingress.enabled")
+def streaming_paths_lead_somewhere(draft: Draft) -> Iterator[Finding]:
+    ingress = draft.settings.ingress
+    if draft.stated(place("ingress.streaming_paths")) is ABSENT or not (ingress.enabled and ingress.rules):
+        return
+    paths = [item for entry in ingress.rules for item in entry.paths]
+    known = ", ".join(dict.fromkeys(item.path for item in paths))
+    for index, stream in enumerate(ingress.streaming_paths):
+        if not any(item.covers(stream) for item in paths):
+            yield draft.finding(
+                place(f"ingress.streaming_paths[{index}]"),
+                f"under no path of ingress.rules ({known}): add one that leads to it, or remove this",
+            )
+
+
 RULES: tuple[Check, ...] = (
     hosts_and_paths_are_distinct,
     backends_exist,
     namespaces_are_reached,
     class_is_named_once,
+    annotations_have_keys_that_kubernetes_takes,
     streaming_paths_are_distinct,
+    streaming_paths_lead_somewhere,
 )

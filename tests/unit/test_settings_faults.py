@@ -399,8 +399,8 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "the operator's database": (
         {"postgresql": {"database": "postgres"}},
-        'postgresql.database = "postgres"   PostgreSQL\'s own database: choose another name than postgres, template0, '
-        "template1",
+        'postgresql.database = "postgres"   kept for PostgreSQL and its operator: choose another name than postgres, '
+        'template0, template1, pgbouncer, and none that starts with "pg_"',
     ),
     "a namespace of Kubernetes": (
         {"kubernetes": {"namespace": "kube-system"}},
