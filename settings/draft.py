@@ -1,6 +1,5 @@
 """A stack file under check: what is faulty in it, and settings to try the rules on."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from settings.explain import explain, nearest
 from settings.faults import ABSENT, Fault, Place, harmless, written
+from settings.json_text import NotJsonError, parse
 from settings.model import LENIENT, FormatError, Model, keys
 from settings.settings import Configuration, Settings
 
@@ -119,12 +119,24 @@ class Draft:
         if isinstance(given, str) and _is_model(field.annotation):
             self.faults.append(Finding((key,), given, _not_json(given)))
             self._tainted.add((key,))
+            self._note_missing(key, adapter, given)
             return self._salvaged(key, adapter, {}, ())
         try:
             return adapter.validate_python(given, by_alias=True, by_name=False)
         except ValidationError as error:
             removed = [place for line in error.errors() if (place := self._fault(key, line)) is not None]
+            self._note_missing(key, adapter, given)
             return self._salvaged(key, adapter, given, removed)
+
+    def _note_missing(self, key: str, adapter: TypeAdapter[Any], given: object) -> None:
+        """A key without a value (which the CLI hands over as an empty text) lacks what its block requires."""
+        if given not in (None, ""):
+            return
+        try:
+            adapter.validate_python({}, by_alias=True, by_name=False)
+        except ValidationError as error:
+            for line in error.errors():
+                self._fault(key, line)
 
     def _fault(self, key: str, line: ErrorDetails) -> Place | None:
         """Notes a fault; the place of what the rules cannot be tried on, None where they can."""
@@ -169,11 +181,10 @@ def _field(model: type[BaseModel], key: str) -> str:
 
 def _not_json(text: str) -> str:
     try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
+        parse(text)
+    except NotJsonError as error:
         if text.lstrip().startswith("{"):
-            where = f"line {error.lineno}, column {error.colno}"
-            return f"JSON that does not parse ({where}: {error.msg}): write it as YAML keys"
+            return f"JSON that does not parse ({error}): write it as YAML keys"
     return "expected a block of keys"
 
 

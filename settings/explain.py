@@ -34,6 +34,9 @@ _MISSING = {
     "host": 'the host is missing: name one, as in "memory.example.com"',
 }
 
+_LONGEST = 60
+"""Characters of a value that a remedy repeats."""
+
 
 @dataclass(frozen=True)
 class Nearest:
@@ -85,6 +88,8 @@ def _unknown_value(given: str, expected: str) -> str:
 def _remedy(kind: str, given: object) -> str:
     if given is None:
         return ": give it a value or leave the key out"
+    if len(str(given)) > _LONGEST:
+        return ""
     if kind in ("int_type", "bool_type") and isinstance(given, str):
         plain = given.strip()
         if (kind == "int_type" and plain.isdecimal()) or plain.lower() in ("true", "false"):

@@ -1,11 +1,11 @@
 """From the keys of a stack file to checked settings, or to all of its faults."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from settings.draft import Draft
 from settings.faults import SettingsError
+from settings.json_text import NotJsonError, parse
 from settings.rules import RULES
 from settings.settings import Settings
 
@@ -34,8 +34,8 @@ def _from_json(value: object) -> object:
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        return json.loads(value)
-    except json.JSONDecodeError:
+        return parse(value)
+    except NotJsonError:
         return value
 
 

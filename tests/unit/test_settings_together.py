@@ -153,9 +153,32 @@ def test_what_may_be_a_secret_is_never_shown() -> None:
     assert secret not in repr(caught.value)
 
 
-def test_long_values_are_cut() -> None:
-    (line,) = faults(region(ingress={"rate_limit": "x" * 500}))
+@pytest.mark.parametrize("value", ["x" * 500, 10**400], ids=["text", "number"])
+def test_long_values_are_cut(value: object) -> None:
+    (line,) = faults(region(ingress={"rate_limit": value}))
     assert len(line) < 200
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "as the CLI hands null over"])
+def test_a_required_block_without_a_value_lacks_its_keys_too(nothing: object) -> None:
+    assert paths(region(memory=nothing, qdrant={"replicas": 2})) == ["memory", "memory.image", "qdrant.replicas"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"replicas": ' + "1" * 5000 + "}", "a number of more than 4300 digits"),
+        ('{"replicas": 3, "replicas": 4}', '"replicas" is stated twice'),
+        ('{"a": ' * 3000 + "1" + "}" * 3000, "nested too deeply"),
+        ('{"a": ' * 300 + "1" + "}" * 300, "nested too deeply"),
+    ],
+    ids=["digits", "a key twice", "endless", "deep"],
+)
+def test_json_text_that_cannot_be_used_is_told_in_words(text: str, why: str) -> None:
+    (line,) = faults(region(qdrant=text))
+    assert line.startswith("qdrant = [not shown]   JSON that does not parse (")
+    assert why in line
+    assert line.endswith("): write it as YAML keys")
 
 
 def test_all_faults_together_are_as_many_as_one_by_one() -> None:
