@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, cast
@@ -50,7 +50,12 @@ class SettingsError(Exception):
         super().__init__(stack, self.faults)
 
     def __str__(self) -> str:
-        return "\n".join([f"Pulumi.{self.stack}.yaml", *(f"  {fault}" for fault in self.faults)])
+        return told(f"Pulumi.{self.stack}.yaml", self.faults)
+
+
+def told(file: str, faults: Iterable[Fault]) -> str:
+    """The faults of a file as they are printed."""
+    return "\n".join([file, *(f"  {fault}" for fault in faults)])
 
 
 def written(place: Place) -> str:
@@ -59,7 +64,7 @@ def written(place: Place) -> str:
     for part in place:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", part):
+        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_:-]*", part):
             path += f".{part}" if path else part
         else:
             path += f"[{json.dumps(part, ensure_ascii=False)}]"
@@ -80,6 +85,11 @@ class _Hidden(str):
     """A text that is shown without quotes."""
 
     __slots__ = ()
+
+
+def bare(text: str) -> str:
+    """A text that is shown as it is written, without quotes."""
+    return _Hidden(_cut(text))
 
 
 def _outline(value: object) -> str:

@@ -16,8 +16,9 @@ import yaml
 from pulumi import automation
 
 from rehearsal import paths
+from rehearsal.engine import documents
 from rehearsal.engine.cli_command import RecordedCommand
-from rehearsal.errors import RehearsalError
+from rehearsal.engine.config_files import PROJECT_FILE, ProjectFile, StackFile, read_project, read_stack
 
 _CRYPTO = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """Keys of a stack file that say how its secrets are encrypted."""
@@ -89,14 +90,15 @@ def copy(checkout: Path) -> Path:
     """The directory of the copies, brought up to date. Call it with `preparing` held."""
     project = directory() / "project"
     project.mkdir(mode=0o700, exist_ok=True)
-    _write(project / "Pulumi.yaml", _project(checkout))
-    for file in sorted(checkout.glob("Pulumi.*.yaml")):
-        _write(project / file.name, _stack(file, project / file.name))
+    file = read_project(checkout)
+    _write(project / PROJECT_FILE, _project(checkout, file))
+    for stack in sorted(checkout.glob("Pulumi.*.yaml")):
+        _write(project / stack.name, _stack(read_stack(stack, file.name).sound(), project / stack.name))
     return project
 
 
-def _project(checkout: Path) -> dict[str, Any]:
-    document = _read(checkout / "Pulumi.yaml")
+def _project(checkout: Path, file: ProjectFile) -> dict[str, Any]:
+    document = dict(file.document)
     document["main"] = str(checkout / document.get("main", ""))
     runtime = document.get("runtime")
     name = runtime.get("name") if isinstance(runtime, dict) else runtime
@@ -106,37 +108,14 @@ def _project(checkout: Path) -> dict[str, Any]:
     return document
 
 
-def _stack(file: Path, copy: Path) -> dict[str, Any]:
-    document = {key: value for key, value in _read(file).items() if key not in _CRYPTO}
-    values = cast(dict[str, Any], document.get("config") or {})
-    for key, value in values.items():
-        if isinstance(value, dict) and "secure" in value:
-            raise RehearsalError(
-                f"{file.name}: {key} is encrypted, and the rehearsal has no key for it: "
-                f"give it a value of its own for the rehearsal, or use the CLI alone (pulumi up -s {_name(file)})"
-            )
+def _stack(file: StackFile, copy: Path) -> dict[str, Any]:
+    document = {key: value for key, value in file.document.items() if key not in _CRYPTO}
+    for key, value in cast(dict[str, Any], document.get("config") or {}).items():
         if isinstance(value, dict) and key.rpartition(":")[2] == "kubernetes":
             for named in _CLUSTER:
                 cast(dict[str, Any], value).pop(named, None)
-    earlier = _read(copy) if copy.exists() else {}
+    earlier = documents.read(copy) if copy.exists() else {}
     return {**document, **{key: earlier[key] for key in _CRYPTO if key in earlier}}
-
-
-def _name(file: Path) -> str:
-    """The stack of a stack file."""
-    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise RehearsalError(f"{file.name}: not in {file.parent}: is this a Pulumi program?") from None
-    except yaml.YAMLError as error:
-        raise RehearsalError(f"{file.name}: not YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise RehearsalError(f"{file.name}: not a mapping of keys to values")
-    return cast(dict[str, Any], document)
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

@@ -8,14 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import yaml
-
+from rehearsal.engine.config_files import StackFile, read_project, read_stack, stack_file_name
 from rehearsal.errors import RehearsalError
 from settings import Settings, SettingsError, load
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,8 @@ class Project:
     @classmethod
     def load(cls, directory: Path) -> "Project":
         """Reads Pulumi.yaml of a directory; RehearsalError when there is none or it is no mapping."""
-        document = _read(directory / "Pulumi.yaml")
-        name = str(document.get("name") or directory.name)
-        keys = cast(Document, document.get("config") or {})
-        found = {_full(name, key): _default(stated) for key, stated in keys.items()}
-        return cls(directory, name, {key: value for key, value in found.items() if value is not None})
+        file = read_project(directory)
+        return cls(directory, file.name, file.values)
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -43,14 +37,7 @@ class Project:
 
     def values(self, stack: str) -> dict[str, Any]:
         """Full key to value as written, the project's defaults under the stack's own. A missing stack file is empty."""
-        file = self.directory / f"Pulumi.{stack}.yaml"
-        document = _read(file) if file.exists() else {}
-        own = cast(Document, document.get("config") or {})
-        for key, value in own.items():
-            if isinstance(value, dict) and "secure" in value:
-                raise RehearsalError(f"{file.name}: {key} is encrypted, which takes the Pulumi CLI to read")
-        stated = {_full(self.name, key): value for key, value in own.items()}
-        return {**stated, **{key: value for key, value in self.defaults.items() if key not in stated}}
+        return self._over_defaults(self._file(stack).sound())
 
     def config(self, stack: str) -> dict[str, str]:
         """Full key to text, as the engine hands it to the program."""
@@ -67,7 +54,7 @@ class Project:
         def read(stack: str) -> None:
             try:
                 loaded[stack] = self._settings_of(stack)
-            except SettingsError as error:
+            except (RehearsalError, SettingsError) as error:
                 faults.append(str(error))
 
         for stack in self.stacks:
@@ -87,29 +74,14 @@ class Project:
         raw = {key.removeprefix(prefix): value for key, value in self.values(stack).items() if key.startswith(prefix)}
         return load(raw, stack)
 
+    def _file(self, stack: str) -> StackFile:
+        file = self.directory / stack_file_name(stack)
+        if not file.exists() and not file.is_symlink():
+            return StackFile(file.name, {}, {})
+        return read_stack(file, self.name)
 
-def _read(file: Path) -> Document:
-    try:
-        document = yaml.safe_load(file.read_text()) or {}
-    except FileNotFoundError:
-        raise RehearsalError(f"{file.name}: not in {file.parent}: is this a Pulumi program?") from None
-    except yaml.YAMLError as error:
-        raise RehearsalError(f"{file.name}: not YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise RehearsalError(f"{file.name}: not a mapping of keys to values")
-    return cast(Document, document)
-
-
-def _full(project: str, key: str) -> str:
-    return key if ":" in key else f"{project}:{key}"
-
-
-def _default(stated: Any) -> Any:
-    """The value of a project key: stated bare, or under `value` or `default` of its schema."""
-    if not isinstance(stated, dict):
-        return stated
-    schema = cast(Document, stated)
-    return schema.get("value", schema.get("default"))
+    def _over_defaults(self, file: StackFile) -> dict[str, Any]:
+        return {**file.values, **{key: value for key, value in self.defaults.items() if key not in file.values}}
 
 
 def _text(value: Any) -> str:

@@ -58,7 +58,7 @@ def test_what_the_cli_wrote_into_its_copy_stays_there_and_only_there(checkout: P
 
 def test_an_encrypted_value_is_refused_by_its_name(checkout: Path) -> None:
     (checkout / "Pulumi.us-east.yaml").write_text("config: {somafractalmemory:key: {secure: AAAB}}\n")
-    with pytest.raises(RehearsalError, match=r"Pulumi\.us-east\.yaml: somafractalmemory:key is encrypted"):
+    with pytest.raises(RehearsalError, match=r"Pulumi\.us-east\.yaml\n  key = \[encrypted\]   is encrypted"):
         cli_workspace.copy(checkout)
 
 
