@@ -29,7 +29,8 @@ class Finding:
 
     def fault(self) -> Fault:
         message = " ".join(self.message.split())  # One line, whatever names it repeats.
-        return Fault(written(self.place), harmless(self.place, self.value), message, self.default)
+        value = harmless(self.place, self.value)
+        return Fault(written(self.place), value, message, self.default, key=str(self.place[0]))
 
 
 class Draft:

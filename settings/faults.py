@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, cast
 
@@ -35,6 +35,8 @@ class Fault:
     message: str
     default: bool = False
     """The value is a default: the file does not state it."""
+    key: str = field(default="", compare=False)
+    """The setting (top-level key) that it is a fault of."""
 
     def __str__(self) -> str:
         seen = "" if self.value is ABSENT else f" = {_shown(self.value)}{' (default)' if self.default else ''}"
@@ -53,7 +55,7 @@ class SettingsError(Exception):
         return told(f"Pulumi.{self.stack}.yaml", self.faults)
 
 
-def told(file: str, faults: Iterable[Fault]) -> str:
+def told(file: str, faults: Iterable[Fault | str]) -> str:
     """The faults of a file as they are printed."""
     return "\n".join([file, *(f"  {fault}" for fault in faults)])
 

@@ -90,7 +90,7 @@ def copy(checkout: Path) -> Path:
     """The directory of the copies, brought up to date. Call it with `preparing` held."""
     project = directory() / "project"
     project.mkdir(mode=0o700, exist_ok=True)
-    file = read_project(checkout)
+    file = read_project(checkout).sound()
     _write(project / PROJECT_FILE, _project(checkout, file))
     for stack in sorted(checkout.glob("Pulumi.*.yaml")):
         _write(project / stack.name, _stack(read_stack(stack, file.name).sound(), project / stack.name))

@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast
 
 from rehearsal.engine import documents
 from rehearsal.engine.documents import FaultyFileError
+from settings.explain import nearest
 from settings.faults import ABSENT, Fault, Place, bare, harmless, written
 
 Document = Mapping[str, Any]
 
 PROJECT_FILE: Final = "Pulumi.yaml"
+_OF_STACK_FILE: Final = ("config", "environment", "secretsprovider", "encryptionsalt", "encryptedkey")
+"""Top-level keys (pulumi/pulumi, sdk/go/common/workspace/project.go, ProjectStack)."""
+_OF_DECLARATION: Final = ("type", "description", "items", "secret", "default", "value")
+"""Keys of a declared key (ibid., ProjectConfigType)."""
+_PROVIDERS: Final = ("aws", "azure", "gcp", "kubernetes", "pulumi", "random", "tls")
+"""Whose keys are left alone even where the project is called much like them."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,15 @@ class ProjectFile:
     name: str
     values: Mapping[str, Any]
     """Full key (`project:key`) to the value that every stack has unless it says otherwise."""
+    undecided: tuple[str, ...] = ()
+    """Full keys that each stack must state."""
+    faults: tuple[Fault, ...] = ()
+
+    def sound(self) -> "ProjectFile":
+        """Itself; FaultyFileError where it has faults."""
+        if self.faults:
+            raise FaultyFileError(PROJECT_FILE, self.faults)
+        return self
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class StackFile:
     name: str
     document: Document
     values: Mapping[str, Any]
-    """Full key (`project:key`) to value."""
+    """Full key (`project:key`) to value; a misspelt key stands for what was meant."""
     faults: tuple[Fault, ...] = ()
 
     def sound(self) -> "StackFile":
@@ -47,15 +64,20 @@ def stack_file_name(stack: str) -> str:
 
 
 def read_project(directory: Path) -> ProjectFile:
-    """Pulumi.yaml of a directory; RehearsalError when there is none or it is not what Pulumi reads."""
+    """Pulumi.yaml of a directory; RehearsalError when there is none or it cannot be read at all."""
     document = documents.read(directory / PROJECT_FILE, _in_project)
-    name = document.get("name")
-    if not isinstance(name, str) or not name:
-        value = harmless(("name",), name) if "name" in document else ABSENT
-        raise FaultyFileError(PROJECT_FILE, [Fault("name", value, "expected a text: name the project, as its keys do")])
-    keys = _settings(PROJECT_FILE, document)
-    found = {_full(name, key): _default(stated) for key, stated in keys.items()}
-    return ProjectFile(document, name, {key: value for key, value in found.items() if value is not None})
+    name = _name(document)
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    undecided: list[str] = []
+    for key, declared in _meant(name, _settings(PROJECT_FILE, document.get("config")), faults).items():
+        known = len(faults)
+        value = _default(key.removeprefix(f"{name}:"), declared, faults)
+        if value is not None:
+            values[key] = value
+        elif len(faults) == known and key.startswith(f"{name}:"):
+            undecided.append(key)
+    return ProjectFile(document, name, values, tuple(undecided), tuple(faults))
 
 
 def read_stack(file: Path, project: str) -> StackFile:
@@ -67,14 +89,25 @@ def read_stack(file: Path, project: str) -> StackFile:
         return place
 
     document = documents.read(file, spoken)
-    values: dict[str, Any] = {}
     faults: list[Fault] = []
-    for key, value in _settings(file.name, document).items():
-        if isinstance(value, dict) and "secure" in value:
-            faults.append(_encrypted(key.removeprefix(f"{project}:"), file.name))
-        else:
-            values[_full(project, key)] = value
-    return StackFile(file.name, document, values, tuple(faults))
+    settings = document.get("config")
+    for key in (key for key in document if key not in _OF_STACK_FILE):
+        guess = nearest(key, _OF_STACK_FILE)
+        faults.append(Fault(written((key,)), harmless((key,), document[key]), guess.message))
+        if guess.meant == "config" and settings is None and isinstance(document[key], dict):
+            settings = document[key]
+    values = _meant(project, _settings(file.name, settings), faults)
+    encrypted = [key for key, value in values.items() if isinstance(value, dict) and "secure" in value]
+    faults += [_encrypted(key.removeprefix(f"{project}:"), file.name) for key in encrypted]
+    return StackFile(file.name, document, {k: v for k, v in values.items() if k not in encrypted}, tuple(faults))
+
+
+def _name(document: Document) -> str:
+    name = document.get("name")
+    if isinstance(name, str) and name:
+        return name
+    value = harmless(("name",), name) if "name" in document else ABSENT
+    raise FaultyFileError(PROJECT_FILE, [Fault("name", value, "expected a text: name the project, as its keys do")])
 
 
 def _in_project(place: Place) -> Place:
@@ -84,24 +117,54 @@ def _in_project(place: Place) -> Place:
     return place
 
 
-def _settings(file: str, document: Document) -> Document:
-    settings = document.get("config")
-    if settings is not None and not isinstance(settings, dict):
+def _settings(file: str, stated: object) -> Document:
+    if stated is not None and not isinstance(stated, dict):
         message = "expected a block of keys: write a key a line, indented"
-        raise FaultyFileError(file, [Fault("config", harmless(("config",), settings), message)])
-    return cast(Document, settings or {})
+        raise FaultyFileError(file, [Fault("config", harmless(("config",), stated), message)])
+    return cast(Document, stated or {})
+
+
+def _meant(project: str, settings: Document, faults: list[Fault]) -> dict[str, Any]:
+    """Full key to value; under a misspelt project it counts for the key that was meant, where that is not stated."""
+    found = {_full(project, key): value for key, value in settings.items() if _correct(project, key) is None}
+    for key, value in settings.items():
+        correct = _correct(project, key)
+        if correct is None and _full(project, key) != key and _full(project, key) in settings:
+            message = f"stated twice, as {key} and as {_full(project, key)}: keep one"
+            faults.append(Fault(written((key,)), harmless((key,), value), message))
+        if correct is not None:
+            message = f'no key of this project ({project}): did you mean "{correct}"?'
+            faults.append(Fault(written((key,)), harmless((key,), value), message))
+            found.setdefault(correct, value)
+    return found
 
 
 def _full(project: str, key: str) -> str:
     return key if ":" in key else f"{project}:{key}"
 
 
-def _default(stated: Any) -> Any:
-    """The value of a project key: stated bare, or under `value` or `default` of its schema."""
-    if not isinstance(stated, dict):
-        return stated
-    schema = cast(Document, stated)
-    return schema.get("value", schema.get("default"))
+def _correct(project: str, key: str) -> str | None:
+    """The key that was meant by one under what is almost the project's name."""
+    space, _, name = key.rpartition(":")
+    if space in ("", project, *_PROVIDERS):
+        return None
+    return f"{project}:{name}" if get_close_matches(space.lower(), [project.lower()]) else None
+
+
+def _default(key: str, declared: object, faults: list[Fault]) -> object:
+    """The value of a key in Pulumi.yaml: stated bare, or under `value` or `default`. There null is as good as none."""
+    at: Place = ("config", key)
+    if declared is None:
+        faults.append(Fault(written(at), None, "declares nothing: give it a type or a default, or leave the key out"))
+    if not isinstance(declared, dict):
+        return declared
+    meant = dict(cast(Document, declared))
+    for name in [name for name in meant if name not in _OF_DECLARATION]:
+        guess = nearest(name, _OF_DECLARATION)
+        more = "" if guess.meant else "; what the key holds stands under default"
+        faults.append(Fault(written((*at, name)), harmless((*at, name), meant[name]), guess.message + more))
+        meant.setdefault(guess.meant or name, meant[name])
+    return meant.get("default") if meant.get("value") is None else meant["value"]
 
 
 def _encrypted(key: str, file: str) -> Fault:

@@ -5,30 +5,40 @@ or `value`; a stack's own value wins; values that are no text reach the program 
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.engine.config_files import StackFile, read_project, read_stack, stack_file_name
+from rehearsal.engine.config_files import (
+    PROJECT_FILE,
+    ProjectFile,
+    StackFile,
+    read_project,
+    read_stack,
+    stack_file_name,
+)
+from rehearsal.engine.refusals import Refusals
 from rehearsal.errors import RehearsalError
-from settings import Settings, SettingsError, load
+from settings import Fault, Settings, SettingsError, load
+from settings.faults import ABSENT, written
 
 
 @dataclass(frozen=True)
 class Project:
-    """One checkout's Pulumi.yaml."""
+    """One checkout's Pulumi.yaml and its stack files."""
 
     directory: Path
-    name: str
-    defaults: Mapping[str, Any]
-    """Full key (`project:key`) to the value that every stack has unless it says otherwise."""
+    file: ProjectFile
 
     @classmethod
     def load(cls, directory: Path) -> "Project":
-        """Reads Pulumi.yaml of a directory; RehearsalError when there is none or it is no mapping."""
-        file = read_project(directory)
-        return cls(directory, file.name, file.values)
+        """Reads Pulumi.yaml of a directory; RehearsalError when there is none or it cannot be read at all."""
+        return cls(directory, read_project(directory))
+
+    @property
+    def name(self) -> str:
+        """The project's name, which is the prefix of its keys."""
+        return self.file.name
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -37,6 +47,7 @@ class Project:
 
     def values(self, stack: str) -> dict[str, Any]:
         """Full key to value as written, the project's defaults under the stack's own. A missing stack file is empty."""
+        self.file.sound()
         return self._over_defaults(self._file(stack).sound())
 
     def config(self, stack: str) -> dict[str, str]:
@@ -46,33 +57,45 @@ class Project:
     def settings(self) -> dict[str, Settings]:
         """The settings of every region, in the order of `multiregion.regions`; without a list, of every stack file.
 
-        RehearsalError names every fault of every stack file. The list of regions is the project's.
+        RehearsalError names every fault of every file, each once. The list of regions is the project's.
         """
+        refusals = Refusals(self.file)
         loaded: dict[str, Settings] = {}
-        faults: list[str] = []
-
-        def read(stack: str) -> None:
-            try:
-                loaded[stack] = self._settings_of(stack)
-            except (RehearsalError, SettingsError) as error:
-                faults.append(str(error))
-
         for stack in self.stacks:
-            read(stack)
+            loaded |= self._checked(stack, refusals)
         listed = [region.name for one in loaded.values() for region in one.multiregion.regions]
         for region in dict.fromkeys(listed):
             if region not in self.stacks:
-                read(region)
-        if faults:
-            raise RehearsalError("\n".join(faults))
+                loaded |= self._checked(region, refusals)
+        refusals.end()
         if not loaded:
             raise RehearsalError(f"no stack file in {self.directory}: Pulumi.<region>.yaml makes a region")
         return {region: loaded[region] for region in dict.fromkeys([*listed, *loaded])}
 
-    def _settings_of(self, stack: str) -> Settings:
+    def _checked(self, stack: str, refusals: Refusals) -> dict[str, Settings]:
+        """The settings of a stack, if they are sound; notes what is not."""
+        try:
+            file = self._file(stack)
+        except RehearsalError as error:
+            refusals.unreadable(stack, error)
+            return {}
+        refusals.of_stack(stack, file.faults)
+        refusals.of_stack(stack, self._undecided(file))
+        refusals.reads(file, stack)
         prefix = f"{self.name}:"
-        raw = {key.removeprefix(prefix): value for key, value in self.values(stack).items() if key.startswith(prefix)}
-        return load(raw, stack)
+        values = self._over_defaults(file)
+        try:
+            raw = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+            return {stack: load(raw, stack)}
+        except SettingsError as error:
+            refusals.of_settings(stack, error.faults)
+            return {}
+
+    def _undecided(self, file: StackFile) -> list[Fault]:
+        """The keys that the stack would have to state (pkg/workspace/config.go: "is missing configuration value")."""
+        message = f"{PROJECT_FILE} declares it without a default: state it here, or give it a default there"
+        missing = [key.removeprefix(f"{self.name}:") for key in self.file.undecided if key not in file.values]
+        return [Fault(written((key,)), ABSENT, message) for key in missing]
 
     def _file(self, stack: str) -> StackFile:
         file = self.directory / stack_file_name(stack)
@@ -81,7 +104,7 @@ class Project:
         return read_stack(file, self.name)
 
     def _over_defaults(self, file: StackFile) -> dict[str, Any]:
-        return {**file.values, **{key: value for key, value in self.defaults.items() if key not in file.values}}
+        return {**file.values, **{key: value for key, value in self.file.values.items() if key not in file.values}}
 
 
 def _text(value: Any) -> str:
