@@ -39,7 +39,7 @@ class Fault:
     """The setting (top-level key) that it is a fault of."""
 
     def __str__(self) -> str:
-        seen = "" if self.value is ABSENT else f" = {_shown(self.value)}{' (default)' if self.default else ''}"
+        seen = "" if self.value is ABSENT else f" = {shown(self.value)}{' (default)' if self.default else ''}"
         return f"{self.path}{seen}   {self.message}"
 
 
@@ -107,7 +107,8 @@ def _harmless_text(text: str) -> bool:
     return text.isprintable() and not _MAY_HOLD_SECRETS.search(text)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as faults show it."""
     if isinstance(value, _Hidden):
         return str(value)
     if isinstance(value, bool):

@@ -20,6 +20,7 @@ from rehearsal.engine.config_files import (
 from rehearsal.engine.refusals import Refusals
 from rehearsal.errors import RehearsalError
 from settings import Fault, Settings, SettingsError, load
+from settings.agreement import disagreements
 from settings.faults import ABSENT, written
 
 
@@ -67,6 +68,9 @@ class Project:
         for region in dict.fromkeys(listed):
             if region not in self.stacks:
                 loaded |= self._checked(region, refusals)
+        shared = (stack for stack in loaded if refusals.left(stack, "multiregion"))
+        for stack, different in disagreements(loaded, next(shared, None)).items():
+            refusals.of_stack(stack, different)
         refusals.end()
         if not loaded:
             raise RehearsalError(f"no stack file in {self.directory}: Pulumi.<region>.yaml makes a region")

@@ -31,6 +31,10 @@ class Refusals:
             if key not in file.values:
                 self._leaving.setdefault(key.removeprefix(f"{self._project.name}:"), set()).add(stack)
 
+    def left(self, stack: str, key: str) -> bool:
+        """Does the stack have the key's value from Pulumi.yaml?"""
+        return stack in self._leaving.get(key, ())
+
     def of_stack(self, stack: str, faults: Iterable[Fault]) -> None:
         """Notes faults that stand in the stack file itself."""
         self._own.setdefault(stack, []).extend(faults)
@@ -38,7 +42,7 @@ class Refusals:
     def of_settings(self, stack: str, faults: Iterable[Fault]) -> None:
         """Notes faults of the settings that a stack has from its own file and from Pulumi.yaml."""
         for fault in faults:
-            if stack in self._leaving.get(fault.key, ()) and self._stated(fault.key):
+            if self.left(stack, fault.key) and self._stated(fault.key):
                 self._shared.setdefault(fault, []).append(stack)
             else:
                 self.of_stack(stack, [fault])
