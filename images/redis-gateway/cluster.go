@@ -35,11 +35,13 @@ var (
 
 // Cluster is the Redis Cluster as the commands need it.
 type Cluster struct {
-	config  Config
-	client  atomic.Pointer[rueidis.Client]
-	trouble atomic.Pointer[string]
-	scripts sync.Map // sha1 in hexadecimal to text: a node that comes back has lost it
-	retries func(reason string)
+	config Config
+	// client sends the commands of all waiting clients to a node over one connection; lone has connections of its own
+	// for each command, by which one that waits alone is answered sooner.
+	client, lone atomic.Pointer[rueidis.Client]
+	trouble      atomic.Pointer[string]
+	scripts      sync.Map // sha1 in hexadecimal to text: a node that comes back has lost it
+	retries      func(reason string)
 }
 
 func newCluster(config Config) *Cluster {
@@ -81,8 +83,20 @@ func (c *Cluster) connect() error {
 		}
 		return err
 	}
-	if before := c.client.Swap(&client); before != nil {
-		(*before).Close()
+	option := c.option(addresses...)
+	option.DisableAutoPipelining, option.DialCtxFn = true, dial
+	lone, err := rueidis.NewClient(option)
+	if err != nil {
+		client.Close()
+		if lone != nil {
+			lone.Close()
+		}
+		return err
+	}
+	for _, before := range []*rueidis.Client{c.lone.Swap(&lone), c.client.Swap(&client)} {
+		if before != nil {
+			(*before).Close()
+		}
 	}
 	return nil
 }
@@ -122,7 +136,6 @@ func (c *Cluster) option(addresses ...string) rueidis.ClientOption {
 		// Waiting and repeating is decided here, by command.
 		DisableRetry: true,
 		ClientName:   "redis-gateway",
-		DialCtxFn:    dial,
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
@@ -144,13 +143,12 @@ func build(client rueidis.Client, name string, arguments []string) rueidis.Compl
 // do sends a command to the node of its key. While many clients wait, their commands share a connection to the node; one
 // alone is answered sooner on a connection of its own, where nobody hands it over.
 func (s *Session) do(client rueidis.Client, name string, arguments []string) (rueidis.RedisMessage, error) {
-	if s.gateway.active.Load() > 1 {
-		return client.Do(rootContext, build(client, name, arguments)).ToMessage()
+	if s.gateway.alone() {
+		if lone := s.gateway.cluster.lone.Load(); lone != nil {
+			client = *lone
+		}
 	}
-	within, cancel := context.WithTimeout(rootContext, heartbeat)
-	defer cancel()
-	command := client.B().Arbitrary(name).Keys(arguments[0]).Args(arguments[1:]...).Blocking()
-	return client.Do(within, command).ToMessage()
+	return client.Do(rootContext, build(client, name, arguments)).ToMessage()
 }
 
 func (s *Session) keyed(name string, command Command, arguments []string) reply {

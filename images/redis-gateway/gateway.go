@@ -15,6 +15,9 @@ import (
 // would keep the pod for longer than its grace.
 const drainTime = 15 * time.Second
 
+// calm is how long no two clients have waited at once before one counts as alone.
+const calm = 20 * time.Millisecond
+
 // keptBuffer is how much of a large answer's memory a connection keeps for the next one.
 const keptBuffer = 64 << 10
 
@@ -26,8 +29,9 @@ type Gateway struct {
 	server   *redcon.Server
 	stopping atomic.Bool
 	busy     sync.WaitGroup
-	// active counts the clients that wait for an answer.
-	active atomic.Int32
+	// active counts the clients that wait for an answer; crowded is when there last was more than one, in nanoseconds.
+	active  atomic.Int32
+	crowded atomic.Int64
 }
 
 func newGateway(cluster *Cluster) *Gateway {
@@ -36,6 +40,11 @@ func newGateway(cluster *Cluster) *Gateway {
 	cluster.retries = gateway.metrics.retried
 	gateway.server = redcon.NewServer("", gateway.handle, gateway.accept, gateway.closed)
 	return gateway
+}
+
+// alone tells whether one client has been waiting by itself for a while: among many, the first of each moment is not.
+func (g *Gateway) alone() bool {
+	return g.active.Load() == 1 && time.Now().UnixNano()-g.crowded.Load() > int64(calm)
 }
 
 func (g *Gateway) serve(listener net.Listener) error { return g.server.Serve(listener) }
@@ -68,7 +77,9 @@ func (g *Gateway) drain() {
 // handle answers a command together with those that the client has sent behind it.
 func (g *Gateway) handle(connection redcon.Conn, first redcon.Command) {
 	g.busy.Add(1)
-	g.active.Add(1)
+	if g.active.Add(1) > 1 {
+		g.crowded.Store(time.Now().UnixNano())
+	}
 	defer func() { g.active.Add(-1); g.busy.Done() }()
 	session := connection.Context().(*Session)
 	pipeline := append([]redcon.Command{first}, connection.ReadPipeline()...)
