@@ -1,28 +1,15 @@
-"""What all regions must say alike: where data lives, and what a standby takes over when it is promoted."""
+"""Regions of one checkout compared: what every region must state alike, told before any of them is touched."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from settings.faults import Fault, Place, harmless, shown, written
 from settings.settings import Settings
+from settings.shared import shared
 
 _REMEDY: Final = "state it once, in Pulumi.yaml, or make it equal"
-
-Read = Callable[[Settings], object]
-
-_OF_ALL: Final[Mapping[Place, Read]] = {
-    ("multiregion", "enabled"): lambda settings: settings.multiregion.enabled,
-    ("multiregion", "home"): lambda settings: settings.home,
-    ("multiregion", "regions"): lambda settings: settings.multiregion.names,
-    ("multiregion", "internal_domain"): lambda settings: settings.multiregion.internal_domain,
-}
-_OF_HOME: Final[Mapping[Place, Read]] = {
-    ("memory", "namespaces"): lambda settings: settings.memory.namespaces,
-    ("postgresql", "database"): lambda settings: settings.postgresql.database,
-    ("postgresql", "owner"): lambda settings: settings.postgresql.owner,
-    ("postgresql", "partitions"): lambda settings: settings.postgresql.partitions,
-    ("sharding", "replication_factor"): lambda settings: settings.sharding.replication_factor,
-}
+_LISTED: Final = "multiregion"
+"""The block that says which regions there are, and which of them is home."""
 
 
 def disagreements(regions: Mapping[str, Settings], telling: str | None = None) -> dict[str, list[Fault]]:
@@ -37,13 +24,13 @@ def disagreements(regions: Mapping[str, Settings], telling: str | None = None) -
     if telling is None:
         return {}
     home = together[telling].home
-    if home in together and not [*_different(together[home], telling, together[telling])]:
+    if home in together and not [*_listed(together[home], "", together[telling])]:
         telling = home
-    who = f"the home region {home}" if telling == home else telling
-    found = {name: [*_different(settings, who, together[telling])] for name, settings in together.items()}
-    if home in together:
-        for name, settings in together.items():
-            found[name] += _different_from_home(settings, f"the home region {home}", together[home])
+    found: dict[str, list[Fault]] = {}
+    for name, settings in together.items():
+        found[name] = [*_listed(settings, _called(telling, home), together[telling])]
+        if home in together:
+            found[name] += _kept(settings, _called(home, home), together[home])
     return {name: faults for name, faults in found.items() if faults}
 
 
@@ -54,42 +41,43 @@ def _alone(name: str, regions: Mapping[str, Settings]) -> bool:
     return not own.enabled and not own.regions and not listed
 
 
-def _different(settings: Settings, who: str, teller: Settings) -> Iterator[Fault]:
-    for place, read in _OF_ALL.items():
-        if read(settings) != read(teller):
-            # Home may be named by `primary`, so that the key itself would be a default that nobody sees.
-            stated = place[-1] == "home" or _stated(settings, place)
-            yield _fault(place, read(settings), f"{who} has {_seen(place, read(teller))}", not stated)
+def _called(region: str, home: str) -> str:
+    return f"the home region {home}" if region == home else region
 
 
-def _different_from_home(settings: Settings, who: str, home: Settings) -> Iterator[Fault]:
-    for place, read in _OF_HOME.items():
-        if read(settings) != read(home):
-            message = f"{who} has {_seen(place, read(home))}"
-            yield _fault(place, read(settings), message, not _stated(settings, place))
-    if settings.shards != home.shards:
-        place, value = _shards(settings)
-        words = f"{home.shards} shard{'s' * (home.shards != 1)}"
-        yield _fault(place, value, f"{who} has {words}", not _stated(settings, place))
+def _listed(settings: Settings, who: str, other: Settings) -> Iterator[Fault]:
+    """Where the regions, their order and their names differ."""
+    return (fault for fault in _different(settings, who, other) if fault.key == _LISTED)
 
 
-def _shards(settings: Settings) -> tuple[Place, object]:
-    """Where the number of shards comes from."""
-    if not settings.sharding.enabled:
-        return ("sharding", "enabled"), False
-    if settings.qdrant.shards is not None:
-        return ("qdrant", "shards"), settings.qdrant.shards
-    return ("sharding", "shards"), settings.sharding.shards
+def _kept(settings: Settings, who: str, other: Settings) -> Iterator[Fault]:
+    """Where the shape of the data differs."""
+    return (fault for fault in _different(settings, who, other) if fault.key != _LISTED)
 
 
-def _stated(settings: Settings, place: Place) -> bool:
-    block, field = map(str, place)
-    return field in getattr(settings, block).model_fields_set
+def _different(settings: Settings, who: str, other: Settings) -> Iterator[Fault]:
+    others = shared(other)
+    for path, value in shared(settings).items():
+        if value != others[path]:
+            place, stated = _place(settings, path)
+            message = f"{who} has {_theirs(path, others[path])}: {_REMEDY}"
+            yield Fault(written(place), _own(settings, place, value), message, not stated, key=str(place[0]))
 
 
-def _fault(place: Place, value: object, message: str, default: bool) -> Fault:
-    return Fault(written(place), harmless(place, value), f"{message}: {_REMEDY}", default, key=str(place[0]))
+def _place(settings: Settings, path: str) -> tuple[Place, bool]:
+    """Where a value comes from, and whether that is stated. Regions always are: home is named by `primary` too."""
+    block, field = path.split(".")
+    if path == "sharding.shards" and not settings.sharding.enabled:
+        field = "enabled"
+    elif path == "sharding.shards" and settings.qdrant.shards is not None:
+        block = "qdrant"
+    return (block, field), field in ("home", "regions") or field in getattr(settings, block).model_fields_set
 
 
-def _seen(place: Place, value: object) -> str:
-    return shown(harmless(place, value))
+def _own(settings: Settings, place: Place, value: object) -> object:
+    return settings.sharding.enabled if place[-1] == "enabled" else harmless(place, value)
+
+
+def _theirs(path: str, value: object) -> str:
+    """What another region has, told with what it counts where the number may come from another key than one's own."""
+    return f"{value} shard{'s' * (value != 1)}" if path == "sharding.shards" else shown(harmless((path,), value))

@@ -12,6 +12,7 @@ PROJECT = "name: soma\nruntime: python\n"
 SOUND = """\
 config:
   soma:memory: {image: 'soma:1'}
+  soma:images: {redis_gateway: 'gateway:1'}
   soma:ingress: {rules: [{host: memory.example.com}]}
   soma:multiregion: {enabled: false}
 """
@@ -49,81 +50,81 @@ STACK: dict[str, tuple[str, str]] = {
     ),
     "a key that is no text": (
         SOUND + "  5: x\n",
-        '["5"] = "x"   a key that is no text (line 5): write it in quotes',
+        '["5"] = "x"   a key that is no text (line 6): write it in quotes',
     ),
     "a key of a block that is no text": (
         SOUND + "  soma:qdrant: {yes: 1}\n",
-        "qdrant.yes = 1   a key that is no text (line 5): write it in quotes",
+        "qdrant.yes = 1   a key that is no text (line 6): write it in quotes",
     ),
     "a key that is a list": (
         SOUND + "  soma:qdrant:\n    [a, b]: 1\n",
-        "qdrant = {…}   a key that is a list or a block (line 6): write a text",
+        "qdrant = {…}   a key that is a list or a block (line 7): write a text",
     ),
     "an alias within what it stands for": (
         SOUND + "  soma:qdrant: &a {resources: *a}\n",
-        "qdrant.resources   an alias of the block that it is in (line 5): write out what is meant",
+        "qdrant.resources   an alias of the block that it is in (line 6): write out what is meant",
     ),
     "a number with too many digits": (
         SOUND + f"  soma:qdrant: {{replicas: {DIGITS}}}\n",
-        f"qdrant.replicas = {DIGITS[:59]}…   a number too large to be meant (line 5): write one of at most 18 digits",
+        f"qdrant.replicas = {DIGITS[:59]}…   a number too large to be meant (line 6): write one of at most 18 digits",
     ),
     "a hexadecimal number with too many digits": (
         SOUND + f"  soma:qdrant: {{replicas: 0x{DIGITS}}}\n",
-        f"qdrant.replicas = 0x{DIGITS[:57]}…   a number too large to be meant (line 5): write one of at most 18 digits",
+        f"qdrant.replicas = 0x{DIGITS[:57]}…   a number too large to be meant (line 6): write one of at most 18 digits",
     ),
     "no number": (
         SOUND + "  soma:qdrant: {replicas: .inf}\n",
-        "qdrant.replicas = .inf   not a number that JSON knows (line 5): write one",
+        "qdrant.replicas = .inf   not a number that JSON knows (line 6): write one",
     ),
     "a day": (
         SOUND + "  soma:qdrant: {replicas: 2024-02-31}\n",
-        "qdrant.replicas = 2024-02-31   YAML takes this for a date (line 5): write it in quotes",
+        "qdrant.replicas = 2024-02-31   YAML takes this for a date (line 6): write it in quotes",
     ),
     "a tag": (
         SOUND + "  soma:qdrant: !!python/name:os.system\n",
-        'qdrant = ""   the tag python/name:os.system is not known here (line 5): write plain texts, numbers, lists and '
+        'qdrant = ""   the tag python/name:os.system is not known here (line 6): write plain texts, numbers, lists and '
         "blocks",
     ),
     "a set": (
         SOUND + "  soma:qdrant: !!set {a, b}\n",
-        "qdrant = {…}   the tag set is not known here (line 5): write plain texts, numbers, lists and blocks",
+        "qdrant = {…}   the tag set is not known here (line 6): write plain texts, numbers, lists and blocks",
     ),
     "a key twice": (
         SOUND + "  soma:qdrant:\n    replicas: 3\n    shards: 4\n    replicas: 5\n",
-        "qdrant.replicas = 5   stated twice (lines 6 and 8): keep one",
+        "qdrant.replicas = 5   stated twice (lines 7 and 9): keep one",
     ),
     "a block twice": (
         SOUND + "  soma:memory: {image: 'soma:2'}\n",
-        "memory = {…}   stated twice (lines 2 and 5): keep one",
+        "memory = {…}   stated twice (lines 2 and 6): keep one",
     ),
     "a block twice, with and without project": (
         SOUND + "  memory: {image: 'soma:2'}\n",
-        "memory = {…}   stated twice (lines 2 and 5), as soma:memory and as memory: keep one",
+        "memory = {…}   stated twice (lines 2 and 6), as soma:memory and as memory: keep one",
     ),
     "nothing twice": (
         SOUND + "  soma:qdrant:\n  soma:qdrant:\n",
-        "qdrant = null   stated twice (lines 5 and 6): keep one",
+        "qdrant = null   stated twice (lines 6 and 7): keep one",
     ),
     "a word that is a truth to some": (
         SOUND + "  soma:sharding: {enabled: no}\n",
-        "sharding.enabled = no   a text to Pulumi (line 5): write false, or put it in quotes",
+        "sharding.enabled = no   a text to Pulumi (line 6): write false, or put it in quotes",
     ),
     "a truth that is none": (
         SOUND + "  soma:sharding: {enabled: !!bool maybe}\n",
-        "sharding.enabled = maybe   a text to Pulumi (line 5): write true or false, or put it in quotes",
+        "sharding.enabled = maybe   a text to Pulumi (line 6): write true or false, or put it in quotes",
     ),
     "a whole number that is none": (
         SOUND + "  soma:qdrant: {replicas: !!int many}\n",
-        "qdrant.replicas = many   not a number that JSON knows (line 5): write one",
+        "qdrant.replicas = many   not a number that JSON knows (line 6): write one",
     ),
     "a secret twice": (
         SOUND + "  soma:kubernetes: {token: hunter2, token: hunter3}\n",
-        "kubernetes.token = [secret]   stated twice (lines 5 and 5): keep one",
+        "kubernetes.token = [secret]   stated twice (lines 6 and 6): keep one",
     ),
-    "the settings twice": (SOUND + "config: {}\n", "config = {}   stated twice (lines 1 and 5): keep one"),
+    "the settings twice": (SOUND + "config: {}\n", "config = {}   stated twice (lines 1 and 6): keep one"),
     "too deep": (
         SOUND + "  soma:qdrant: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
-        "nested too deeply (line 5): no setting has more than 50 levels",
+        "nested too deeply (line 6): no setting has more than 50 levels",
     ),
 }
 

@@ -29,6 +29,7 @@ def faults(directory: Path, stacks: dict[str, dict[str, Any]], **shared: Any) ->
     (directory / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "soma", "runtime": "python", "config": declared}))
     for stack in (*ALL, *stacks):
         stated = {"memory": {"image": "soma:1"}, "ingress": {"rules": [{"host": "memory.example.com"}]}}
+        stated["images"] = {"redis_gateway": "gateway:1"}
         stated |= stacks.get(stack, {})
         config = {"config": {f"soma:{key}": value for key, value in stated.items()}}
         (directory / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -54,7 +55,7 @@ def test_the_shipped_regions_agree() -> None:
         ({"sharding": {"replication_factor": 3}}, "sharding.replication_factor = 3   {} has 2: {}"),
         (
             {"memory": {"image": "soma:1", "namespaces": ["default", "a"]}, "ingress": TEAM},
-            "memory.namespaces = [default, a]   {} has [default]: {}",
+            "memory.namespaces = [a, default]   {} has [default]: {}",
         ),
     ],
 )
@@ -90,6 +91,14 @@ def test_what_every_region_states_alike_is_fine(tmp_path: Path) -> None:
     other: dict[str, Any] = {"postgresql": {"database": "other"}}
     assert faults(tmp_path, dict.fromkeys(ALL, other)) == []
     assert faults(tmp_path, {"us-west": {"postgresql": {"database": "other", "storage": "1Ti"}}}, **other) == []
+
+
+def test_the_order_of_the_namespaces_is_the_region_s_own(tmp_path: Path) -> None:
+    stacks: dict[str, dict[str, Any]] = {
+        stack: {"memory": {"image": "soma:1", "namespaces": names}, "ingress": TEAM}
+        for stack, names in zip(ALL, (["default", "a"], ["a", "default"], ["a", "default"]), strict=True)
+    }
+    assert faults(tmp_path, stacks) == []
 
 
 def test_a_region_that_makes_itself_home_is_refused(tmp_path: Path) -> None:
@@ -134,9 +143,8 @@ def test_stack_files_that_all_state_the_regions_themselves_are_compared_with_the
 def test_a_region_that_leaves_the_others_is_refused(tmp_path: Path) -> None:
     assert faults(tmp_path, {"us-west": {"multiregion": {"enabled": False}}}) == [
         "Pulumi.us-west.yaml",
-        "  multiregion.enabled = false   the home region us-east has true: " + REMEDY,
         f'  multiregion.home = "us-west"   the home region us-east has "us-east": {REMEDY}',
-        "  multiregion.regions = [] (default)   the home region us-east has [us-east, us-west, eu-west]: " + REMEDY,
+        "  multiregion.regions = [us-west]   the home region us-east has [us-east, us-west, eu-west]: " + REMEDY,
     ]
 
 
