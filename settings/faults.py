@@ -52,7 +52,8 @@ class SettingsError(Exception):
         super().__init__(stack, self.faults)
 
     def __str__(self) -> str:
-        return told(f"Pulumi.{self.stack}.yaml", self.faults)
+        # The CLI hands over both files as one.
+        return told(f"Pulumi.{self.stack}.yaml or Pulumi.yaml", self.faults)
 
 
 def told(file: str, faults: Iterable[Fault | str]) -> str:

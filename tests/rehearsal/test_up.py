@@ -259,6 +259,29 @@ def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> 
     assert not list((copy / "run").glob("*")) if (copy / "run").exists() else True
 
 
+@pytest.mark.parametrize("command", ["up", "preview", "status"])
+def test_files_that_cannot_be_read_end_the_command_with_words(copy: Path, command: str) -> None:
+    (copy / "Pulumi.dir.yaml").mkdir()
+    (copy / "Pulumi.latin.yaml").write_bytes(b"config: {a: \xe9}\n")
+    (copy / "Pulumi.list.yaml").write_text("config: [a]\n")
+    (copy / "Pulumi.loop.yaml").write_text("config:\n  somafractalmemory:qdrant: &a {resources: *a}\n")
+    (copy / "Pulumi.number.yaml").write_text(f"config:\n  5: x\n  somafractalmemory:qdrant: {{shards: {'9' * 5000}}}\n")
+    ended = _command(copy, command)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    for words in (
+        "Pulumi.dir.yaml: a directory",
+        "Pulumi.latin.yaml: not UTF-8 (line 1)",
+        "Pulumi.list.yaml\n  config = [a]",
+        "Pulumi.loop.yaml\n  qdrant.resources   an alias of the block that it is in",
+        'Pulumi.number.yaml\n  ["5"] = "x"   a key that is no text',
+        "qdrant.shards = 9999",
+    ):
+        assert words in ended.stderr
+    assert not (copy / "run").exists()
+
+
 def _up_until(copy: Path, words: str, act: Callable[["subprocess.Popen[str]"], None]) -> tuple[int, str]:
     """Exit code and standard error of an `up` that something befalls when it first says the words."""
     with subprocess.Popen(

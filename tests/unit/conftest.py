@@ -1,9 +1,14 @@
 """The real stacks, each run once a session."""
 
+import hypothesis
 import pytest
 
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack
+
+# The first text of a fresh checkout takes a second: a table of all characters is made for it.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def faults(raw: dict[str, Any], stack: str = "us-east") -> list[str]:
         load(raw, stack)
     except SettingsError as error:
         first, *rest = str(error).splitlines()
-        assert first == f"Pulumi.{stack}.yaml"
+        assert first == f"Pulumi.{stack}.yaml or Pulumi.yaml"
         assert all(line.startswith("  ") for line in rest)
         return [line[2:] for line in rest]
     return []
