@@ -73,10 +73,12 @@ def _agree(own: Shared, homes: Mapping[str, Any], stack: str, region: str) -> No
     lines = differences(own, homes, region)
     if not lines:
         return
-    said = "\n  ".join([f"Pulumi.{stack}.yaml: what every region shares differs from the home region {region}", *lines])
     if not pulumi.runtime.is_dry_run():
-        raise pulumi.RunError(said)
-    pulumi.log.warn(said)
+        head = f"Pulumi.{stack}.yaml or Pulumi.yaml: what every region shares differs from the home region {region}"
+        raise pulumi.RunError("\n  ".join([head, *lines]))
+    # Home may be about to be brought to the same: an update of it comes first in any case.
+    head = f"{stack}: the home region {region} is not yet as this region needs it, and has to be updated first"
+    pulumi.log.warn("\n  ".join([head, *lines]))
 
 
 def _required(outputs: Mapping[str, Any], key: str, region: str) -> Any:

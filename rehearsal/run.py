@@ -85,12 +85,13 @@ class Rehearsal:
 
     def status(self) -> tuple[Standing, ...]:
         """Which control planes run, and their pods."""
-        return tuple(self._standing(region) for region in self.regions)
+        left = (name for name in _directories() if name not in (*self.regions, cli_workspace.NAME))
+        return tuple(self._standing(region) for region in (*self.regions, *left))
 
     def _standing(self, region: str) -> Standing:
-        plane = ControlPlane(region)
-        counted = pods.live(plane.admin(), self._namespace(region)) if plane.alive() else {}
-        return Standing(region, plane.alive(), str(plane.kubeconfig), counted)
+        plane, listed = ControlPlane(region), region in self._settings
+        counted = pods.live(plane.admin(), self._namespace(region)) if listed and plane.alive() else {}
+        return Standing(region, plane.alive(), str(plane.kubeconfig), counted, listed)
 
     def _namespace(self, region: str) -> str:
         return self._settings[region].kubernetes.namespace
@@ -185,13 +186,18 @@ class Rehearsal:
 def down(progress: Progress) -> tuple[str, ...]:
     """End every process of the run directory and remove its state, whatever the settings say. Returns the regions."""
     with processes.exclusive(paths.home()):
-        directories = sorted(path.name for path in paths.home().iterdir() if path.is_dir())
+        directories = _directories()
         with progress.step("end the control planes"):
             _parallel(_end, directories)
         for leftover in paths.home().iterdir():
             if leftover.is_file() and leftover.name != paths.MARK:
                 leftover.unlink()
     return tuple(name for name in directories if name != cli_workspace.NAME)
+
+
+def _directories() -> list[str]:
+    """Names of the directories of the run directory: the regions that were begun, and the CLI's."""
+    return sorted(path.name for path in paths.home().iterdir() if path.is_dir())
 
 
 def _end(region: str) -> None:

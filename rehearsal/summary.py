@@ -1,5 +1,6 @@
 """What a run ends with: the JSON document for machines, the tables for people."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,8 @@ class Standing:
     """Whether its control plane answers."""
     kubeconfig: str
     pods: Mapping[str, ZonePods]
+    listed: bool = True
+    """Whether the settings still name it."""
 
 
 def standing_json(standing: Sequence[Standing]) -> dict[str, Any]:
@@ -95,6 +98,7 @@ def standing_json(standing: Sequence[Standing]) -> dict[str, Any]:
         "regions": {
             region.region: {
                 "alive": region.alive,
+                "listed": region.listed,
                 "kubeconfig": region.kubeconfig,
                 "pods": {zone: pods.as_json() for zone, pods in region.pods.items()},
             }
@@ -107,9 +111,12 @@ def show_standing(standing: Sequence[Standing], console: Console) -> None:
     """The tables of `make status`."""
     for region in standing:
         table = _key_values(region.region)
-        table.add_row("control plane", "up" if region.alive else "down: make up")
+        down = "down: make up" if region.listed else "down"
+        table.add_row("control plane", "up" if region.alive else down)
+        if not region.listed:
+            table.add_row("settings", "in no list of regions any more: make down ends and removes it")
         if region.alive:
-            table.add_row("kubeconfig", region.kubeconfig)
+            table.add_row("kubeconfig", _shorter(region.kubeconfig))
         for zone, pods in region.pods.items():
             table.add_row(f"pods in {zone}", _pods(pods))
         console.print(table)
@@ -121,8 +128,8 @@ def show(summary: Summary, console: Console) -> None:
         console.print(_table(region))
         for violation in region.violations:
             console.print(f"  {violation.level}: {violation.policy}: {violation.message}", markup=False)
-    if summary.simulated:
-        console.print("simulated: " + "; ".join(summary.simulated), markup=False)
+    if summary.simulated and any(region.kubeconfig for region in summary.regions):
+        console.print("simulated:", *(f"  - {what}" for what in summary.simulated), sep="\n", markup=False)
     if summary.unvalidated_kinds:
         console.print("accepted without a schema: " + ", ".join(summary.unvalidated_kinds), markup=False)
     if summary.seconds:
@@ -140,7 +147,7 @@ def _table(region: RegionSummary) -> Table:
     for report in region.reports:
         failed = len(report.failed)
         table.add_row(f"policies {report.pack}", f"{len(report.policies) - failed} passed, {failed} failed")
-    for key, text in (("endpoint", region.endpoint), ("kubeconfig", region.kubeconfig)):
+    for key, text in (("endpoint", region.endpoint), ("kubeconfig", _shorter(region.kubeconfig))):
         if text:
             table.add_row(key, text)
     return table
@@ -151,6 +158,11 @@ def _key_values(title: str) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     return table
+
+
+def _shorter(path: str) -> str:
+    """From here, where that is shorter: a path in a table should stand on one line to be copied."""
+    return min(path, os.path.relpath(path), key=len) if path else path
 
 
 def _changes(changes: Mapping[str, int]) -> str:

@@ -65,7 +65,7 @@ class PulumiEngine:
         absent = missing()
         if absent:
             raise RehearsalError(
-                f"the Pulumi engine needs {', '.join(absent)} on PATH: install the Pulumi CLI "
+                f"the Pulumi engine needs {', '.join(absent)} on PATH or installed: install the Pulumi CLI "
                 "(pulumi plugin install resource kubernetes|random|tls brings plugins), or use --engine in-process"
             )
         self._checkout = checkout

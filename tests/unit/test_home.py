@@ -49,7 +49,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
 
 def test_a_difference_is_told_with_path_both_values_and_a_remedy(us_east: Recorded) -> None:
     assert refusal(us_east.outputs, {"postgresql": {"partitions": 16}}) == (
-        "Pulumi.us-west.yaml: what every region shares differs from the home region us-east\n"
+        "Pulumi.us-west.yaml or Pulumi.yaml: what every region shares differs from the home region us-east\n"
         "  postgresql.partitions = 16   us-east has 8: state that here too, or bring us-east to this first "
         "(pulumi up -s us-east)"
     )
