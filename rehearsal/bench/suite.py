@@ -1,6 +1,5 @@
 """The benchmarks of `make bench`, one after the other, and the end of all that they start."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rehearsal import binaries, paths
 from rehearsal.bench import applying, evaluation, growth, make_up, still
+from rehearsal.bench.environment import environment
 from rehearsal.bench.measure import Measure
 from rehearsal.bench.projects import HOME, evaluate
 from rehearsal.progress import Progress
@@ -35,20 +35,13 @@ def run(progress: Progress) -> list[Measure]:
 def _run_directory(progress: Progress) -> Generator[Path]:
     """A scratch directory; everything that runs in here has its run directory there, and is ended at the end."""
     scratch = Path(tempfile.mkdtemp(prefix="soma-bench-"))
-    before = os.environ.get(HOME_VARIABLE)
-    os.environ[HOME_VARIABLE] = str(scratch / "run")
-    try:
-        yield scratch
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(ENDED) from None
-    finally:
+    with environment({HOME_VARIABLE: str(scratch / "run")}):
         try:
-            _end(scratch, progress)
+            yield scratch
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(ENDED) from None
         finally:
-            if before is None:
-                del os.environ[HOME_VARIABLE]
-            else:
-                os.environ[HOME_VARIABLE] = before
+            _end(scratch, progress)
 
 
 def _end(scratch: Path, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """The benchmarks run: what they answer has the promised shape. How fast anything was is not asked here."""
 
 import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -53,6 +54,17 @@ def test_the_overhead_of_the_program_is_measured(plan: Plan, tmp_path: Path) -> 
         ("start the policy pack", "s", None),
         (f"ask the policies about {len(plan.resources)} resources", "s", None),
     ]
+
+
+def test_our_modules_are_as_warm_as_the_sdks_where_no_bytecode_may_be_written(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    evaluation.measure(tmp_path, plan, QUIET, rounds=1)
+    kept = {Path(*file.parts[-2:]) for file in tmp_path.rglob("*.pyc")}
+    for module in ("components/region", "settings/settings"):
+        assert Path(f"{module}.{sys.implementation.cache_tag}.pyc") in kept
+    assert os.environ["PYTHONDONTWRITEBYTECODE"] == "1"
 
 
 def test_the_bare_program_registers_the_same_resources(plan: Plan, tmp_path: Path) -> None:
