@@ -9,7 +9,7 @@ from rehearsal.bench.projects import HOME, bare, evaluate
 from rehearsal.engine.model import Plan
 from rehearsal.progress import Progress
 
-ROUNDS = 7
+ROUNDS = 15
 
 
 def measure(scratch: Path, plan: Plan, progress: Progress, rounds: int = ROUNDS) -> list[Measure]:

@@ -1,11 +1,12 @@
 """How the time that a resource takes grows with the number of regions."""
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal import packs, paths
 from rehearsal.bench import projects, still
-from rehearsal.bench.measure import QUIET, Measure, side_by_side
+from rehearsal.bench.measure import QUIET, Measure, in_turns
 from rehearsal.controlplane import ControlPlane
 from rehearsal.engine.in_process import InProcessEngine
 from rehearsal.engine.model import PlannedResource
@@ -13,52 +14,59 @@ from rehearsal.progress import Progress
 
 ROUNDS = 3
 REGIONS = 8
-SINGLES = 3
-"""Single regions in a round: its clock then runs seconds too, and a pause of the machine weighs on both sides."""
-
-_Run = tuple[InProcessEngine, tuple[str, ...]]
-"""An engine and the regions of its project, home first."""
 
 
 def measure(
     scratch: Path, plane: ControlPlane, progress: Progress, rounds: int = ROUNDS, regions: int = REGIONS
 ) -> list[Measure]:
-    """Evaluation, policies and apply of every region, one after the other, per resource: of many regions and of one."""
-    runs = _Runs(scratch / "growth", plane, rounds, regions)
-    resources: dict[str, int] = {}
+    """Evaluation, policies and apply of every region, one after the other, per resource: of many regions and of one.
+
+    Beside each of the many, a region that is alone comes up, so that a machine that slows down weighs on both.
+    """
+    made = _Projects(scratch / "growth", plane)
+    alone = [[made.engine(f"single-{number}-{turn}", 1) for turn in range(regions)] for number in range(rounds)]
+    together = [made.engine(f"many-{number}", regions) for number in range(rounds)]
+    warm = made.engine("warm", 1)
     with progress.step(f"growth from 1 region to {regions}"), _pack() as pack:
-
-        def of_one(number: int) -> None:
-            resources["one"] = sum(_up(run, pack) for run in runs.single[number])
-
-        def of_many(number: int) -> None:
-            resources["many"] = _up(runs.many[number], pack)
-
-        _up(runs.warm, pack)
-        one, many = side_by_side(rounds, of_one, of_many)
-    single, grown = one / resources["one"], many / resources["many"]
+        _up(warm, 0, pack)
+        measured = [_round(one, many, pack) for one, many in zip(alone, together, strict=True)]
+    one, many = (statistics.median(seconds) for seconds in zip(*measured, strict=True))
     return [
-        Measure(f"time per resource at {regions} regions over that at 1", grown / single, "ratio", 1.1),
-        Measure("time per resource at 1 region", single * 1000, "ms"),
+        Measure(f"time per resource at {regions} regions over that at 1", many / one, "ratio", 1.1),
+        Measure("time per resource at 1 region", one * 1000, "ms"),
     ]
 
 
-class _Runs:
-    """Projects and engines, made before the clock starts; each runs once, into namespaces of its own."""
+def _round(alone: Sequence[InProcessEngine], together: InProcessEngine, pack: packs.Pack) -> tuple[float, float]:
+    """Seconds per resource of the regions that are alone, and of the many."""
+    resources = {"one": 0, "many": 0}
 
-    def __init__(self, directory: Path, plane: ControlPlane, rounds: int, regions: int) -> None:
+    def one(number: int) -> None:
+        resources["one"] += _up(alone[number], 0, pack)
+
+    def many(number: int) -> None:
+        resources["many"] += _up(together, number, pack)
+
+    ones, others = in_turns(len(alone), one, many)
+    return sum(ones) / resources["one"], sum(others) / resources["many"]
+
+
+class _Projects:
+    """Projects and their engines, made before the clock starts; each comes up once, in namespaces of its own."""
+
+    def __init__(self, directory: Path, plane: ControlPlane) -> None:
         self._directory = directory
         self._plane = plane
-        self.warm = self._made("warm", 1)
-        self.single = [
-            [self._made(f"single-{number}-{turn}", 1) for turn in range(SINGLES)] for number in range(rounds)
-        ]
-        self.many = [self._made(f"many-{number}", regions) for number in range(rounds)]
 
-    def _made(self, name: str, regions: int) -> _Run:
-        namespaces = {f"region-{number}": f"{name}-{number}" for number in range(regions)}
+    def engine(self, name: str, regions: int) -> InProcessEngine:
+        namespaces = {_region(number): f"{name}-{number}" for number in range(regions)}
         checkout = projects.copies(self._directory / name, namespaces)
-        return still.engine(checkout, self._directory / f"{name}-state", self._plane), tuple(namespaces)
+        return still.engine(checkout, self._directory / f"{name}-state", self._plane)
+
+
+def _region(number: int) -> str:
+    """The first one is home."""
+    return f"region-{number}"
 
 
 def _pack() -> packs.Pack:
@@ -66,11 +74,10 @@ def _pack() -> packs.Pack:
     return packs.Pack(packs.directories(paths.CHECKOUT)[0], "bench", projects.HOME)
 
 
-def _up(run: _Run, pack: packs.Pack) -> int:
-    """What `up` does: evaluates each region, asks the policies, applies it. Returns the number of resources."""
+def _up(engine: InProcessEngine, number: int, pack: packs.Pack) -> int:
+    """What `up` does for a region: evaluates it, asks the policies, applies it. Returns the number of resources."""
 
     def ask(region: str, planned: Sequence[PlannedResource]) -> None:
         pack.ask(planned, region)
 
-    engine, regions = run
-    return sum(len(engine.up(region, QUIET, ask).resources) for region in regions)
+    return len(engine.up(_region(number), QUIET, ask).resources)

@@ -40,8 +40,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int], object]) -> tuple[float, float]:
-    """Median seconds of two pieces of work, run in turns so that both meet the same machine; each gets its round."""
+def in_turns(
+    rounds: int, one: Callable[[int], object], other: Callable[[int], object]
+) -> tuple[list[float], list[float]]:
+    """Seconds of two pieces of work, run in turns so that both meet the same machine; each gets its round."""
     ones: list[float] = []
     others: list[float] = []
     for number in range(rounds):
@@ -50,6 +52,12 @@ def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int
             started = time.perf_counter()
             work(number)
             times.append(time.perf_counter() - started)
+    return ones, others
+
+
+def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int], object]) -> tuple[float, float]:
+    """Median seconds of two pieces of work, run in turns."""
+    ones, others = in_turns(rounds, one, other)
     return statistics.median(ones), statistics.median(others)
 
 
