@@ -1,5 +1,7 @@
 """The real stacks, each run once a session."""
 
+import gc
+
 import hypothesis
 import pytest
 
@@ -9,6 +11,10 @@ from tests.unit.recorder import record_stack
 # The first text of a fresh checkout takes a second: a table of all characters is made for it.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+# The SDKs leave a million objects that live as long as the process: looking through them again and again was a quarter
+# of the tier's time.
+gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(scope="session")
