@@ -12,8 +12,7 @@ from tests.unit.recorder import record_stack
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
-# The SDKs leave a million objects that live as long as the process: looking through them again and again was a quarter
-# of the tier's time.
+# The SDKs' objects live as long as the process: looking through them again and again would take much of the time.
 gc.set_threshold(100_000, 50, 50)
 
 

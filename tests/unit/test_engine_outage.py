@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import kube
-from rehearsal.engine import schedule
+from rehearsal.engine import awaiting, schedule
 from rehearsal.errors import RehearsalError
 from tests.unit.engine_bench import Bench, config_map, stateful_set
 
@@ -65,7 +65,10 @@ def test_the_next_update_goes_on_after_an_outage(bench: Bench) -> None:
     assert (changes["same"], changes["create"]) == (10, MANY - 10)
 
 
-def test_who_waits_for_a_workload_stops_waiting_when_nobody_answers(bench: Bench) -> None:
+def test_who_waits_for_a_workload_stops_waiting_when_nobody_answers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awaiting, "SLICE_SECONDS", 0.1)
     bench.cluster.busy, bench.cluster.lasts = {"store"}, 1
     began = time.monotonic()
     bench.program = lambda: (stateful_set("store"), config_map("apart"))
