@@ -1,12 +1,11 @@
 """How the time that a resource takes grows with the number of regions."""
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal import packs, paths
 from rehearsal.bench import projects, still
-from rehearsal.bench.measure import QUIET, Measure, in_turns
+from rehearsal.bench.measure import QUIET, Measure, Turns, side_by_side
 from rehearsal.controlplane import ControlPlane
 from rehearsal.engine.in_process import InProcessEngine
 from rehearsal.engine.model import PlannedResource
@@ -30,10 +29,10 @@ def measure(
     with progress.step(f"growth from 1 region to {regions}"), _pack() as pack:
         _up(warm, 0, pack)
         measured = [_round(one, many, pack) for one, many in zip(alone, together, strict=True)]
-    one, many = (statistics.median(seconds) for seconds in zip(*measured, strict=True))
+    turns = Turns(tuple(many for _, many in measured), tuple(one for one, _ in measured))
     return [
-        Measure(f"time per resource at {regions} regions over that at 1", many / one, "ratio", 1.1),
-        Measure("time per resource at 1 region", one * 1000, "ms"),
+        Measure(f"time per resource at {regions} regions over that at 1", turns.ratio, "ratio", 1.1),
+        Measure("time per resource at 1 region", turns.other * 1000, "ms"),
     ]
 
 
@@ -47,8 +46,8 @@ def _round(alone: Sequence[InProcessEngine], together: InProcessEngine, pack: pa
     def many(number: int) -> None:
         resources["many"] += _up(together, number, pack)
 
-    ones, others = in_turns(len(alone), one, many)
-    return sum(ones) / resources["one"], sum(others) / resources["many"]
+    turns = side_by_side(len(alone), one, many)
+    return sum(turns.ones) / resources["one"], sum(turns.others) / resources["many"]
 
 
 class _Projects:

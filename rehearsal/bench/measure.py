@@ -40,10 +40,29 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turns(
-    rounds: int, one: Callable[[int], object], other: Callable[[int], object]
-) -> tuple[list[float], list[float]]:
-    """Seconds of two pieces of work, run in turns so that both meet the same machine; each gets its round."""
+@dataclass(frozen=True)
+class Turns:
+    """Seconds of two pieces of work, round by round."""
+
+    ones: tuple[float, ...]
+    others: tuple[float, ...]
+
+    @property
+    def one(self) -> float:
+        return statistics.median(self.ones)
+
+    @property
+    def other(self) -> float:
+        return statistics.median(self.others)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios: the two of a round met the same machine, those of two rounds may not."""
+        return statistics.median(one / other for one, other in zip(self.ones, self.others, strict=True))
+
+
+def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int], object]) -> Turns:
+    """Two pieces of work, run in turns so that both meet the same machine; each is told its round."""
     ones: list[float] = []
     others: list[float] = []
     for number in range(rounds):
@@ -52,13 +71,7 @@ def in_turns(
             started = time.perf_counter()
             work(number)
             times.append(time.perf_counter() - started)
-    return ones, others
-
-
-def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int], object]) -> tuple[float, float]:
-    """Median seconds of two pieces of work, run in turns."""
-    ones, others = in_turns(rounds, one, other)
-    return statistics.median(ones), statistics.median(others)
+    return Turns(tuple(ones), tuple(others))
 
 
 def show(measured: Sequence[Measure], console: Console) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rehearsal import bench, binaries, paths
 from rehearsal.__main__ import main
 from rehearsal.bench import applying, suite
-from rehearsal.bench.measure import Measure, side_by_side
+from rehearsal.bench.measure import Measure, Turns, side_by_side
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 
@@ -50,11 +50,16 @@ def test_two_pieces_of_work_take_turns_in_going_first() -> None:
     assert done == [("one", 0), ("other", 0), ("other", 1), ("one", 1), ("one", 2), ("other", 2)]
 
 
-def test_the_median_of_the_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_slow_round_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("time.perf_counter", clock)
-    one, other = side_by_side(3, lambda number: clock.pass_(2 + 50 * (number == 1)), lambda _: clock.pass_(1))
-    assert (one, other) == (2, 1)
+    turns = side_by_side(3, lambda number: clock.pass_(2 + 50 * (number == 1)), lambda _: clock.pass_(1))
+    assert (turns.one, turns.other, turns.ratio) == (2, 1, 2)
+
+
+def test_a_machine_that_slows_down_leaves_the_ratio_as_it_is() -> None:
+    assert Turns((2.0, 4.0, 9.0, 8.0), (1.0, 2.0, 4.5, 4.0)).ratio == 2
+    assert Turns((2.0, 2.0, 12.0), (1.0, 6.0, 6.0)).ratio == 2
 
 
 class Clock:
