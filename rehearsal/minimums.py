@@ -11,11 +11,12 @@ from settings import Settings
 
 def values(settings: Settings) -> dict[str, Any]:
     """Values of the region for every policy that declares them; zones as the cluster labels them."""
-    availability = settings.high_availability
-    return {
-        "min_replicas": availability.min_replicas,
-        "zones": [settings.kubernetes.zone_value(zone) for zone in availability.zones],
-    }
+    return {"min_replicas": settings.high_availability.min_replicas, "zones": list(zones(settings))}
+
+
+def zones(settings: Settings) -> tuple[str, ...]:
+    """The zones as the cluster labels them."""
+    return tuple(settings.kubernetes.zone_value(zone) for zone in settings.high_availability.zones)
 
 
 def level(settings: Settings) -> dict[str, Any]:

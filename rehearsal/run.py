@@ -18,7 +18,6 @@ from rehearsal.packs import Pack, Report, directories
 from rehearsal.progress import Progress
 from rehearsal.standins import STANDINS, launch
 from rehearsal.summary import RegionSummary, Standing, Summary
-from settings import Settings
 
 READY_SECONDS = 300.0
 """Longest wait for the pods of a region, in seconds."""
@@ -59,7 +58,7 @@ class Rehearsal:
         with self._progress.step("ask the policies"):
             reports = self._ask(previews)
         counted = {
-            region: pods.planned(preview.resources, _zones(self._settings[region]))
+            region: pods.planned(preview.resources, minimums.zones(self._settings[region]))
             for region, preview in previews.items()
         }
         kinds = {kind for preview in previews.values() for kind in _kinds(preview.resources)}
@@ -122,7 +121,7 @@ class Rehearsal:
         return reports
 
     def _start(self, tools: binaries.Binaries) -> dict[str, ControlPlane]:
-        planes = {region: ControlPlane(region, zones=_zones(self._settings[region])) for region in self.regions}
+        planes = {region: ControlPlane(region, zones=minimums.zones(self._settings[region])) for region in self.regions}
         with self._progress.step(f"start {len(planes)} control planes"):
             self._side_by_side(lambda region: planes[region].start(tools, self._progress), planes)
         return planes
@@ -204,12 +203,6 @@ def _end(region: str) -> None:
     launch.stop(paths.region_dir(region))
     ControlPlane(region).stop()
     shutil.rmtree(paths.region_dir(region))
-
-
-def _zones(settings: Settings) -> tuple[str, ...]:
-    """The zones as the cluster labels them."""
-    names = settings.kubernetes.zones
-    return tuple(names.get(zone, zone) for zone in settings.high_availability.zones)
 
 
 def _kinds(resources: Iterable[PlannedResource]) -> list[tuple[str, str]]:
