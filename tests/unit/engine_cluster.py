@@ -137,7 +137,9 @@ class FakeCluster:
             return self.objects.get(key)
 
     def become_ready(self, kind: str, name: str, namespace: str = "soma") -> None:
+        """Once it has been applied, which may be a moment away: objects are applied side by side."""
         with self._changed:
+            assert self._changed.wait_for(lambda: (kind, namespace, name) in self.objects, 10)
             self.busy.discard(name)
             self.objects[kind, namespace, name]["status"] = _ready(self.objects[kind, namespace, name])
             self._changed.notify_all()
