@@ -1,5 +1,6 @@
 """The ground of a region on an existing Kubernetes cluster: provider, namespace, and a network that is closed first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -22,8 +23,8 @@ class PlatformArgs:
     settings: Kubernetes
     zones: tuple[str, ...]
     """The region's zones by their names in the settings."""
-    after: pulumi.Input[pulumi.Resource] | None = None
-    """Must be there before the first object is made: a standby's checked view of its home region."""
+    after: Sequence[pulumi.Input[pulumi.Resource]] = ()
+    """Must be there before the first object is made: what was checked of the run before and of the home region."""
 
 
 class KubernetesPlatform(pulumi.ComponentResource):
@@ -60,7 +61,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
                 parent=self,
                 provider=provider,
                 protect=True,
-                depends_on=None if args.after is None else [args.after],
+                depends_on=list(args.after),
             ),
         )
         self.placement = Placement(

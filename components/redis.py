@@ -64,6 +64,9 @@ class RedisCluster(pulumi.ComponentResource):
     ready: list[pulumi.Resource]
     """What has to be there before a service may start."""
 
+    emptied: list[pulumi.Resource]
+    """What is done once every node beyond a drain is empty and no member any more."""
+
     def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:data:RedisCluster", name, {}, opts)
         own = ResourceOptions(parent=self, provider=args.placement.provider)
@@ -79,6 +82,7 @@ class RedisCluster(pulumi.ComponentResource):
         self.headless = full_host(HEADLESS, args.placement)
         self.pods = _PODS
         self.ready = [*zones, bootstrap]
+        self.emptied = [bootstrap]
         self.register_outputs({"secret_name": self.secret_name, "headless": self.headless})
 
 

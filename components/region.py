@@ -18,6 +18,7 @@ from components.postgres import PostgresArgs, PostgresCluster
 from components.qdrant import QdrantArgs, QdrantCluster
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
+from components.scale_in import OUTPUT, ScaleIn, for_next_run
 from settings import Settings, shared
 
 
@@ -44,7 +45,8 @@ class Region(pulumi.ComponentResource):
         self.role = "home" if settings.is_home else "standby"
 
         home = None if settings.is_home else Home(f"{name}-home", settings, self._own)
-        self.platform = self._platform(home)
+        before = ScaleIn(f"{name}-scale-in", settings, self._own)
+        self.platform = self._platform([before.checked, *([] if home is None else [home.checked])])
         SettingsRecord(f"{name}-record", self.platform.placement, settings, self._own)
         self.qdrant = self._qdrant()
         self.postgres = self._postgres(home)
@@ -57,13 +59,13 @@ class Region(pulumi.ComponentResource):
         self.endpoint = inside if self.ingress is None else Output.from_input(self.ingress.endpoint)
         self.register_outputs({"endpoint": self.endpoint, "role": self.role})
 
-    def _platform(self, home: Home | None) -> KubernetesPlatform:
+    def _platform(self, after: list[Output[pulumi.Resource]]) -> KubernetesPlatform:
         settings = self._settings
         args = PlatformArgs(
             region=settings.region.name,
             settings=settings.kubernetes,
             zones=settings.high_availability.zones,
-            after=None if home is None else home.checked,
+            after=after,
         )
         return KubernetesPlatform(f"{self._name}-platform", args, self._own)
 
@@ -146,6 +148,10 @@ class Region(pulumi.ComponentResource):
             services=[service.service for service in self.services.values()],
         )
         return Ingress(f"{self._name}-ingress", args, self._own)
+
+    def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
+        """Stack outputs that the next run of this stack reads."""
+        return {OUTPUT: for_next_run(self._settings, self.redis.emptied)}
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that standby regions read; a standby has none."""

@@ -33,6 +33,26 @@ class RedisCluster(Model):
     )
     nodes: Annotated[int, AfterValidator(_odd)] = Field(default=3, description="Masters (shards): odd, three or more.")
     replicas: int = Field(default=1, ge=0, le=10, description="Replicas of each master, in other zones.")
+    drain_to: Annotated[int, AfterValidator(_odd)] | None = Field(
+        default=None,
+        description="Fewer masters than `nodes`: moves the slots to so many, after which `nodes` may be lowered to it.",
+    )
+    drain_replicas_to: int | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="Fewer than `replicas`: empties the pods beyond, after which `replicas` may be lowered to it.",
+    )
+
+    @property
+    def kept_nodes(self) -> int:
+        """Masters that hold slots: fewer than `nodes` during a drain."""
+        return self.nodes if self.drain_to is None else self.drain_to
+
+    @property
+    def kept_replicas(self) -> int:
+        """Replicas of each master that are kept: fewer than `replicas` during a drain."""
+        return self.replicas if self.drain_replicas_to is None else self.drain_replicas_to
 
     @property
     def pods(self) -> int:

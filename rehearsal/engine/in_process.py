@@ -127,15 +127,16 @@ class InProcessEngine:
                 for urn, held in state.resources.items()
                 if held.resource.type.startswith(diff.GENERATED)
             },
-            self._other_outputs(region, preview),
+            self._outputs(region, preview),
         )
         if self._program is not None:
             return run(self._program, evaluate.evaluation(request))
         return evaluate.evaluate(self._project.directory, request)
 
-    def _other_outputs(self, region: str, preview: bool) -> dict[str, dict[str, Value] | None]:
-        """Outputs of the other regions: as recorded, in a preview else as previewed."""
-        found: dict[str, dict[str, Value] | None] = {}
+    def _outputs(self, region: str, preview: bool) -> dict[str, dict[str, Value] | None]:
+        """Outputs of the other regions: as recorded, in a preview else as previewed. A region's own are those of its
+        last update, none before the first, in a preview too: the CLI reads its snapshot, which is there by then."""
+        found: dict[str, dict[str, Value] | None] = {region: self._state(region).outputs or {}}
         for other in sorted({path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)):
             if other != region:
                 found[other] = self._state(other).outputs

@@ -63,6 +63,7 @@ MINIMUMS = (
     ),
     _at_least("postgresql.pooler.instances", lambda s: s.postgresql.pooler.instances, "use {} or more"),
     _at_least("redis.cluster.nodes", lambda s: s.redis.cluster.nodes, "use {} or more (an odd number)"),
+    _at_least("redis.cluster.drain_to", lambda s: s.redis.cluster.drain_to, "use {} or more (an odd number)"),
 )
 
 
@@ -119,6 +120,14 @@ def each_master_has_a_replica(draft: Draft) -> Iterator[Finding]:
         )
 
 
+@rule("redis.cluster.drain_replicas_to", "high_availability.enabled")
+def a_drain_leaves_each_master_a_replica(draft: Draft) -> Iterator[Finding]:
+    if draft.settings.high_availability.enabled and draft.settings.redis.cluster.drain_replicas_to == 0:
+        yield draft.finding(
+            place("redis.cluster.drain_replicas_to"), "a master without a replica is lost with its zone: use 1 or more"
+        )
+
+
 @rule("redis.cluster.replicas", "high_availability.enabled", "high_availability.zones")
 def copies_have_zones(draft: Draft) -> Iterator[Finding]:
     ha = draft.settings.high_availability
@@ -158,6 +167,7 @@ RULES: tuple[Check, ...] = (
     vectors_keep_a_majority,
     commits_survive_a_zone,
     each_master_has_a_replica,
+    a_drain_leaves_each_master_a_replica,
     copies_have_zones,
     each_shard_has_a_second_copy,
     autoscaling_has_room,

@@ -1,11 +1,12 @@
 """Resources and shards that fit: limits over requests, a target under its limit, copies over nodes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from settings.draft import Draft, Finding
 from settings.faults import ABSENT
 from settings.rules.rule import Check, place, rule
 from settings.rules.stated import region_resources, stated_quantity
+from settings.settings import Settings
 
 _BLOCKS = ("memory.resources", "qdrant.resources", "postgresql.primary.resources", "redis.resources")
 _AMOUNTS = ("cpu", "memory")
@@ -91,6 +92,31 @@ def shards_agree(draft: Draft) -> Iterator[Finding]:
         )
 
 
+def _drain(path: str, of: str, numbers: Callable[[Settings], tuple[int | None, int]]) -> Check:
+    """A rule: a drain leaves fewer than there are."""
+
+    @rule(path, of)
+    def check(draft: Draft) -> Iterator[Finding]:
+        left, there = numbers(draft.settings)
+        if left is not None and left >= there:
+            yield draft.finding(
+                place(path), f"not under {of} ({there}): remove this once {of} is lowered; state less to empty the rest"
+            )
+
+    return check
+
+
+DRAINS = (
+    _drain(
+        "redis.cluster.drain_to", "redis.cluster.nodes", lambda s: (s.redis.cluster.drain_to, s.redis.cluster.nodes)
+    ),
+    _drain(
+        "redis.cluster.drain_replicas_to",
+        "redis.cluster.replicas",
+        lambda s: (s.redis.cluster.drain_replicas_to, s.redis.cluster.replicas),
+    ),
+)
+
 RULES: tuple[Check, ...] = (
     limits_hold_requests,
     regions_limits_hold_the_services_requests,
@@ -98,4 +124,5 @@ RULES: tuple[Check, ...] = (
     copies_have_nodes,
     every_node_holds_a_shard,
     shards_agree,
+    *DRAINS,
 )

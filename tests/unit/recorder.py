@@ -39,7 +39,10 @@ class Provided(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if args.typ == "pulumi:pulumi:StackReference":
-            outputs = self.stacks[str(args.resource_id).rpartition("/")[2]]
+            stack_name = str(args.resource_id).rpartition("/")[2]
+            own = {} if stack_name == pulumi.get_stack() else None  # its first update
+            outputs = self.stacks.get(stack_name, own)
+            assert outputs is not None, f"no outputs of stack {stack_name} were given"
             secret = [name for name, value in outputs.items() if isinstance(value, Secret)]
             revealed = {name: wire.marked(value) for name, value in outputs.items()}
             return str(args.resource_id), {**args.inputs, "outputs": revealed, "secretOutputNames": secret}

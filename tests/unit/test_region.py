@@ -27,11 +27,12 @@ class TestOutputs:
             "role": "home",
             "namespace": "somafractalmemory",
             "shared": plain["shared"],
+            "scale_in": {"redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
         }
         assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens"}
 
     def test_a_standby_gives_out_nothing_secret(self, us_west: Recorded) -> None:
-        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace"}
+        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace", "scale_in"}
         assert us_west.outputs["role"] == "standby"
 
     def test_no_secret_stands_in_the_clear_anywhere(self, run: Recorded) -> None:
@@ -81,7 +82,8 @@ class TestHome:
 
     def test_home_reads_no_other_region(self, us_east: Recorded) -> None:
         """The run of home knew no other stack; a reference to one would have ended it."""
-        assert not [urn for resource in us_east.resources for urn in resource.depends_on if "StackReference" in urn]
+        known = {urn for resource in us_east.resources for urn in resource.depends_on if "StackReference" in urn}
+        assert [urn.rpartition("::")[2] for urn in known] == ["us-east-scale-in-before"]
 
 
 def _watched(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:

@@ -1,0 +1,94 @@
+"""What holds data is taken away only once it is empty: lower numbers are refused until a drain is known to be done.
+
+A stack keeps as an output down to what each number may go, and the next run reads its own outputs of the run before.
+An engine allows that: a stack reference reads the last snapshot without the lock that an update holds, and a stack
+that has none yet has no outputs (pulumi/pulumi:pkg/backend/backend.go backendClient.GetStackOutputs@1b59498); the
+outputs of an update that failed are those of the one before (pkg/resource/deploy/step.go SameStep.Apply@1b59498).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pulumi
+from pulumi import Output, ResourceOptions
+
+from settings import Settings
+
+OUTPUT = "scale_in"
+"""Stack output: path of a number in the settings to the least that the next run may make of it."""
+
+Lowest = Mapping[str, int]
+"""What OUTPUT holds."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number of the settings that must not be lowered over data."""
+
+    path: str
+    """Where it stands: "redis.cluster.nodes"."""
+    wanted: int
+    drain_path: str
+    """The setting that empties what is beyond a lower number: "redis.cluster.drain_to"."""
+    drain_to: int | None
+    """That number, while it is asked for."""
+
+    @property
+    def lowest(self) -> int:
+        """What the next run may make of it, once everything of this run is done."""
+        return self.wanted if self.drain_to is None else self.drain_to
+
+    def fault(self, before: Lowest) -> str | None:
+        """Why this run may not have it, with a remedy; None where it may."""
+        lowest = before.get(self.path)
+        if lowest is None or self.wanted >= lowest:
+            return None
+        return (
+            f"{self.path} = {self.wanted}   {int(lowest)} are in use and hold data: set {self.path} back to what it "
+            f"was and {self.drain_path} to {self.wanted}, run pulumi up, then lower it and remove {self.drain_path}"
+        )
+
+
+def sizes(settings: Settings) -> tuple[Size, ...]:
+    """All such numbers."""
+    redis = settings.redis.cluster
+    return (
+        Size("redis.cluster.nodes", redis.nodes, "redis.cluster.drain_to", redis.drain_to),
+        Size("redis.cluster.replicas", redis.replicas, "redis.cluster.drain_replicas_to", redis.drain_replicas_to),
+    )
+
+
+class ScaleIn(pulumi.ComponentResource):
+    """Compares the settings with what this stack's run before left behind.
+
+    What must not be lowered yet ends the program with RunError, in a preview as well: before anything is changed.
+    """
+
+    checked: Output[pulumi.Resource]
+    """Resolves once nothing is lowered over data: what is made after it is not made in vain."""
+
+    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+        super().__init__("soma:region:ScaleIn", name, {}, opts)
+        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+        before = pulumi.StackReference(f"{name}-before", stack, opts=ResourceOptions(parent=self))
+        wanted = sizes(settings)
+        self.checked = before.outputs.apply(lambda outputs: _accepted(before, outputs, wanted, settings.stack))
+        self.register_outputs({})
+
+
+def _accepted(
+    before: pulumi.Resource, outputs: Mapping[str, Any] | None, wanted: Iterable[Size], stack: str
+) -> pulumi.Resource:
+    lowest = cast(Lowest, (outputs or {}).get(OUTPUT, {}))
+    faults = [fault for size in wanted if (fault := size.fault(lowest)) is not None]
+    if faults:
+        head = f"Pulumi.{stack}.yaml or Pulumi.yaml: what holds data is taken away only once it is empty"
+        raise pulumi.RunError("\n  ".join([head, *faults]))
+    return before
+
+
+def for_next_run(settings: Settings, emptied: Iterable[pulumi.Resource]) -> Output[dict[str, int]]:
+    """The value of OUTPUT. `emptied` are the Jobs that drain; known only once they are done."""
+    lowest = {size.path: size.lowest for size in sizes(settings)}
+    return Output.all(*(cast(pulumi.CustomResource, job).id for job in emptied)).apply(lambda _: lowest)
