@@ -7,7 +7,7 @@ from components import objects
 from components.objects import Manifest
 from components.placement import Placement
 from settings import PostgreSQL
-from settings.postgresql import MAX_CONNECTIONS
+from settings.postgresql import LEAST_WORK_MEM
 
 POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
 """docs/src/security.md, "Exposed Ports"."""
@@ -54,7 +54,12 @@ def cluster_spec(
         "enablePDB": True,
         "enableSuperuserAccess": False,
         "failoverDelay": 0,
-        "postgresql": {**_synchronous(placement, settings), "parameters": parameters(settings)},
+        "postgresql": {
+            **_synchronous(placement, settings),
+            "parameters": parameters(settings),
+            # The operator's own last rule, `host all all all`, would take a client without TLS too.
+            "pg_hba": ["hostnossl all all all reject"],
+        },
         "replicationSlots": {"highAvailability": {"enabled": True}},
         **_spread(placement, settings),
         # Guaranteed quality of service: requests equal limits (docs/src/resource_management.md).
@@ -180,16 +185,22 @@ def _link_service(region: str) -> Manifest:
 
 
 def parameters(settings: PostgreSQL) -> dict[str, str]:
-    """PostgreSQL's settings for the memory and the WAL volume of an instance."""
+    """PostgreSQL's settings for the memory and the WAL volume of an instance.
+
+    Sources: PostgreSQL's manual, runtime-config-resource (quoted) and runtime-config-query.
+    """
     memory = settings.primary.resources.requests.memory.value
     wal = settings.wal_storage.value
     return {
-        "max_connections": str(MAX_CONNECTIONS),
-        # A quarter of the memory; what is left serves the page cache (PostgreSQL, runtime-config-resource).
+        "max_connections": str(settings.max_connections),
+        # "A reasonable starting value for shared_buffers is 25% of the memory"; the rest serves the page cache.
         "shared_buffers": _megabytes(memory / 4),
+        # What the planner may count on: shared_buffers and the page cache together.
         "effective_cache_size": _megabytes(memory * 3 / 4),
+        # "It's safe to set this value significantly larger than work_mem": few run at a time.
         "maintenance_work_mem": _megabytes(min(memory / 16, Decimal(1024 * _MIB))),
-        "work_mem": _megabytes(max(memory / 4 / MAX_CONNECTIONS, Decimal(4 * _MIB))),
+        # A quarter of the memory if every connection sorts at once.
+        "work_mem": _megabytes(max(memory / 4 / settings.max_connections, Decimal(LEAST_WORK_MEM))),
         "max_wal_size": _megabytes(wal / 4),
         # A replica that stays away must not fill the primary's WAL volume: past this it has to be cloned again.
         "max_slot_wal_keep_size": _megabytes(wal / 2),

@@ -27,6 +27,10 @@ PARAMETERS = {
     "tcp_user_timeout": "8000",
     # A connection for each service process, far fewer to the server (`default_pool_size`).
     "max_client_conn": "1000",
+    # Without TLS nobody comes in (the operator's default is `prefer`), nor does the pooler go on to anything whose
+    # certificate is not of the very name that it called (the default, verify-ca, takes any of the authority's).
+    "client_tls_sslmode": "require",
+    "server_tls_sslmode": "verify-full",
 }
 
 
@@ -40,7 +44,7 @@ def spec(cluster: str, settings: PostgreSQL, image: str) -> Manifest:
         "pgbouncer": {
             "image": image,
             "poolMode": "transaction",
-            "parameters": {**PARAMETERS, "default_pool_size": str(settings.pooler.pool_size)},
+            "parameters": {**PARAMETERS, "default_pool_size": str(settings.pool_size)},
         },
         "template": {
             "metadata": {"labels": objects.labels("postgresql", "pooler", NAME)},

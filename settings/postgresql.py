@@ -9,10 +9,12 @@ from settings.names import Identifier
 from settings.quantity import Bytes, Quantity
 from settings.resources import POSTGRESQL, PostgresResources
 
-MAX_CONNECTIONS = 200
-POOLED_CONNECTIONS = MAX_CONNECTIONS - 50
-"""What all poolers together may take; the rest is the operator's, monitoring's, the schema Job's and people's."""
-_LARGEST_POOL, _SMALLEST_POOL = 25, 5
+MOST_CONNECTIONS, _FEWEST_CONNECTIONS = 200, 20
+"""More than a few for each core only wait for each other (wiki.postgresql.org, Number Of Database Connections)."""
+LEAST_WORK_MEM = 4 * 2**20
+"""PostgreSQL's default (runtime-config-resource): what a sort or a hash of one connection may take, in bytes."""
+SMALLEST_POOL = 5
+_LARGEST_POOL = 25
 
 RESERVED_DATABASES = ("postgres", "template0", "template1", "pgbouncer")
 """The last one is PgBouncer's console: a client that names it never reaches PostgreSQL."""
@@ -46,16 +48,6 @@ def _power_of_two(number: int) -> int:
     return number
 
 
-def _each_has_connections(poolers: int) -> int:
-    most = POOLED_CONNECTIONS // _SMALLEST_POOL
-    if poolers > most:
-        raise ValueError(
-            f"leaves each pooler under {_SMALLEST_POOL} of the {POOLED_CONNECTIONS} connections that PostgreSQL has "
-            f"for them: use {most} or fewer"
-        )
-    return poolers
-
-
 class PostgresPrimary(Model):
     """The primary; its replicas are of the same size, since each of them may have to take over."""
 
@@ -73,14 +65,9 @@ class PostgresReplica(Model):
 class Pooler(Model):
     """PgBouncer, which holds queries while the primary moves."""
 
-    instances: Annotated[Count, AfterValidator(_each_has_connections)] = Field(
+    instances: Count = Field(
         default=3, description="PgBouncer pods, spread over all zones; they share the connections to the primary."
     )
-
-    @property
-    def pool_size(self) -> int:
-        """Connections of each pooler to the primary: more poolers have fewer each."""
-        return min(_LARGEST_POOL, POOLED_CONNECTIONS // self.instances)
 
 
 class PostgreSQL(Model):
@@ -105,3 +92,19 @@ class PostgreSQL(Model):
     def instances(self) -> int:
         """Primary and replicas together."""
         return 1 + self.replica.replicas
+
+    @property
+    def max_connections(self) -> int:
+        """As many as a quarter of the memory gives PostgreSQL's default `work_mem` each, within bounds."""
+        memory = self.primary.resources.requests.memory.value
+        return max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, int(memory / 4 / LEAST_WORK_MEM)))
+
+    @property
+    def pooled_connections(self) -> int:
+        """What all poolers together may take: a quarter is the operator's, monitoring's, the schema Job's, people's."""
+        return self.max_connections - self.max_connections // 4
+
+    @property
+    def pool_size(self) -> int:
+        """Connections of each pooler to the primary: more poolers have fewer each."""
+        return min(_LARGEST_POOL, self.pooled_connections // self.pooler.instances)

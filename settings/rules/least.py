@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from settings.draft import Draft, Finding
-from settings.postgresql import MAX_CONNECTIONS
 from settings.quantity import Quantity
 from settings.rules.rule import Check, place
 from settings.rules.stated import region_resources, stated_quantity
@@ -11,10 +10,7 @@ from settings.rules.stated import region_resources, stated_quantity
 _SERVICE = (Quantity("256Mi"), "less than the service needs")
 _MEMORY = {
     "memory.resources": _SERVICE,
-    "postgresql.primary.resources": (
-        Quantity("1Gi"),
-        f"less than PostgreSQL needs for {MAX_CONNECTIONS} connections",
-    ),
+    "postgresql.primary.resources": (Quantity("1Gi"), "less than PostgreSQL needs"),
     "redis.resources": (Quantity("256Mi"), "less than a Redis node needs"),
     "qdrant.resources": (Quantity("512Mi"), "less than a Qdrant node needs"),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from settings.draft import Draft, Finding
 from settings.faults import ABSENT
+from settings.postgresql import SMALLEST_POOL
 from settings.rules.rule import Check, place, rule
 from settings.rules.stated import region_resources, stated_quantity
 from settings.settings import Settings
@@ -45,6 +46,18 @@ def pods_can_reach_the_target(draft: Draft) -> Iterator[Finding]:
             place("memory.autoscaling.target_cpu"),
             f'not under the CPU limit of the service\'s pods ("{limit}"), so that it is hardly ever reached: '
             "lower this or raise the limit",
+        )
+
+
+@rule("postgresql.pooler.instances", "postgresql.primary.resources")
+def every_pooler_has_connections(draft: Draft) -> Iterator[Finding]:
+    postgresql = draft.settings.postgresql
+    most = postgresql.pooled_connections // SMALLEST_POOL
+    if postgresql.pooler.instances > most:
+        yield draft.finding(
+            place("postgresql.pooler.instances"),
+            f"leaves each pooler under {SMALLEST_POOL} of the {postgresql.pooled_connections} connections that "
+            f"PostgreSQL has for them: use {most} or fewer",
         )
 
 
@@ -121,6 +134,7 @@ RULES: tuple[Check, ...] = (
     limits_hold_requests,
     regions_limits_hold_the_services_requests,
     pods_can_reach_the_target,
+    every_pooler_has_connections,
     copies_have_nodes,
     every_node_holds_a_shard,
     shards_agree,
