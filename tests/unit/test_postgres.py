@@ -130,6 +130,20 @@ class TestTheCluster:
         large = PostgreSQL.model_validate({"primary": {"resources": {"requests": {"memory": "32Gi"}}}})
         assert parameters(large)["shared_buffers"] == "8192MB"
 
+    @pytest.mark.parametrize(
+        ("memory", "connections", "work_mem"),
+        [("1Gi", "64", "4MB"), ("2Gi", "128", "4MB"), ("8Gi", "200", "10MB"), ("32Gi", "200", "40MB")],
+    )
+    def test_connections_and_what_each_may_take_follow_it_too(
+        self, memory: str, connections: str, work_mem: str
+    ) -> None:
+        made = parameters(PostgreSQL.model_validate({"primary": {"resources": {"requests": {"memory": memory}}}}))
+        assert (made["max_connections"], made["work_mem"]) == (connections, work_mem)
+
+    def test_nobody_comes_in_without_tls(self, cluster: Resource) -> None:
+        """The operator puts these before its last rule, `host all all all` (pkg/postgres/configuration.go)."""
+        assert cluster.spec["postgresql"]["pg_hba"] == ["hostnossl all all all reject"]
+
     def test_a_lost_replica_cannot_fill_the_primarys_wal_volume(self) -> None:
         assert parameters(PostgreSQL())["max_slot_wal_keep_size"] == "10240MB"
         tiny = PostgreSQL.model_validate({"wal_storage": "4Gi"})
@@ -213,6 +227,10 @@ class TestThePooler:
         wanted = {"tcp_keepalive": "1", "tcp_keepidle": "3", "tcp_keepintvl": "2", "tcp_keepcnt": "3"}
         assert {key: settings[key] for key in wanted} == wanted
         assert settings["tcp_user_timeout"] == "8000"
+
+    def test_it_takes_tls_only_and_checks_whom_it_calls(self, pooler: Resource) -> None:
+        settings = pooler.spec["pgbouncer"]["parameters"]
+        assert (settings["client_tls_sslmode"], settings["server_tls_sslmode"]) == ("require", "verify-full")
 
     def test_its_connections_fit_into_the_servers(self, pooler: Resource, cluster: Resource) -> None:
         connections = pooler.spec["instances"] * int(pooler.spec["pgbouncer"]["parameters"]["default_pool_size"])

@@ -40,7 +40,7 @@ def test_a_small_region_is_a_region() -> None:
 TOO_SMALL: dict[str, tuple[dict[str, Any], str]] = {
     "PostgreSQL's memory": (
         store("postgresql", memory="1023Mi"),
-        'postgresql.primary.resources.requests.memory = "1023Mi"   less than PostgreSQL needs for 200 connections: '
+        'postgresql.primary.resources.requests.memory = "1023Mi"   less than PostgreSQL needs: '
         'use "1Gi" or more',
     ),
     "Redis' memory": (
@@ -201,6 +201,14 @@ class TestPoolers:
         assert faults(region(postgresql={"pooler": {"instances": 31}})) == [
             "postgresql.pooler.instances = 31   leaves each pooler under 5 of the 150 connections that PostgreSQL has "
             "for them: use 30 or fewer"
+        ]
+
+    def test_a_small_server_has_connections_for_fewer(self) -> None:
+        small = {"primary": {"resources": {"requests": {"memory": "1Gi"}}}}
+        assert faults(region(postgresql={**small, "pooler": {"instances": 9}})) == []
+        assert faults(region(postgresql={**small, "pooler": {"instances": 10}})) == [
+            "postgresql.pooler.instances = 10   leaves each pooler under 5 of the 48 connections that PostgreSQL has "
+            "for them: use 9 or fewer"
         ]
 
     def test_no_pooler_is_told_as_any_number_that_is_too_low(self) -> None:

@@ -1,0 +1,108 @@
+"""PostgreSQL's own programs: started, asked and ended."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .config import REPLICATION_USER
+from .layout import Layout
+from .log import say
+
+SQL_SECONDS = 10.0
+STOP_SECONDS = 60
+SESSION = "SET synchronous_commit = local; SET log_min_error_statement = panic; SET client_min_messages = warning;\n"
+"""The manager's own statements wait for no standby, and none of them reaches the log."""
+
+
+class PostgresError(Exception):
+    """One of PostgreSQL's programs failed; carries what it said last."""
+
+
+def program(name: str) -> str:
+    """Where a program of PostgreSQL lies: on PATH, or where Debian keeps it."""
+    places = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), os.environ.get("PATH", "")]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found is None:
+        raise PostgresError(f"{name} is not in this image")
+    return found
+
+
+class Server:
+    """The PostgreSQL of one instance."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the postmaster while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def ended(self) -> int | None:
+        """The exit code of a postmaster that was started and has ended."""
+        return self._process.poll() if self._process else None
+
+    def run(self, name: str, *arguments: str, seconds: float | None = None, text: str | None = None) -> str:
+        """Runs one of the programs to its end; its output. PostgresError with its last words when it fails."""
+        try:
+            done = subprocess.run(
+                [program(name), *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PostgresError(f"{name} took longer than {seconds:.0f} s") from None
+        if done.returncode != 0:
+            words = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise PostgresError(f"{name}: {' '.join(words[-3:])}")
+        return done.stdout.strip()
+
+    def start(self, *options: str) -> None:
+        """Starts the postmaster; its log goes to the manager's output."""
+        self.layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.layout.data / "postmaster.pid").unlink(missing_ok=True)  # of a container that is gone
+        self._process = subprocess.Popen([program("postgres"), "-D", str(self.layout.data), *options])
+
+    def stop(self, mode: str = "fast") -> None:
+        """Ends the postmaster: `fast` hands the standbys the last WAL and writes a checkpoint, `immediate` neither."""
+        if self.pid is None:
+            return
+        say(f"stopping PostgreSQL ({mode})")
+        try:
+            self.run("pg_ctl", "stop", "-D", str(self.layout.data), "-m", mode, "-t", str(STOP_SECONDS), "-w")
+        except PostgresError as error:
+            say(f"{error}; stopping it at once")
+            self.run("pg_ctl", "stop", "-D", str(self.layout.data), "-m", "immediate", "-t", str(STOP_SECONDS), "-w")
+        if self._process:
+            self._process.wait()
+
+    def sql(self, statements: str, database: str = "postgres", seconds: float = SQL_SECONDS) -> str:
+        """Runs statements as the superuser; the rows, columns separated by `|`. They go in by standard input, since a
+        command line can be read by others."""
+        socket = ["-h", str(self.layout.sockets), "-p", str(self.layout.port)]
+        arguments = ["-XAtq", *socket, "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        return self.run("psql", *arguments, seconds=seconds, text=SESSION + statements)
+
+    def reload(self) -> None:
+        """Reads the configuration files and certificates again."""
+        self.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Makes a standby the primary; returns when it is one."""
+        self.run("pg_ctl", "promote", "-D", str(self.layout.data), "-w", "-t", "300")
+
+
+def rewind_rights() -> str:
+    """What pg_rewind needs at the primary (internal/cmd/manager/instance/run/lifecycle/run.go)."""
+    functions = (
+        "pg_ls_dir(text, boolean, boolean)",
+        "pg_stat_file(text, boolean)",
+        "pg_read_binary_file(text)",
+        "pg_read_binary_file(text, bigint, bigint, boolean)",
+    )
+    return "".join(f"GRANT EXECUTE ON FUNCTION pg_catalog.{name} TO {REPLICATION_USER};\n" for name in functions)
