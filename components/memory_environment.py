@@ -16,6 +16,9 @@ CA_FOLDER = "/run/soma/postgresql-ca"
 PASSFILE_FOLDER = "/run/soma/passfile"
 PASSFILE = f"{PASSFILE_FOLDER}/pgpass"
 
+VECTOR_SIZE = 768
+"""Numbers of a vector: the service makes them itself, always as many (contract of 9089859/9d8f7f1)."""
+
 LOOPBACK = "127.0.0.1"
 REDIS_PORT, QDRANT_PORT, POSTGRES_PORT = 6379, 6333, 5432
 
@@ -87,7 +90,7 @@ def environment(namespace: str, max_memories: int, postgres: PostgresEndpoint) -
         "SOMA_API_PORT": str(PORT),
         # The key prefix in PostgreSQL and Redis, and the name of the Qdrant collection.
         "SOMA_NAMESPACE": namespace,
-        "SOMA_VECTOR_DIM": "768",
+        "SOMA_VECTOR_DIM": str(VECTOR_SIZE),
         "SOMA_MAX_MEMORY_SIZE": str(max_memories),
         "SOMA_MAX_REQUEST_BODY_MB": "5",
         # Its limiter is global and never reopens under steady traffic: the ingress limits.
@@ -103,6 +106,18 @@ def environment(namespace: str, max_memories: int, postgres: PostgresEndpoint) -
         "OPA_URL": f"http://{LOOPBACK}:9",
     }
     return [{"name": name, "value": value} for name, value in {**behaviour, **stores}.items()]
+
+
+def await_environment(namespace: str, wait_seconds: int) -> list[Manifest]:
+    """`env` of the container that waits for Redis and the collection, behind the gateways."""
+    variables = {
+        "REDIS_PORT": str(REDIS_PORT),
+        "QDRANT_PORT": str(QDRANT_PORT),
+        "COLLECTION": namespace,
+        "VECTOR_SIZE": str(VECTOR_SIZE),
+        "WAIT_SECONDS": str(wait_seconds),
+    }
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def psql_environment(postgres: PostgresEndpoint, wait_seconds: int) -> list[Manifest]:

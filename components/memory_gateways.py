@@ -92,11 +92,12 @@ def redis_gateway(images: Images, redis: RedisEndpoint) -> Manifest:
 def _probes(ready: list[str], alive: list[str]) -> Manifest:
     """Probes by command: a gateway listens on loopback, where the kubelet cannot call.
 
-    The next container starts when the startup probe succeeds, so the service finds its stores there. A gateway that
-    lives is never killed because its store is away: that would not bring the store back.
+    The next container starts as soon as the gateway listens: what waits for its store is a container of its own
+    (await_stores.py), which says in its log what it waits for. A gateway that lives is never killed because its store
+    is away, neither while it starts nor later: that would not bring the store back.
     """
     return {
-        "startupProbe": {"exec": {"command": ready}, "periodSeconds": 3, "timeoutSeconds": 4, "failureThreshold": 100},
+        "startupProbe": {"exec": {"command": alive}, "periodSeconds": 1, "timeoutSeconds": 4, "failureThreshold": 60},
         "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 10, "timeoutSeconds": 4, "failureThreshold": 3},
         "livenessProbe": {"exec": {"command": alive}, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
     }

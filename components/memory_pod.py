@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import pulumi
 from pulumi import Input
 
 from components.memory_environment import (
@@ -12,6 +13,7 @@ from components.memory_environment import (
     PORT,
     TOKEN_FOLDER,
     PostgresEndpoint,
+    await_environment,
     environment,
     psql_environment,
 )
@@ -33,11 +35,13 @@ CONTAINER = NAME
 Role = Literal["home", "standby"]
 
 FILES_FOLDER = "/opt/soma"
+PYTHON = ("python3", "-I", "-S")
+"""The image's own Python for a script of ours: nothing of the service's environment is loaded."""
 UID = 1000
 """`appuser` of the image; a number, because the kubelet cannot tell that a name is not root."""
 
 WAIT_AT_HOME = 600
-"""Seconds after which a pod at home gives up on PostgreSQL and shows up as failing; a standby waits for ever."""
+"""Seconds after which a pod at home gives up on a store and shows up as failing; a standby waits for ever."""
 
 ENDPOINT_DRAIN = 15
 """Seconds that the ingress gets to forget a pod before SIGTERM."""
@@ -61,6 +65,13 @@ class PodArgs:
     postgres: PostgresEndpoint
     redis: RedisEndpoint
     qdrant: QdrantEndpoint
+    host: Input[str]
+    """Fully qualified host of the pods' own Service."""
+
+    @property
+    def wait(self) -> int:
+        """Seconds that the pod waits for each of its stores; 0 is for ever."""
+        return WAIT_AT_HOME if self.role == "home" else 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ def pod_template(
                 _await_primary(args),
                 qdrant_gateway(args.images, args.qdrant, FILES_FOLDER),
                 redis_gateway(args.images, args.redis),
+                _await_stores(args),
             ],
             "containers": [_service(args)],
             "volumes": _volumes(args, names),
@@ -120,15 +132,27 @@ def _passfile(args: PodArgs) -> Manifest:
 
 
 def _await_primary(args: PodArgs) -> Manifest:
-    wait = WAIT_AT_HOME if args.role == "home" else 0
     return {
         "name": "await-primary",
         "image": args.images.postgresql,
         "command": ["sh", f"{FILES_FOLDER}/await-primary.sh"],
-        "env": psql_environment(args.postgres, wait),
+        "env": psql_environment(args.postgres, args.wait),
         "resources": small_resources("10m", "32Mi", "100m", "64Mi"),
         "securityContext": container_security(),
         "volumeMounts": [*_postgres_mounts(), _files_mount()],
+    }
+
+
+def _await_stores(args: PodArgs) -> Manifest:
+    """After the gateways, through which it asks; in the service's own image, which every node of a pod has anyway."""
+    return {
+        "name": "await-stores",
+        "image": args.image,
+        "command": [*PYTHON, f"{FILES_FOLDER}/await_stores.py"],
+        "env": await_environment(args.namespace, args.wait),
+        "resources": small_resources("10m", "32Mi", "100m", "64Mi"),
+        "securityContext": container_security(),
+        "volumeMounts": [_files_mount()],
     }
 
 
@@ -140,36 +164,53 @@ def _service(args: PodArgs) -> Manifest:
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": args.resources.as_kubernetes(),
         "securityContext": container_security(),
-        **probes(),
+        **probes(args.host),
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(ENDPOINT_DRAIN)]}}},
         "volumeMounts": [
             {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
             *_postgres_mounts(),
+            _files_mount(),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (in the container, where the root is read-only)
         ],
     }
 
 
-def probes() -> Manifest:
-    """The three probes of the service.
+def probes(host: Input[str]) -> Manifest:
+    """The three probes of the service; files/memory_probe.py says what each asks.
 
-    - startup: the entrypoint waits up to 60 s for each of three stores, then the process connects: 300 s.
-    - liveness: one event loop serves everything, so /ping stalls while a statement waits. A primary's zone that is
-      cut off stalls it for 75 s (measured); at most the pooler holds a statement for 120 s and the service repeats it
-      once: 240 s. It takes 300 s in a row to be killed, for a restart would lose what waits.
+    - startup: the entrypoint waits up to 60 s for each of three stores, then the process connects: 300 s. Within them
+      the process has to be seen connected to PostgreSQL. One that started while PostgreSQL refused never is: it would
+      run on Redis alone for the rest of its life and call itself healthy. Here the kubelet starts it again, and until
+      it is connected the pod counts as not started, so nobody is sent to it. A container that starts again does not
+      pass the init containers' waits a second time, so this is the only guard that each process passes.
     - readiness: /readyz says 200 whatever it finds, so the body is read. A killed primary is back in 10 s (measured)
       and passes unnoticed; after 30 s the ingress stops to queue requests behind a service that cannot answer.
+    - liveness: one event loop serves everything, so /ping stalls while a statement waits: 75 s when the primary's zone
+      is cut off (measured), 240 s when no primary comes (the pooler holds a statement for 120 s, the service repeats it
+      once), for ever when PostgreSQL hangs with its connections open. A stalled process is therefore killed only after
+      300 s in a row, and only while another ready pod of the Service answers: a store that hangs stalls them all, and
+      none of them is killed for it. Alone, or with all others stalled too, a process stays; readiness has taken it
+      out of service long before.
     """
-    ping = {"httpGet": {"path": "/ping", "port": "http"}}
-    body = f'curl -fsS -m 4 localhost:{PORT}/readyz | grep -q \'"kv_store":true,"vector_store":true\''
+    probe = [*PYTHON, f"{FILES_FOLDER}/memory_probe.py"]
     return {
-        "startupProbe": {**ping, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 60},
-        "livenessProbe": {**ping, "periodSeconds": 20, "timeoutSeconds": 10, "failureThreshold": 15},
+        "startupProbe": {
+            "exec": {"command": [*probe, "started"]},
+            "periodSeconds": 5,
+            "timeoutSeconds": 6,
+            "failureThreshold": 60,
+        },
         "readinessProbe": {
-            "exec": {"command": ["sh", "-c", body]},
+            "exec": {"command": [*probe, "ready"]},
             "periodSeconds": 10,
-            "timeoutSeconds": 5,
+            "timeoutSeconds": 6,
             "failureThreshold": 3,
+        },
+        "livenessProbe": {
+            "exec": {"command": [*probe, "alive", pulumi.Output.concat("http://", host)]},
+            "periodSeconds": 20,
+            "timeoutSeconds": 10,
+            "failureThreshold": 15,
         },
     }
 

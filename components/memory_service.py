@@ -138,6 +138,7 @@ def _pod_args(args: MemoryServiceArgs) -> PodArgs:
         postgres=args.postgres,
         redis=args.redis,
         qdrant=args.qdrant,
+        host=full_host(args.settings.service_name(args.namespace), args.placement),
     )
 
 
@@ -153,7 +154,10 @@ def _pod_objects(name: str, metadata: Callable[[str], Any], token: Output[str], 
 
 def _files() -> dict[str, str]:
     """What the containers read from the ConfigMap: file name to text."""
-    return {name: objects.script(name) for name in ("await-primary.sh", "qdrant-gateway.cfg")}
+    return {
+        name: objects.script(name)
+        for name in ("await-primary.sh", "await_stores.py", "memory_probe.py", "qdrant-gateway.cfg")
+    }
 
 
 def deployment_spec(replicas: int, selector: dict[str, str], template: Manifest, role: Role) -> Manifest:
@@ -223,19 +227,23 @@ def budget_spec(selector: dict[str, str]) -> Manifest:
 
 
 def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Manifest:
-    """Spec of the network policy: from the ingress controller and monitoring, to the three stores (and DNS, as all)."""
+    """Spec of the network policy: from the ingress controller and monitoring, to the three stores (and DNS, as all).
+
+    Its own pods ask each other for /ping before one of them is killed for a stall (`memory_pod.probes`).
+    """
     callers = [objects.namespace_named(name) for name in (args.ingress_namespace, args.monitoring_namespace)]
-    stores = args.store_pods
+    stores, siblings = args.store_pods, objects.pods(selector)
     return {
         "podSelector": {"matchLabels": selector},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
-            objects.allow_from(callers, PORT),
+            objects.allow_from([*callers, siblings], PORT),
             objects.allow_from([objects.namespace_named(args.monitoring_namespace)], REDIS_GATEWAY_METRICS),
         ],
         "egress": [
             objects.allow_to([objects.pods(stores.postgres_pooler)], POSTGRES_PORT),
             objects.allow_to([objects.pods(stores.redis)], REDIS_PORT),
             objects.allow_to([objects.pods(stores.qdrant)], QDRANT_PORT),
+            objects.allow_to([siblings], PORT),
         ],
     }
