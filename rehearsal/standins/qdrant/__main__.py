@@ -1,0 +1,40 @@
+"""Runs one node until it is told to end: `python3 -m <folder> --uri http://host:6335 [--bootstrap http://other:6335]`."""
+
+import signal
+import sys
+import threading
+
+from . import metrics, options
+from .node import Node, say
+from .peers import Faults, PeerInterface
+from .points import Points
+from .rest import VERSION, RestInterface
+from .transfers import Transfers
+from .wire import Answer, Request, serve
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT."""
+    given = options.read(sys.argv[1:])
+    node = Node(given)
+    points, faults = Points(node), Faults()
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    serve(given.host, given.p2p_port, PeerInterface(node, points, faults).answer)
+    serve(given.host, given.http_port, RestInterface(node, points, faults).answer)
+    if given.metrics_port is not None:
+        serve(given.host, given.metrics_port, lambda request: _metrics(node, request))
+    say(f"{VERSION} as a stand-in, HTTP on {given.http_port}, peers on {given.p2p_port}")
+    node.start()
+    Transfers(node).start()
+    ended.wait()
+
+
+def _metrics(node: Node, request: Request) -> Answer:
+    """The listener without a key (src/actix/metrics_service.rs)."""
+    return Answer(200, metrics.text(node, VERSION)) if request.path == "/metrics" else Answer(404, "")
+
+
+if __name__ == "__main__":
+    main()

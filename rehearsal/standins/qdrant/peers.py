@@ -1,0 +1,78 @@
+"""What peers ask of each other on the p2p port: consensus, points of one copy, joining. Without a key, as in Qdrant."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .consensus import as_json
+from .faults import BadRequestError, ServiceError, StorageError
+from .node import Node
+from .points import Points
+from .wire import Answer, Request
+
+
+class PeerInterface:
+    """Answers other peers, and a test that wants this node to fail."""
+
+    def __init__(self, node: Node, points: Points, faults: "Faults") -> None:
+        self._node, self._points, self._faults = node, points, faults
+        self._calls: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "/raft/vote": node.consensus.on_vote,
+            "/raft/append": node.consensus.on_append,
+            "/raft/propose": node.consensus.on_propose,
+            "/raft/await": self._await,
+            "/join": self._join,
+            "/shard/write": self._write,
+            "/shard/count": lambda asked: points.count_here(asked["collection"], asked["shard"], asked),
+            "/shard/scroll": lambda asked: points.scroll_here(asked["collection"], asked["shard"], asked),
+            "/shard/query": lambda asked: points.query_here(asked["collection"], asked["shard"], asked),
+            "/standin/fault": faults.plan,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        call = self._calls.get(request.path)
+        if call is None:
+            return Answer(404, as_json(BadRequestError(f"no such call: {request.path}")))
+        try:
+            return Answer(200, call(json.loads(request.body or b"{}")))
+        except StorageError as error:
+            return Answer(error.status, as_json(error))
+
+    def _await(self, asked: dict[str, Any]) -> bool:
+        return self._node.consensus.await_applied(asked["index"], asked["seconds"])
+
+    def _join(self, asked: dict[str, Any]) -> bool:
+        """Any member passes a new peer on to the leader; the same peer may ask twice."""
+        if self._node.consensus.stopped is not None:
+            raise ServiceError("this peer was removed from its cluster")
+        with self._node.lock:
+            known = self._node.catalog.peers.get(asked["peer"])
+        return known == asked["uri"] or self._node.propose({"type": "add_peer", **asked})
+
+    def _write(self, asked: dict[str, Any]) -> bool:
+        self._points.write_here(asked["collection"], asked["shard"], asked["records"])
+        return True
+
+
+class Faults:
+    """Calls that are to fail: a test names method, path and how often."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._planned: list[dict[str, Any]] = []
+
+    def plan(self, fault: dict[str, Any]) -> bool:
+        """`{"method": "GET", "path": "/collections/x/exists", "status": 503, "times": 1}`."""
+        with self._lock:
+            self._planned.append(dict(fault))
+        return True
+
+    def due(self, method: str, path: str) -> Answer | None:
+        """The failure that this call meets, None where it meets none."""
+        with self._lock:
+            for fault in self._planned:
+                if (fault["method"], fault["path"]) == (method, path) and fault["times"] > 0:
+                    fault["times"] -= 1
+                    return Answer(fault["status"], {"status": {"error": "planned by a test"}, "time": 0.0})
+        return None
