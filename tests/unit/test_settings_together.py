@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import Configuration, SettingsError, load
+from tests.unit import test_settings_faults as stores
+from tests.unit import test_settings_faults_traffic as traffic
 from tests.unit.test_settings import IMAGE, IMAGES, region
-from tests.unit.test_settings_faults import SINGLE, faults
+from tests.unit.test_settings_faults import faults
+
+SINGLE = {**stores.SINGLE, **traffic.SINGLE}
 
 
 def paths(raw: dict[str, Any], stack: str = "us-east") -> list[str]:
