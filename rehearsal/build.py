@@ -83,13 +83,14 @@ def build(programs: Sequence[str], progress: Progress) -> None:
                 (Path(scratch) / _output(PACKAGES[program])).replace(target / program)
 
 
-def one(module: Path, target: Path, progress: Progress) -> None:
-    """Builds the one program of a Go module of ours to `target`, put in place whole."""
+def one(module: Path, target: Path, progress: Progress, package: str = ".", ldflags: str = "-s -w") -> None:
+    """Builds one program of a Go module of ours to `target`, put in place whole."""
     tool = toolchain.find(needed_go(), progress)
+    name = module.name if package == "." else package.rpartition("/")[2]
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
-        with progress.step(f"build {module.name}"):
-            arguments = ["build", "-trimpath", "-ldflags", "-s -w", "-o", f"{scratch}/program", "."]
-            _run(tool, arguments, f"build {module.name}", progress, module=module)
+        with progress.step(f"build {name}"):
+            arguments = ["build", "-trimpath", "-ldflags", ldflags, "-o", f"{scratch}/program", package]
+            _run(tool, arguments, f"build {name}", progress, module=module)
         (Path(scratch) / "program").replace(target)
 
 

@@ -83,14 +83,15 @@ def signing_key() -> str:
     return _pem(ec.generate_private_key(ec.SECP256R1()))
 
 
-def write_all(directory: Path, service_range_first: str) -> None:
+def write_all(directory: Path, addresses: Sequence[str]) -> None:
     """Makes everything a control plane needs: ca, apiserver, proxy (ca and client) and sa; `<name>.crt` and `.key`.
 
-    `service_range_first` is the address of the Service `kubernetes`. Files get mode 0600.
+    `addresses` are those of the API server beside loopback's, among them that of the
+    Service `kubernetes`. Files get mode 0600.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority, proxy = Authority("rehearsal"), Authority("rehearsal-front-proxy")
-    served = authority.server(SERVER_NAMES, ("127.0.0.1", "::1", service_range_first))
+    served = authority.server(SERVER_NAMES, ("127.0.0.1", "::1", *addresses))
     presented = proxy.client(PROXY_CLIENT)
     _write(directory / "proxy-ca.crt", proxy.certificate)
     _write(directory / "proxy.crt", presented.certificate)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rehearsal import certificates, kubeconfig, nodes, paths, programs, volumes
 from rehearsal.binaries import Binaries
 from rehearsal.errors import RehearsalError
+from rehearsal.ground import LOOPBACK, Ground
 from rehearsal.kube import Client, KubeError
 from rehearsal.processes import Process, stop_all
 from rehearsal.progress import Progress
@@ -26,10 +27,12 @@ POLL_SECONDS = 0.05
 PORTS = range(20000, 32000)
 """Below the range from which systems choose the ports of outgoing connections."""
 ADMIN = "admin"
-USERS = (ADMIN, "controller-manager", "scheduler", "kwok")
+NODE = "node"
+USERS = (ADMIN, "controller-manager", "scheduler", "kwok", NODE)
 """All of them administrators: what the real ones' narrower roles allow is not what a rehearsal tests."""
 STORE, SERVER = "etcd", "kube-apiserver"
-FOLLOWERS = ("kube-controller-manager", "kube-scheduler", "kwok")
+KWOK = "kwok"
+FOLLOWERS = ("kube-controller-manager", "kube-scheduler", KWOK)
 
 _ports_given: set[int] = set()
 _ports_lock = threading.Lock()
@@ -38,11 +41,19 @@ _ports_lock = threading.Lock()
 class ControlPlane:
     """The control plane of one region. Its processes and data outlive this object and are found again by the region."""
 
-    def __init__(self, region: str, zones: Sequence[str] = ZONES, nodes_per_zone: int = NODES_PER_ZONE) -> None:
+    def __init__(
+        self,
+        region: str,
+        zones: Sequence[str] = ZONES,
+        nodes_per_zone: int = NODES_PER_ZONE,
+        ground: Ground = LOOPBACK,
+        home: Path | None = None,
+    ) -> None:
         self.region = region
         self._zones = tuple(zones)
         self._nodes_per_zone = nodes_per_zone
-        home = paths.home() / region
+        self._ground = ground
+        home = home or paths.home() / region
         self.kubeconfig = home / "kubeconfig"
         """For people and engines: one context, named as the region; its user may do everything. Mode 0600."""
         self.directory = home / "controlplane"
@@ -56,9 +67,10 @@ class ControlPlane:
         """
         if not self._adopt(progress):
             self._start_anew(tools, progress)
-        client = self.admin()
-        nodes.furnish(client, self.region, self._zones, self._nodes_per_zone)
-        nodes.await_ready(client, self.region)
+        if self._ground.simulated:
+            client = self.admin()
+            nodes.furnish(client, self.region, self._zones, self._nodes_per_zone)
+            nodes.await_ready(client, self.region)
 
     def stop(self) -> None:
         """Ends every process that it ever started and removes the directories of its volumes. Its other data stays."""
@@ -93,6 +105,16 @@ class ControlPlane:
             self._client = Client.from_kubeconfig(self.kubeconfig)
         return self._client
 
+    def write_kubeconfig(self, path: Path, user: str, server: str) -> None:
+        """A kubeconfig, mode 0600, with which `user` reaches the API server at another of its addresses."""
+        place = self._place()
+        authority = (place.pki / "ca.crt").read_text()
+        address = f"https://{server}:{place.port}"
+        kubeconfig.write(path, self.region, address, authority, user, _tokens(place.tokens)[user])
+
+    def _place(self) -> programs.Place:
+        return programs.Place(self.directory, int((self.directory / "port").read_text()), self._ground)
+
     def _adopt(self, progress: Progress) -> bool:
         """Whether it runs and answers. What is left of one that does not is ended."""
         dead = [process.name for process in self._processes() if not process.alive()]
@@ -115,7 +137,8 @@ class ControlPlane:
             self._await_answer()
             self._process("kube-controller-manager").start(programs.controller_manager(tools, place))
             self._process("kube-scheduler").start(programs.scheduler(tools, place))
-            self._process("kwok").start(programs.kwok(tools, place, STAGES))
+            if self._ground.simulated:
+                self._process(KWOK).start(programs.kwok(tools, place, STAGES))
         except RehearsalError:
             self._end()
             raise
@@ -123,14 +146,14 @@ class ControlPlane:
     def _prepare(self, progress: Progress) -> programs.Place:
         """Keys and tokens, made once; port and kubeconfigs, anew when the old port is taken."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = programs.Place(self.directory, self._port(progress))
+        place = programs.Place(self.directory, self._port(progress), self._ground)
         if not (place.pki / "ca.crt").exists():
-            certificates.write_all(place.pki, programs.SERVICE_RANGE_FIRST)
-        authority = (place.pki / "ca.crt").read_text()
-        server = f"https://127.0.0.1:{place.port}"
-        for user, token in _tokens(place.tokens).items():
-            path = self.kubeconfig if user == ADMIN else place.kubeconfig(user)
-            kubeconfig.write(path, self.region, server, authority, user, token)
+            certificates.write_all(place.pki, (programs.SERVICE_RANGE_FIRST, *self._ground.names))
+        for user in _tokens(place.tokens):
+            if user == ADMIN:
+                self.write_kubeconfig(self.kubeconfig, user, self._ground.server)
+            else:
+                self.write_kubeconfig(place.kubeconfig(user), user, "127.0.0.1")
         for socket_file in (*self.directory.glob("etcd:*"), *self.directory.glob("peer:*")):
             socket_file.unlink()  # of an etcd that was killed
         self._client = None
@@ -138,6 +161,9 @@ class ControlPlane:
 
     def _port(self, progress: Progress) -> int:
         file = self.directory / "port"
+        if self._ground.port is not None:
+            file.write_text(str(self._ground.port))
+            return self._ground.port
         recorded = int(file.read_text()) if file.exists() else None
         if recorded is not None and _is_free(recorded):
             return recorded
@@ -178,7 +204,8 @@ class ControlPlane:
         self.halt()
 
     def _processes(self) -> list[Process]:
-        return [self._process(name) for name in (STORE, SERVER, *FOLLOWERS)]
+        followers = [name for name in FOLLOWERS if self._ground.simulated or name != KWOK]
+        return [self._process(name) for name in (STORE, SERVER, *followers)]
 
     def _process(self, name: str) -> Process:
         return Process(self.directory, name)

@@ -1,5 +1,6 @@
 """A thin client for the Kubernetes API: plain dictionaries in and out, typed errors, a timeout on every call."""
 
+import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ RETRY_SECONDS = 10.0
 """How long an idempotent call is repeated while nobody listens at the server's address."""
 PAUSE_SECONDS = 0.1
 WATCH_SECONDS = 300.0
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 GONE = 410
 TOO_MANY_REQUESTS = 429
 APPLY = "application/apply-patch+yaml"
@@ -93,7 +93,7 @@ class Client:
             headers=headers,
             timeout=CALL_SECONDS,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=32, keepalive_expiry=30),
-            trust_env=host not in LOOPBACK,  # a proxy of the environment must not stand between us and this machine
+            trust_env=not _is_here(host),  # a proxy of the environment must not stand between us and this machine
         )
         self._discovery = Discovery(lambda path, accept: self.call("GET", path, accept=accept))
 
@@ -347,6 +347,15 @@ class Client:
     def _unreachable(self, error: Exception) -> Unreachable:
         said = str(error) or type(error).__name__
         return Unreachable(0, "Unreachable", f"{self.server}: no answer: {said}")
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether a host is this machine: loopback, or a link-local address such as that of a network namespace."""
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_link_local
 
 
 def _query(**values: str | None) -> dict[str, str]:

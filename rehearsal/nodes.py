@@ -53,7 +53,7 @@ def await_ready(client: Client, region: str) -> None:
                 "look at kwok.log and kube-controller-manager.log, then run `make down` and `make up`"
             )
         time.sleep(POLL_SECONDS)
-    _await_default_account(client, deadline)
+    await_account(client, deadline)
 
 
 def is_ready(node: Manifest) -> bool:
@@ -64,7 +64,7 @@ def is_ready(node: Manifest) -> bool:
     return ready and not any(taint["key"] == "node.kubernetes.io/not-ready" for taint in taints)
 
 
-def _await_default_account(client: Client, deadline: float) -> None:
+def await_account(client: Client, deadline: float) -> None:
     """Admission refuses pods in a namespace until the controller manager has made its default service account."""
     while time.monotonic() < deadline:
         try:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.binaries import Binaries
+from rehearsal.ground import LOOPBACK, Ground
 
 SERVICE_RANGE = "10.96.0.0/16"
 SERVICE_RANGE_FIRST = "10.96.0.1"
@@ -22,6 +23,7 @@ class Place:
 
     directory: Path
     port: int
+    ground: Ground = LOOPBACK
 
     @property
     def pki(self) -> Path:
@@ -41,6 +43,7 @@ class Place:
 def etcd(tools: Binaries, place: Place) -> list[str]:
     """One member, without fsync: what a power cut would lose is made anew by the next `up`."""
     return [
+        *place.ground.enter,
         str(tools.etcd),
         f"--data-dir={place.directory / 'etcd'}",
         "--unsafe-no-fsync",
@@ -57,10 +60,12 @@ def api_server(tools: Binaries, place: Place) -> list[str]:
     """RBAC, the default admission plugins, and the aggregation layer for metrics.k8s.io."""
     pki = place.pki
     return [
+        *place.ground.enter,
         str(tools.kube_apiserver),
         f"--etcd-servers={ETCD_SOCKET}",
         f"--secure-port={place.port}",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={place.ground.bind}",
+        *(_to_real_nodes(place.ground.advertise) if place.ground.advertise is not None else ()),
         f"--tls-cert-file={pki / 'apiserver.crt'}",
         f"--tls-private-key-file={pki / 'apiserver.key'}",
         f"--service-account-key-file={pki / 'sa.key'}",
@@ -82,6 +87,11 @@ def api_server(tools: Binaries, place: Place) -> list[str]:
     ]
 
 
+def _to_real_nodes(advertise: str) -> list[str]:
+    """Pods reach the server at `advertise`; it reaches kubelets by address, for no name of theirs resolves."""
+    return [f"--advertise-address={advertise}", "--kubelet-preferred-address-types=InternalIP"]
+
+
 def controller_manager(tools: Binaries, place: Place) -> list[str]:
     """Every default controller, and the host-path provisioner so that claims bind.
 
@@ -89,6 +99,7 @@ def controller_manager(tools: Binaries, place: Place) -> list[str]:
     after 30 s of less load instead of 5 min, unless they state a window of their own.
     """
     return [
+        *place.ground.enter,
         str(tools.kube_controller_manager),
         f"--kubeconfig={place.kubeconfig('controller-manager')}",
         f"--service-account-private-key-file={place.pki / 'sa.key'}",
@@ -110,6 +121,7 @@ def controller_manager(tools: Binaries, place: Place) -> list[str]:
 def scheduler(tools: Binaries, place: Place) -> list[str]:
     """The default profile: spread, affinity, taints and volumes count as in a real cluster."""
     return [
+        *place.ground.enter,
         str(tools.kube_scheduler),
         f"--kubeconfig={place.kubeconfig('scheduler')}",
         "--leader-elect=false",
