@@ -117,7 +117,7 @@ class Cluster:
             bind="0.0.0.0",  # noqa: S104 of the namespace
             advertise=addresses.GATEWAY,
             port=addresses.SERVER_PORT,
-            names=(self.namespace.server, *(addresses.node(number) for number in numbers)),
+            names=(self.namespace.server, addresses.GATEWAY, *(addresses.node(number) for number in numbers)),
             simulated=False,
         )
 
