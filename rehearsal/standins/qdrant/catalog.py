@@ -69,7 +69,7 @@ class Catalog:
     def has_shards(self, peer: int) -> bool:
         return any(peer in copies for c in self.collections.values() for copies in c.shards.values())
 
-    def _nothing(self, operation: Operation) -> bool:
+    def _nothing(self, _: Operation) -> bool:
         return True
 
     def _add_peer(self, operation: Operation) -> bool:

@@ -1,4 +1,4 @@
-"""Calls on the cluster and on collections as a whole: src/common/collections.rs, src/actix/api/{cluster,collections}_api.rs."""
+"""Calls on the cluster and on whole collections: src/common/collections.rs, src/actix/api (cluster, collections)."""
 
 import datetime
 import random

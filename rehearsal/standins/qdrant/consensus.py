@@ -257,7 +257,7 @@ class Consensus:
         while True:
             with self.lock:
                 self.lock.wait_for(
-                    lambda: not self._leads(term) or following < self.ledger.last, max(0.01, 2 * self._tick)
+                    lambda at=following, during=term: not self._leads(during) or at < self.ledger.last, 2 * self._tick
                 )
                 address = self.ledger.members().get(peer)
                 if not self._leads(term) or address is None:

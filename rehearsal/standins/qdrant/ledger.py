@@ -27,7 +27,7 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._state, self._log = folder / "raft_state.json", folder / "raft_log.jsonl"
-        self.peer_id, self.term, self.vote = random.getrandbits(52) + 1, 0, 0  # noqa: S311
+        self.peer_id, self.term, self.vote = random.getrandbits(52) + 1, 0, 0
         self.entries: list[Entry] = []
         if self._state.exists():
             self._load()

@@ -54,7 +54,7 @@ class Node:
     def start(self) -> None:
         """Founds, joins, or comes back. Raises SystemExit where the cluster to join does not take this peer.
 
-        A peer that never heard of its cluster (term 0) is new, whatever its files (ConsensusManager::is_new_deployment).
+        A peer that never heard of its cluster (term 0) is new, whatever its files say (is_new_deployment).
         """
         self.consensus.start()
         if self.consensus.ledger.term == 0 and self.options.bootstrap is None:
@@ -86,7 +86,7 @@ class Node:
         return self.consensus.propose(operation) if seconds is None else self.consensus.propose(operation, seconds)
 
     def call(self, peer: int, path: str, body: object, seconds: float | None = None) -> Any:
-        """Calls another peer as Qdrant does, and gives up as Qdrant does. Raises StorageError: its own or ServiceError."""
+        """Calls another peer, and gives up, as Qdrant does. Raises StorageError: the peer's own, or ServiceError."""
         with self.lock:
             address = self.catalog.peers.get(peer)
         if address is None:

@@ -67,7 +67,9 @@ class Points:
         if not targets:
             raise ServiceError(f"The replica set for shard {shard_id} on peer {node.me} has no active replica")
         body = {"collection": collection, "shard": shard_id, "records": records}
-        threads = {peer: _Call(lambda p=peer: node.call(p, "/shard/write", body)) for peer in targets if peer != node.me}
+        threads = {
+            peer: _Call(lambda p=peer: node.call(p, "/shard/write", body)) for peer in targets if peer != node.me
+        }
         if node.me in targets:
             threads[node.me] = _Call(lambda: self.write_here(collection, shard_id, records), here=True)
         failures = {peer: error for peer, call in threads.items() if (error := call.error()) is not None}
@@ -150,7 +152,7 @@ class Points:
         found = [(float(score), record) for part in parts for score, record in part]
         return sorted(found, key=lambda pair: pair[0], reverse=distance != "Euclid")[:limit]
 
-    def count_here(self, collection: str, shard_id: int, body: dict[str, Any]) -> int:
+    def count_here(self, collection: str, shard_id: int, _: dict[str, Any]) -> int:
         return self._mine(collection, shard_id).count
 
     def scroll_here(self, collection: str, shard_id: int, body: dict[str, Any]) -> list[Record]:

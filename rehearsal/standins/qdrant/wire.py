@@ -9,7 +9,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 
 class UnreachableError(Exception):
@@ -113,10 +113,10 @@ class Client:
     ) -> tuple[int, Any]:
         end = time.monotonic() + seconds
         try:
-            if connection.sock is None:  # pyright: ignore[reportUnnecessaryComparison]
+            if connection.sock is None:
                 connection.timeout = min(self._connect, seconds)
                 connection.connect()
-            connection.sock.settimeout(max(0.05, end - time.monotonic()))
+            cast(socket.socket, connection.sock).settimeout(max(0.05, end - time.monotonic()))
             connection.request("POST", path, data, {"content-type": "application/json"})
             response = connection.getresponse()
             answer = json.loads(response.read() or b"null")
@@ -140,17 +140,3 @@ class Client:
         connection = http.client.HTTPConnection(url.hostname or "", url.port or 80)
         connection.auto_open = 0  # a closed connection is a failed call, not a silent reconnection
         return connection
-
-
-def host_of(address: str) -> str:
-    """Host of `http://host:port`, empty where there is none."""
-    return urllib.parse.urlsplit(address).hostname or ""
-
-
-def resolvable(host: str) -> bool:
-    """Whether a name resolves now."""
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return True
