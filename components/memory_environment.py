@@ -29,6 +29,25 @@ POOLER_TRIES = 3
 """How often the pooler's name stands in the DSN: libpq goes on to the next host when one cannot be reached."""
 
 
+LIBPQ_OPTIONS: Mapping[str, str | int] = {
+    # Said on purpose: `read-write` would be judged by what PgBouncer says at the login, and that is what the first
+    # server told it which the pool ever met. A pooler that met a standby, as every one of a standby region does, goes
+    # on saying "read-only" after the promotion, until it is started again (measured: PostgreSQL 15, PgBouncer 1.18),
+    # and each service process that logs in meanwhile runs without PostgreSQL for life. The wait before the pod and
+    # the startup probe see to it that PostgreSQL takes writes.
+    "target_session_attrs": "any",
+    # As long as the pooler holds: a login during a failover waits for the new primary, and the service gives up for
+    # good after its second failure, having answered 200.
+    "connect_timeout": QUERY_WAIT,
+    "keepalives": 1,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,  # milliseconds
+}
+"""How the service's connection behaves, apart from where it leads."""
+
+
 @dataclass(frozen=True)
 class PostgresEndpoint:
     """How the service's own user reaches PostgreSQL."""
@@ -48,18 +67,10 @@ def dsn(postgres: PostgresEndpoint) -> pulumi.Output[str]:
 
     The pooler stands there several times, since one of its pods may be in a zone that has just been cut off: the
     dead connection ends after `tcp_user_timeout` and the next try reaches, through the Service, another pod.
-    A try may last as long as the pooler holds: a login during a failover waits for the new primary, and the service
-    gives up for good after its second failure, having answered 200.
     """
-    options: Mapping[str, str | int] = {
+    options = {
         "passfile": PASSFILE,
-        "target_session_attrs": "read-write",
-        "connect_timeout": QUERY_WAIT,
-        "keepalives": 1,
-        "keepalives_idle": 3,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 8000,  # milliseconds
+        **LIBPQ_OPTIONS,
         "sslmode": "verify-full",
         "sslrootcert": f"{CA_FOLDER}/ca.crt",
     }

@@ -7,11 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from components import postgres_pooler
+from components.files import memory_probe
 from components.memory_environment import QUERY_WAIT
 from rehearsal.engine.model import Secret
+from tests.unit.network import may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded
 
 SERVICE = "memory-service"
+GATEWAYS = ("qdrant-gateway", "redis-gateway")
+PROBES = ("readiness", "liveness", "startup")
 
 
 @pytest.fixture
@@ -83,8 +87,11 @@ class TestTheContainer:
         assert "password" not in dsn
         assert dsn["passfile"].startswith("/run/soma/passfile/")
 
-    def test_a_dead_connection_is_noticed_and_a_standby_refused(self, dsn: dict[str, str]) -> None:
-        assert dsn["target_session_attrs"] == "read-write"
+    def test_a_login_is_not_judged_by_what_the_pooler_remembers(self, dsn: dict[str, str]) -> None:
+        """It says "read-only" for as long as it lives once it has met a standby, whatever was promoted since."""
+        assert dsn["target_session_attrs"] == "any"
+
+    def test_a_dead_connection_is_noticed(self, dsn: dict[str, str]) -> None:
         assert dsn["tcp_user_timeout"] == "8000"
         assert dsn["keepalives"] == "1"
         assert int(dsn["keepalives_idle"]) + int(dsn["keepalives_interval"]) * int(dsn["keepalives_count"]) < 15
@@ -116,13 +123,29 @@ class TestTheContainer:
 
 
 class TestProbes:
-    def test_readiness_reads_the_body_because_the_status_is_always_200(self, pods: PodTemplate) -> None:
-        command = pods.container(SERVICE)["readinessProbe"]["exec"]["command"][-1]
-        assert '"kv_store":true,"vector_store":true' in command
-        assert re.search(r"curl .*-m 4 .*localhost:9595/readyz \| grep -q", command)
+    def test_each_asks_its_own_question_of_the_script(self, pods: PodTemplate) -> None:
+        """What the service says of itself is true whatever happens (contract, facts 5 and 6)."""
+        asked = {probe: pods.container(SERVICE)[f"{probe}Probe"]["exec"]["command"] for probe in PROBES}
+        for command in asked.values():
+            assert command[:4] == ["python3", "-I", "-S", "/opt/soma/memory_probe.py"]
+        assert {probe: command[4:] for probe, command in asked.items()} == {
+            "startup": ["started"],
+            "readiness": ["ready"],
+            "liveness": ["alive", "http://memory-service.somafractalmemory.svc.cluster.local"],
+        }
 
-    def test_a_hung_service_answers_readiness_before_the_probe_gives_up(self, pods: PodTemplate) -> None:
-        assert pods.container(SERVICE)["readinessProbe"]["timeoutSeconds"] > 4
+    def test_the_script_gives_up_before_the_kubelet_does(self, pods: PodTemplate) -> None:
+        """Else the reason is lost, and who is asked second would never be asked."""
+        times = {probe: pods.container(SERVICE)[f"{probe}Probe"]["timeoutSeconds"] for probe in PROBES}
+        assert min(times["startup"], times["readiness"]) > memory_probe.HERE + 1
+        assert times["liveness"] > memory_probe.HERE + memory_probe.OTHERS + 1
+
+    def test_what_the_script_reads_is_in_the_environment(self, environment: dict[str, str]) -> None:
+        assert (environment["SOMA_API_PORT"], environment["POSTGRES_PORT"]) == ("9595", "5432")
+
+    def test_the_other_pods_may_be_asked(self, us_east: Recorded, pods: PodTemplate) -> None:
+        assert may_connect(us_east, peer(pods), peer(pods), 9595)
+        assert us_east.one("Service", SERVICE).spec["ports"][0]["port"] == 80
 
     def test_nothing_is_killed_while_the_pooler_holds_its_statements(self, pods: PodTemplate) -> None:
         """The service repeats a failed statement once, so it may stall for twice as long as the pooler holds."""
@@ -130,20 +153,12 @@ class TestProbes:
         assert held == QUERY_WAIT
         assert patience(pods.container(SERVICE)["livenessProbe"]) > 2 * held
 
-    def test_liveness_asks_the_event_loop_and_no_store(self, pods: PodTemplate) -> None:
-        """A pod that is killed because a store is away would come back without it."""
-        liveness = pods.container(SERVICE)["livenessProbe"]
-        assert liveness["httpGet"] == {"path": "/ping", "port": "http"}
-        assert liveness["timeoutSeconds"] == 10
-
     def test_a_killed_primary_passes_unnoticed_and_a_lost_zone_does_not(self, pods: PodTemplate) -> None:
         """Measured stalls: 10 s and 75 s."""
         assert 10 < patience(pods.container(SERVICE)["readinessProbe"]) < 75
 
     def test_the_start_may_take_the_entrypoints_three_minutes(self, pods: PodTemplate) -> None:
-        startup = pods.container(SERVICE)["startupProbe"]
-        assert startup["httpGet"]["path"] == "/ping"
-        assert patience(startup) > 180
+        assert patience(pods.container(SERVICE)["startupProbe"]) > 180
 
     def test_a_pod_may_drain_a_held_statement_before_it_is_killed(self, pods: PodTemplate) -> None:
         drain = int(pods.container(SERVICE)["lifecycle"]["preStop"]["exec"]["command"][-1])
@@ -174,12 +189,24 @@ class TestThePod:
             assert container["resources"]["limits"].keys() == {"cpu", "memory"}, container["name"]
             assert re.search(r":(?!latest)[\w.-]+$|@sha256:", container["image"]), container["name"]
 
-    def test_gateways_start_after_the_wait_and_before_the_service(self, pods: PodTemplate) -> None:
+    def test_gateways_start_after_postgresql_and_what_is_behind_them_is_waited_for(self, pods: PodTemplate) -> None:
         names = [container["name"] for container in pods.spec["initContainers"]]
-        assert names == ["passfile", "await-primary", "qdrant-gateway", "redis-gateway"]
-        for gateway in pods.spec["initContainers"][2:]:
-            assert gateway["restartPolicy"] == "Always"
-            assert gateway.keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
+        assert names == ["passfile", "await-primary", *GATEWAYS, "await-stores"]
+        for name in GATEWAYS:
+            assert pods.container(name)["restartPolicy"] == "Always"
+            assert pods.container(name).keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
+        assert "restartPolicy" not in pods.container("await-stores"), "the service would start beside it"
+
+    def test_the_wait_goes_the_services_own_way_for_its_own_collection(
+        self, pods: PodTemplate, environment: dict[str, str]
+    ) -> None:
+        waits = {variable["name"]: variable["value"] for variable in pods.container("await-stores")["env"]}
+        assert (waits["REDIS_PORT"], waits["QDRANT_PORT"]) == (environment["REDIS_PORT"], environment["QDRANT_PORT"])
+        assert (waits["COLLECTION"], waits["VECTOR_SIZE"]) == (
+            environment["SOMA_NAMESPACE"],
+            environment["SOMA_VECTOR_DIM"],
+        )
+        assert pods.container("await-stores")["image"] == pods.container(SERVICE)["image"]
 
     def test_the_redis_gateway_is_told_where_the_cluster_is_and_reads_its_password_from_a_file(
         self, us_east: Recorded, pods: PodTemplate
@@ -203,9 +230,9 @@ class TestThePod:
         ]
 
     def test_a_gateway_is_not_killed_because_its_store_is_away(self, pods: PodTemplate) -> None:
-        for gateway in pods.spec["initContainers"][2:]:
-            ready, alive = (gateway[probe]["exec"]["command"] for probe in ("readinessProbe", "livenessProbe"))
-            assert ready != alive
+        for name in GATEWAYS:
+            ready, alive, starting = (pods.container(name)[f"{p}Probe"]["exec"]["command"] for p in PROBES)
+            assert ready != alive == starting
 
     def test_the_passfile_is_copied_to_memory_for_the_process_alone(self, pods: PodTemplate) -> None:
         assert "--mode=0600" in pods.container("passfile")["command"]
@@ -242,13 +269,17 @@ class TestThePod:
 
     def test_every_mounted_script_is_in_the_config_map(self, us_east: Recorded, pods: PodTemplate) -> None:
         files = us_east.one("ConfigMap", SERVICE).inputs["data"]
-        used = {
-            word.rpartition("/")[2] for c in pods.containers for word in c.get("command", []) if "/opt/soma/" in word
-        }
+        probes = [c[p]["exec"] for c in pods.containers for p in c if p.endswith("Probe")]
+        commands = [part.get("command", []) for part in (*pods.containers, *probes)]
+        used = {word.rpartition("/")[2] for command in commands for word in command if word.startswith("/opt/soma/")}
         assert used == set(files)
+        for container in pods.containers:
+            if "/opt/soma/" in str(container):
+                assert "/opt/soma" in {mount["mountPath"] for mount in container["volumeMounts"]}, container["name"]
 
-    def test_the_wait_at_home_ends(self, pods: PodTemplate) -> None:
-        wait = {variable["name"]: variable["value"] for variable in pods.container("await-primary")["env"]}
+    @pytest.mark.parametrize("name", ["await-primary", "await-stores"])
+    def test_the_wait_at_home_ends(self, pods: PodTemplate, name: str) -> None:
+        wait = {variable["name"]: variable["value"] for variable in pods.container(name)["env"]}
         assert 0 < int(wait["WAIT_SECONDS"]) <= 900
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from components.memory_environment import PostgresEndpoint, environment
-from components.memory_pod import probes
 from components.memory_service import NO_DEADLINE, autoscaler_spec, deployment_spec
 from components.objects import content_hash
 from rehearsal.engine.model import Secret, revealed
@@ -49,8 +48,9 @@ class TestAStandby:
         assert pods.labels["soma.io/region-role"] == "standby"
         assert us_east.pods_of(SERVICE).labels["soma.io/region-role"] == "home"
 
-    def test_pods_wait_for_the_primary_without_end(self, pods: PodTemplate) -> None:
-        wait = {variable["name"]: variable["value"] for variable in pods.container("await-primary")["env"]}
+    @pytest.mark.parametrize("name", ["await-primary", "await-stores"])
+    def test_pods_wait_for_their_stores_without_end(self, pods: PodTemplate, name: str) -> None:
+        wait = {variable["name"]: variable["value"] for variable in pods.container(name)["env"]}
         assert wait["WAIT_SECONDS"] == "0"
 
     def test_nobody_waits_for_held_pods(self, us_west: Recorded, pods: PodTemplate) -> None:
@@ -130,9 +130,6 @@ class TestPureParts:
         endpoint = PostgresEndpoint("h", "d", "u", "s", "c")
         names = [variable["name"] for variable in environment("default", 1, endpoint)]
         assert sorted(set(names)) == sorted(names)
-
-    def test_the_three_probes_are_there(self) -> None:
-        assert probes().keys() == {"startupProbe", "livenessProbe", "readinessProbe"}
 
     def test_other_files_are_other_pods(self, us_east: Recorded) -> None:
         """A ConfigMap that changes in place changes nothing in a process that has read it."""
