@@ -43,9 +43,7 @@ class Server:
         return ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(self.port), "-U", user, "-d", database, *commands]
 
     def sql(self, database: str, *statements: str, user: str = "postgres") -> str:
-        done = subprocess.run(
-            self.psql(database, user, *statements), capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(self.psql(database, user, *statements), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.dataplane.postgres_server import Server
 
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     # Not pytest's folder: another user could not enter it.

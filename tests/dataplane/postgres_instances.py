@@ -1,0 +1,348 @@
+"""Real PostgreSQL instances and a real PgBouncer on loopback, as the program's Cluster and Pooler declare them.
+
+They run under the stand-in's instance manager, packed as it lies in the images. The test plays the operator and the
+Kubernetes API: it holds the Cluster, its secrets and its status, and moves the front that stands for the read-write
+service.
+"""
+
+import base64
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from rehearsal.certificates import Authority
+from rehearsal.standins.cnpg import archive
+from rehearsal.standins.cnpg.instance import bouncer
+from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from tests.unit.recorded import Recorded
+from tests.unit.recorder import record_stack
+
+PASSWORD = "letters123"
+PASSFILE = f"*:*:*:soma:{PASSWORD}\n"
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""Debian's, which PostgreSQL's user may run; root's own may lie where nobody else comes in."""
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"gave up waiting: {what}"
+        time.sleep(0.2)
+
+
+def declared() -> Recorded:
+    """The program's own manifests, with little memory."""
+    small = {"primary": {"resources": {"requests": {"memory": "1Gi"}}}}
+    return record_stack("us-east", overrides={"postgresql": small})
+
+
+class Api(ThreadingHTTPServer):
+    """The objects that the managers read."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Any] = {}
+        super().__init__(("127.0.0.1", 0), _Answers)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def secret(self, name: str, **data: str) -> None:
+        encoded = {key.replace("_", "."): base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.objects[f"secrets/{name}"] = {"data": encoded}
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Api  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        kind, name = self.path.rstrip("/").split("/")[-2:]
+        found = self.server.objects.get(f"{kind}/{name}")
+        body = json.dumps(found or {}).encode()
+        self.send_response(404 if found is None else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
+        """Requests are no events."""
+
+
+class Front:
+    """A TCP address that can be moved from server to server: what a Service is to its clients."""
+
+    def __init__(self) -> None:
+        self.target: int | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            if self.target is None:
+                raise OSError
+            server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            server.settimeout(None)
+        except OSError:
+            client.close()
+            return
+        for one, other in ((client, server), (server, client)):
+            threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    for each in (source, sink):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+class Instances:
+    """The Cluster: managers by name, the status that they follow, the pooler in front."""
+
+    def __init__(self, start: Start, names: int = 3) -> None:
+        self._start = start
+        self.folder = Path(tempfile.mkdtemp(prefix="soma-cluster-"))
+        self.folder.chmod(0o755)
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.run = declared()
+        self.api, self.front = Api(), Front()
+        self.manager = archive.build(self.folder / "manager")
+        self.cluster = self._cluster(names)
+        self.name = str(self.cluster["metadata"]["name"])
+        self.names = [f"{self.name}-{number}" for number in range(1, names + 1)]
+        self.ports = {name: (free_port(), free_port()) for name in self.names}
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._secrets()
+
+    def _cluster(self, instances: int) -> dict[str, Any]:
+        declared = self.run.one("Cluster", "postgresql-us-east")
+        spec = {**declared.spec, "instances": instances}
+        made = {"metadata": {**declared.metadata}, "spec": spec, "status": {"phase": "", "instanceNames": []}}
+        self.api.objects[f"clusters/{declared.object_name}"] = made
+        return made
+
+    def _secrets(self) -> None:
+        """What the program makes, by the names under which the Cluster refers to it."""
+        given = self.cluster["spec"]["certificates"]
+        servers, clients = Authority("servers"), Authority("clients")
+        server = servers.server(["localhost", f"{self.name}-rw"], ["127.0.0.1"])
+        replica, pooler = clients.client("streaming_replica"), clients.client("cnpg_pooler_pgbouncer")
+        self.api.secret(given["serverCASecret"], ca_crt=servers.certificate)
+        self.api.secret(given["serverTLSSecret"], tls_crt=server.certificate, tls_key=server.key)
+        self.api.secret(given["clientCASecret"], ca_crt=clients.certificate)
+        self.api.secret(given["replicationTLSSecret"], tls_crt=replica.certificate, tls_key=replica.key)
+        self.api.secret(f"{self.name}-pooler", tls_crt=pooler.certificate, tls_key=pooler.key)
+        self.password(PASSWORD)
+        self.authority = self.folder / "ca.crt"
+        self.authority.write_text(servers.certificate)
+
+    def password(self, password: str) -> None:
+        """What the application's Secret says from now on; and the password file of the test's clients."""
+        self.api.secret("postgresql-app", username="soma", password=password)
+        passfile = self.folder / "pgpass"
+        passfile.unlink(missing_ok=True)
+        passfile.write_text(PASSFILE.replace(PASSWORD, password))
+        passfile.chmod(0o600)
+        self.passfile = passfile
+
+    # The operator
+
+    def begin(self) -> None:
+        """The first primary, then its replicas, as the operator brings them up."""
+        first, *others = self.names
+        self.status(targetPrimary=first, instanceNames=self.names, phase="Setting up primary")
+        self.start(first)
+        eventually(lambda: bool(self.told(first).get("isPrimary")), f"{first} is the primary", 120)
+        self.point_to(first)
+        self.status(phase="Creating a new replica")
+        for name in others:
+            self.start(name)
+        for name in others:
+            eventually(lambda name=name: bool(self.told(name).get("isWalReceiverActive")), f"{name} streams", 120)
+
+    def status(self, **changes: Any) -> None:
+        self.cluster["status"] = {**self.cluster["status"], **changes}
+
+    def start(self, name: str) -> None:
+        """The container of an instance."""
+        home = self.folder / name
+        for each in (home, home / "scratch"):
+            each.mkdir(exist_ok=True)
+            if self._user:
+                shutil.chown(each, self._user)
+        postgres, status = self.ports[name]
+        environment = {
+            "KUBERNETES_API": self.api.url,
+            "POD_NAME": name,
+            "NAMESPACE": "somafractalmemory",
+            "CLUSTER_NAME": self.name,
+            "PGDATA": str(home / "pgdata"),
+            "PGPORT": str(postgres),
+            "INSTANCE_WAL": str(home / "pg_wal"),
+            "INSTANCE_SCRATCH": str(home / "scratch"),
+            "INSTANCE_LISTEN": "127.0.0.1",
+            "INSTANCE_STATUS_PORT": str(status),
+            "INSTANCE_WRITABLE": f"127.0.0.1:{self.front.port}",
+        }
+        command = [SYSTEM_PYTHON, str(self.manager), "instance", "run", "--status-port-tls"]
+        if self._user:
+            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
+        self.running[name] = self._start(command, environment, home / f"log-{len(list(home.glob('log-*')))}")
+
+    def told(self, name: str) -> dict[str, Any]:
+        """What an instance says of itself; empty while it says nothing."""
+        context = ssl.create_default_context(cafile=str(self.authority))
+        url = f"https://127.0.0.1:{self.ports[name][1]}/pg/status"
+        try:
+            with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+                return json.load(answer)
+        except (OSError, ValueError):
+            return {}
+
+    def point_to(self, name: str | None) -> None:
+        """The read-write service reaches this instance."""
+        self.front.target = self.ports[name][0] if name else None
+
+    def fail_over(self) -> str:
+        """What the operator does when the primary is gone: nobody is primary, then the most advanced replica is."""
+        old = str(self.cluster["status"]["targetPrimary"])
+        self.point_to(None)
+        self.status(targetPrimary="pending")
+        others = [name for name in self.names if name != old]
+        eventually(lambda: not any(self.told(n).get("isWalReceiverActive") for n in others), "nobody receives")
+        states = {name: state for name in others if (state := self.told(name))}
+        heir = max(states, key=lambda name: lsn(states[name]["receivedLsn"] or states[name]["replayLsn"]))
+        self.status(targetPrimary=heir, currentPrimary=heir)
+        eventually(lambda: bool(self.told(heir).get("isPrimary")), f"{heir} is the primary")
+        self.point_to(heir)
+        return heir
+
+    def postmaster(self, name: str) -> int:
+        return int((self.folder / name / "pgdata" / "postmaster.pid").read_text().splitlines()[0])
+
+    def log(self, name: str) -> str:
+        return "".join(path.read_text() for path in sorted((self.folder / name).glob("log-*")))
+
+    # The pooler and the clients
+
+    def pool(self) -> int:
+        """PgBouncer with the Pooler's parameters; its port."""
+        pooler = self.run.one("Pooler", "postgresql-pooler")
+        configs, port = self.folder / "pooler", free_port()
+        configs.mkdir()
+        place = bouncer.Place(
+            host="localhost",
+            port=self.front.port,
+            listen="127.0.0.1",
+            listen_port=port,
+            configs=configs,
+            sockets=configs,
+            auth_database=bouncer.knows_auth_dbname(),
+        )
+        reader = _Reader(self.api)
+        bouncer.refresh({"spec": pooler.spec}, self.cluster, reader, place)  # pyright: ignore[reportArgumentType]
+        command = [tool("pgbouncer"), str(configs / "pgbouncer.ini")]
+        if self._user:
+            subprocess.run(["chown", "-R", self._user, str(configs)], check=True)
+            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
+        self._start(command, None, configs / "log")
+        return port
+
+    def dsn(self, port: int) -> str:
+        """The service's own DSN, with this pooler's address and the test's files."""
+        container = self.run.pods_of("memory-service").container("memory-service")
+        url = next(v["value"] for v in container["env"] if v["name"] == "SOMA_POSTGRES_URL")
+        head, _, query = url.partition("?")
+        user = head.partition("@")[0]
+        places = head.partition("@")[2].partition("/")
+        hosts = ",".join([f"localhost:{port}"] * len(places[0].split(",")))
+        options = dict(part.split("=", 1) for part in query.split("&"))
+        options |= {"passfile": str(self.passfile), "sslrootcert": str(self.authority)}
+        return f"{user}@{hosts}/{places[2]}?" + "&".join(f"{key}={value}" for key, value in options.items())
+
+    def schema(self) -> "subprocess.CompletedProcess[str]":
+        """The schema Job, at the read-write service."""
+        work = self.folder / "work"
+        work.mkdir(exist_ok=True)
+        environment = {
+            "PGHOST": "localhost",
+            "PGPORT": str(self.front.port),
+            "PGDATABASE": "somamemory",
+            "PGUSER": "soma",
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": str(self.authority),
+            "PASSFILE": str(self.passfile),
+            "WORK": str(work),
+            "SCHEMA": str(FILES / "schema.sql"),
+            "PARTITIONS": "8",
+            "WAIT_SECONDS": "30",
+        }
+        return run_script("schema.sh", environment)
+
+    def superuser(self, name: str, statement: str, database: str = "somamemory") -> str:
+        """As the superuser, by the instance's own socket."""
+        socket_folder = self.folder / name / "scratch" / "run"
+        arguments = ["-XAtq", "-h", str(socket_folder), "-p", str(self.ports[name][0]), "-U", "postgres"]
+        done = subprocess.run(
+            [tool("psql"), *arguments, "-d", database, "-c", statement],
+            user=self._user,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def close(self) -> None:
+        self.api.shutdown()
+        self.front.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Reader:
+    """The fake API as `instance.api.Api` reads it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def secret(self, name: str) -> dict[str, str]:
+        data = self._api.objects[f"secrets/{name}"]["data"]
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def lsn(text: str) -> int:
+    """A place in the WAL as a number."""
+    high, _, low = text.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
