@@ -34,7 +34,7 @@ class Signed:
 
 
 class Authority:
-    """A certificate authority that lives as long as this object: its key is never written down."""
+    """A certificate authority; its key lives as long as this object unless it is asked for."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -55,6 +55,23 @@ class Authority:
         built = builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
         self.certificate = built.public_bytes(serialization.Encoding.PEM).decode()
         """The authority's own certificate, in PEM."""
+
+    @classmethod
+    def of(cls, certificate: str, key: str) -> "Authority":
+        """The authority of a certificate and its key (elliptic curve), both in PEM."""
+        found = cls("given")
+        loaded = serialization.load_pem_private_key(key.encode(), None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise ValueError("not a key of an elliptic curve")
+        found._key = loaded
+        found._name = x509.load_pem_x509_certificate(certificate.encode()).subject
+        found.certificate = certificate
+        return found
+
+    @property
+    def key(self) -> str:
+        """The authority's key, in PEM."""
+        return _pem(self._key)
 
     def server(self, names: Sequence[str], addresses: Sequence[str]) -> Signed:
         """A serving certificate for DNS names and IP addresses."""

@@ -27,6 +27,12 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the region's API server")
     parser.add_argument("--state", type=Path, required=True, help="directory for what the stand-ins keep")
     parser.add_argument("--region", default="", help="name of the region: addresses differ from region to region")
+    parser.add_argument(
+        "--servers",
+        choices=("simulated", "real"),
+        default="simulated",
+        help="whether the pods of CloudNativePG run servers",
+    )
     given = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,7 +43,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     given.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    metrics = _start(client, given.region, given.state)
+    metrics = _start(client, given.region, given.state, real=given.servers == "real")
     ended.wait()
     farewell = threading.Thread(target=metrics.withdraw, daemon=True)
     farewell.start()
@@ -46,9 +52,10 @@ def main() -> int:
     return 0
 
 
-def _start(client: Client, region: str, state: Path) -> Metrics:
+def _start(client: Client, region: str, state: Path, real: bool) -> Metrics:
     metrics = Metrics(client, state)
-    standins = (LoadBalancer(client, region), IngressController(client, region), Operator(client, region), metrics)
+    operator = Operator(client, region, real)
+    standins = (LoadBalancer(client, region), IngressController(client, region), operator, metrics)
     informers = [informer for standin in standins for informer in standin.informers]
     kinds = Informer(client, "apiextensions.k8s.io/v1", "CustomResourceDefinition")
     kinds.listen(lambda _: _kinds_changed(informers))

@@ -22,10 +22,11 @@ def process(directory: Path) -> Process:
     return Process(directory, NAME)
 
 
-def start(kubeconfig: Path, directory: Path, progress: Progress) -> None:
+def start(kubeconfig: Path, directory: Path, progress: Progress, servers: str = "simulated") -> None:
     """Starts the stand-ins of a region unless they run; those of other code than the present one are replaced.
 
-    `directory` is the region's: pid file and log lie there, `standins/` holds their state. RehearsalError when the
+    `directory` is the region's: pid file and log lie there, `standins/` holds their state. `servers` is `real` where
+    the pods of CloudNativePG run. RehearsalError when the
     process ends at once or does not come up.
     """
     running = process(directory)
@@ -39,7 +40,7 @@ def start(kubeconfig: Path, directory: Path, progress: Progress) -> None:
         running.stop()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     recorded.write_text(version)
-    options = ["--kubeconfig", kubeconfig, "--state", state, "--region", directory.name]
+    options = ["--kubeconfig", kubeconfig, "--state", state, "--region", directory.name, "--servers", servers]
     search = os.pathsep.join(filter(None, (str(paths.CHECKOUT), os.environ.get("PYTHONPATH"))))
     running.start([sys.executable, "-m", "rehearsal.standins", *options], {**os.environ, "PYTHONPATH": search})
     _await(running)

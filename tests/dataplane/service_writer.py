@@ -30,18 +30,17 @@ class Service:
         self.swallowed = 0
         self.said: dict[str, int] = {}
 
-    def _connect(self) -> None:
+    def _connect(self) -> Any:
         self.reconnects += 1
         self._connection = psycopg2.connect(self._dsn)
         self._connection.autocommit = True
+        return self._connection
 
     def store(self, key: str, value: str) -> None:
         """Returns whatever happens, as `POST /memories` answers 200."""
         for last in (False, True):
             try:
-                if self._connection is None:
-                    self._connect()
-                with self._connection.cursor() as cursor:
+                with (self._connection or self._connect()).cursor() as cursor:
                     cursor.execute(SET, (key, value))
                 return
             except psycopg2.Error as error:

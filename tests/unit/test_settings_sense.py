@@ -40,8 +40,7 @@ def test_a_small_region_is_a_region() -> None:
 TOO_SMALL: dict[str, tuple[dict[str, Any], str]] = {
     "PostgreSQL's memory": (
         store("postgresql", memory="1023Mi"),
-        'postgresql.primary.resources.requests.memory = "1023Mi"   less than PostgreSQL needs: '
-        'use "1Gi" or more',
+        'postgresql.primary.resources.requests.memory = "1023Mi"   less than PostgreSQL needs: use "1Gi" or more',
     ),
     "Redis' memory": (
         store("redis", memory="255Mi"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rehearsal.standins.cnpg import names
-from rehearsal.standins.cnpg.decision import Decision, Held, Instance, Wanted, decide
+from rehearsal.standins.cnpg.decision import POLL, Decision, Held, Instance, Report, Wanted, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WANTED = Wanted("db", 3, in_place=False)
@@ -130,3 +130,59 @@ def test_a_restart_in_place_keeps_the_primary() -> None:
 def test_a_supervised_update_waits_for_the_user() -> None:
     decision = step(changed(1, outdated=True), wanted=replace(WANTED, supervised=True))
     assert (decision.phase, decision.primary, decision.replace) == (names.PHASE_USER, "db-1", ())
+
+
+REAL = replace(WANTED, real=True, quorum=1)
+RUNNING = (
+    replace(THREE[0], report=Report(primary=True, receiving=False, lsn=300)),
+    replace(THREE[1], report=Report(primary=False, receiving=True, lsn=290)),
+    replace(THREE[2], report=Report(primary=False, receiving=True, lsn=300)),
+)
+
+
+def after_loss(second: Report | None, third: Report | None, **primary: bool) -> tuple[Instance, ...]:
+    """Three real instances, the first of which was primary and is not ready."""
+    lost = replace(THREE[0], ready=False, **primary)
+    return lost, replace(THREE[1], report=second), replace(THREE[2], report=third)
+
+
+def stopped(lsn: int) -> Report:
+    return Report(primary=False, receiving=False, lsn=lsn)
+
+
+class TestRealServers:
+    def test_the_replica_that_received_most_takes_over(self) -> None:
+        decision = step(after_loss(stopped(290), stopped(300)), wanted=REAL)
+        assert (decision.primary, decision.phase, decision.pending) == ("db-3", names.PHASE_FAILOVER, False)
+
+    def test_of_equals_the_lowest_number(self) -> None:
+        assert step(after_loss(stopped(300), stopped(300)), wanted=REAL).primary == "db-2"
+
+    def test_nobody_is_primary_while_a_replica_still_receives(self) -> None:
+        """The old primary lives, and may acknowledge what the new one would not have."""
+        decision = step(after_loss(stopped(290), RUNNING[2].report), wanted=REAL)
+        assert (decision.primary, decision.pending, decision.look_again) == ("db-1", True, POLL)
+        assert decision.failing_since == NOW
+
+    def test_one_replica_that_answers_of_two_is_too_few_for_a_commit_on_one_standby(self) -> None:
+        decision = step(after_loss(stopped(290), None), wanted=REAL)
+        assert (decision.primary, decision.pending, decision.phase) == ("db-1", False, names.PHASE_WAITING)
+        assert "1 of 2 replicas answer" in decision.reason
+
+    def test_without_the_quorum_one_is_enough(self) -> None:
+        assert step(after_loss(stopped(290), None), wanted=replace(REAL, quorum=0)).primary == "db-2"
+
+    def test_without_an_answer_of_any_replica_nothing_is_decided(self) -> None:
+        assert step(after_loss(None, None), wanted=replace(REAL, quorum=0)).primary == "db-1"
+
+    def test_the_chosen_one_is_waited_for_until_it_is_the_primary(self) -> None:
+        held = Held("db-3", phase=names.PHASE_FAILOVER)
+        decision = step(after_loss(stopped(290), stopped(300)), held, REAL)
+        assert (decision.primary, decision.phase, decision.look_again) == ("db-3", names.PHASE_FAILOVER, POLL)
+
+    def test_a_primary_that_does_not_answer_once_keeps_its_role(self) -> None:
+        decision = step((replace(RUNNING[0], report=None), *RUNNING[1:]), wanted=REAL)
+        assert (decision.primary, decision.pending, decision.phase) == ("db-1", False, names.PHASE_WAITING)
+
+    def test_three_that_run_are_a_healthy_cluster(self) -> None:
+        assert step(RUNNING, wanted=REAL).phase == names.PHASE_HEALTHY

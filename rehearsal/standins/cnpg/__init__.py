@@ -11,13 +11,21 @@ Played as the operator does it (cloudnative-pg/cloudnative-pg, v1.30.0; the modu
 - a secret that the spec names and that is not there holds everything back, and the phase says which;
 - a Pooler's Deployment, service, service account and status.
 
-Left out: PostgreSQL and PgBouncer themselves, and with them replication, lag, WAL, synchronous quorum (a failover takes
-the ready instance with the lowest number, not the one that has received most, and `failoverQuorum` is not asked), the
-instance manager, the primary Lease, the initdb and join Jobs, timelines, fencing, hibernation, backups and plugins,
-Backup, ScheduledBackup, Database, Publication and Subscription objects, image catalogs, tablespaces, tokens of
-promotion and demotion, webhooks (defaults are filled in here; only the CRD's schema refuses), PodMonitors, events.
+With simulated nodes the pods run nothing. With real ones (`--servers real`) they run PostgreSQL and PgBouncer under the
+instance manager of `instance/`, packed by `archive.py` into the images; then the secrets hold keys and passwords that
+serve, roles let the pods read their objects, the operator asks each instance for its state (status port, by the API
+server's proxy), fails over to the one that has received most once none receives any more, asks `failoverQuorum`
+(R + W > N), and calls an instance primary when it is.
 
-Other than the operator: once the first instance is ready the others are made at once, not one after the other; a
-replica cluster says in `status.phaseReason` which instance is its designated primary; secrets hold the word
-`simulated`, no keys.
+Left out: the primary Lease, the initdb and join Jobs (the instance's own pod does their work), timelines in decisions,
+fencing, hibernation, backups and plugins, Backup, ScheduledBackup, Database, Publication and Subscription objects,
+image catalogs, tablespaces, tokens of promotion and demotion, webhooks (defaults are filled in here; only the CRD's
+schema refuses), PodMonitors, events, FailoverQuorum objects (the quorum is counted over the declared instances); with
+simulated nodes also the servers, replication, lag, WAL and quorum (a failover takes the ready instance with the lowest
+number); with real ones replica clusters and all that `instance/` leaves out.
+
+Other than the operator: once the first instance is ready the others are made at once, not one after the other;
+`status.currentPrimary` is the one that is to be primary from the moment of the decision; a replica cluster says in
+`status.phaseReason` which instance is its designated primary; without servers secrets hold the word `simulated`, no
+keys.
 """

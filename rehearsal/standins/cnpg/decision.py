@@ -5,13 +5,28 @@ Pure: what is seen goes in, what to do comes out. The order of the rules is that
 instances, then changed specs, and each only when the one before has nothing left to do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rehearsal.standins.cnpg import names
 
+POLL = 1.0
+"""Seconds between two looks while servers change their roles."""
 STARTING = ("", names.PHASE_FIRST_PRIMARY, names.PHASE_CANNOT_CREATE)
 """Phases of a Cluster in which no instance has been ready yet."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a real instance says of itself."""
+
+    primary: bool
+    """It takes writes."""
+    receiving: bool
+    """WAL comes in from a primary."""
+    lsn: int
+    """How far its WAL reaches."""
+    timeline: int = 1
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,8 @@ class Instance:
     """Its pod was made from another spec."""
     leaving: bool = False
     """Its node is cordoned."""
+    report: Report | None = None
+    """With real servers: None while it does not answer."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,10 @@ class Wanted:
     """`primaryUpdateMethod: restart`, the operator's default; else switchover."""
     supervised: bool = False
     """`primaryUpdateStrategy: supervised`: the user moves the primary."""
+    real: bool = False
+    """The instances run servers, which report."""
+    quorum: int = 0
+    """`failoverQuorum`: standbys that confirm a commit; 0: not asked."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +92,8 @@ class Decision:
     """Instances to delete with their claims."""
     look_again: float | None = None
     """Seconds until something is due that no change announces."""
+    pending: bool = False
+    """Nobody is to be primary now: the one that was has to stop before another may take over."""
 
 
 def decide(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: datetime) -> Decision:
@@ -83,6 +106,12 @@ def decide(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: dat
         return Decision(primary, names.PHASE_FIRST_PRIMARY, reason, make=_gone(instances))
     if current is None or not current.ready:
         return _without_primary(wanted, instances, held, now)
+    if wanted.real and current.report is None:
+        return Decision(
+            primary, names.PHASE_WAITING, f"Primary {primary} is ready but does not answer", look_again=POLL
+        )
+    if current.report and not current.report.primary:
+        return Decision(primary, names.PHASE_FAILOVER, f"Waiting for {primary} to be the primary", look_again=POLL)
     if current.leaving and (moved := _off_a_cordoned_node(wanted, instances, current)):
         return moved
     return (
@@ -104,7 +133,7 @@ def _gone(instances: tuple[Instance, ...]) -> tuple[int, ...]:
 
 
 def _without_primary(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: datetime) -> Decision:
-    """The primary fails: after the delay the ready instance with the lowest number takes over."""
+    """The primary fails: after the delay another takes over, of simulated ones that with the lowest number."""
     if held.phase == names.PHASE_IN_PLACE:  # the operator itself restarts it: no failover
         return Decision(held.primary, names.PHASE_IN_PLACE, f"Restarting {held.primary}", make=_gone(instances))
     since = held.failing_since or now
@@ -112,12 +141,37 @@ def _without_primary(wanted: Wanted, instances: tuple[Instance, ...], held: Held
     heirs = [instance for instance in instances if instance.ready and instance.name != held.primary]
     heirs.sort(key=lambda instance: instance.leaving)  # stable: the lowest number of those that stay
     again = _gone(instances)
+    if heirs and left <= 0 and wanted.real:
+        return _election(wanted, heirs, replace(held, failing_since=since), again)
     if heirs and left <= 0:
         reason = f"Failing over from {held.primary} to {heirs[0].name}"
         return Decision(heirs[0].name, names.PHASE_FAILOVER, reason, make=again)
     wait = left if heirs else None
     reason = f"Primary {held.primary} is not ready"
     return Decision(held.primary, names.PHASE_WAITING, reason, failing_since=since, make=again, look_again=wait)
+
+
+def _election(wanted: Wanted, heirs: list[Instance], held: Held, again: tuple[int, ...]) -> Decision:
+    """Of real replicas the one that has received most, once none receives any more, and only if some that answer must
+    have every commit: R + W > N (docs/src/failover.md; internal/controller/replicas.go, replicas_quorum.go)."""
+    reports = {instance.name: instance.report for instance in heirs if instance.report}
+    waiting = Decision(held.primary, names.PHASE_WAITING, failing_since=held.failing_since, make=again, look_again=POLL)
+    others = wanted.instances - 1
+    if not reports or (wanted.quorum and len(reports) + wanted.quorum <= others):
+        reason = (
+            f"Primary {held.primary} is not ready; {len(reports)} of {others} replicas answer: too few to fail over"
+        )
+        return replace(waiting, reason=reason)
+    if any(report.receiving for report in reports.values()):
+        reason = f"Failing over from {held.primary}: its replicas still receive"
+        return replace(waiting, phase=names.PHASE_FAILOVER, reason=reason, pending=True)
+    heir = max((each for each in heirs if each.name in reports), key=lambda each: _advance(each, reports[each.name]))
+    return Decision(heir.name, names.PHASE_FAILOVER, f"Failing over from {held.primary} to {heir.name}", make=again)
+
+
+def _advance(instance: Instance, report: Report) -> tuple[int, bool, int]:
+    """Order of election: what has been received counts before the node, the lowest number decides."""
+    return report.lsn, not instance.leaving, -instance.serial
 
 
 def _off_a_cordoned_node(wanted: Wanted, instances: tuple[Instance, ...], current: Instance) -> Decision | None:

@@ -19,6 +19,8 @@ RELOAD = "cnpg.io/reload"
 SPEC_HASH = "rehearsal.cnpg.io/spec"
 """Ours: what the instance was made from. The operator keeps the whole pod spec in `cnpg.io/podSpec`."""
 
+PENDING = "pending"
+"""Target primary while nobody is to be one (api/v1, PendingFailoverMarker)."""
 PRIMARY = "primary"
 REPLICA = "replica"
 

@@ -128,6 +128,9 @@ def secrets(cluster: Manifest) -> list[Manifest]:
     )
     if application_secret(cluster) == f"{own}-app" and not is_replica_cluster(cluster):
         found[f"{own}-app"] = _secret(cluster, f"{own}-app", "kubernetes.io/basic-auth", ("username", "password"))
+    superuser = f"{own}-superuser"
+    if section(cluster["spec"]).get("enableSuperuserAccess") and not section(cluster["spec"], "superuserSecret"):
+        found[superuser] = _secret(cluster, superuser, "kubernetes.io/basic-auth", ("username", "password"))
     return list(found.values())
 
 
@@ -135,6 +138,33 @@ def _secret(cluster: Manifest, name: str, kind: str, keys: tuple[str, ...]) -> M
     metadata = names.inherited(cluster, name, {names.RELOAD: "true", "app.kubernetes.io/managed-by": "cloudnative-pg"})
     values = dict.fromkeys(keys, SIMULATED)
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "stringData": values}
+
+
+def access(cluster: Manifest) -> list[Manifest]:
+    """What the instances may read: their Cluster and its secrets (pkg/specs/roles.go, rolebinding.go)."""
+    own = cluster["metadata"]["name"]
+    secrets = {*certificate_secrets(cluster).values(), application_secret(cluster), f"{own}-superuser"}
+    secrets.add(str(section(cluster["spec"], "superuserSecret").get("name") or f"{own}-superuser"))
+    account = str(cluster["spec"].get("serviceAccountName") or own)
+    return access_of(names.inherited(cluster, own, {}), account, ["clusters"], sorted(secrets))
+
+
+def access_of(metadata: Manifest, account: str, kinds: list[str], secrets: list[str]) -> list[Manifest]:
+    """A Role that reads objects of the operator's kinds and some secrets, bound to a service account."""
+    group = "rbac.authorization.k8s.io"
+    role: Manifest = {
+        "apiVersion": f"{group}/v1",
+        "kind": "Role",
+        "metadata": metadata,
+        "rules": [
+            {"apiGroups": ["postgresql.cnpg.io"], "resources": kinds, "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": secrets, "verbs": ["get", "list", "watch"]},
+        ],
+    }
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": metadata["namespace"]}
+    reference = {"apiGroup": group, "kind": "Role", "name": metadata["name"]}
+    binding = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata}
+    return [role, {**binding, "subjects": [subject], "roleRef": reference}]
 
 
 def secrets_needed(cluster: Manifest) -> set[str]:

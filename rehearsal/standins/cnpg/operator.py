@@ -1,12 +1,15 @@
 """The stand-in's work: watches Clusters, Poolers and what belongs to them, and brings them to what they declare."""
 
+import base64
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal.kube import Client, Conflict, Invalid, Manifest
-from rehearsal.standins.cnpg import names, objects, pods, pooler
+from rehearsal.standins.cnpg import credentials, names, objects, pods, pooler
 from rehearsal.standins.cnpg.decision import Decision, Held, Instance, Wanted, decide
+from rehearsal.standins.cnpg.reports import Reports
 from rehearsal.standins.cnpg.status import cluster_status
 from rehearsal.standins.informer import Informer, Key, key_of
 from rehearsal.standins.log import note
@@ -18,14 +21,18 @@ ROLES = "rehearsal-cnpg-roles"
 """Labels of roles have a manager of their own: server-side apply by the one that made the pod would drop its spec."""
 MISSING_SECONDS = 1.0
 """How soon to look again for a secret that the spec names and nobody has made yet."""
+REPORT_SECONDS = 2.0
+"""How often real instances are asked how they are."""
 
 
 class Operator:
     """The stand-in of one region."""
 
-    def __init__(self, client: Client, region: str) -> None:
+    def __init__(self, client: Client, region: str, real: bool = False) -> None:
+        """`real`: the pods run, with the instance manager in their images, and say how they are."""
         del region
         self._client = client
+        self._reports = Reports(client) if real else None
         self._writer = Writer(client, MANAGER)
         self._roles = Writer(client, ROLES)
         self._clusters = Informer(client, names.API, "Cluster")
@@ -84,11 +91,12 @@ class Operator:
             return MISSING_SECONDS
         self._surroundings(cluster)
         instances = self._instances(cluster)
-        decision = decide(_wanted(cluster), instances, _held(cluster), datetime.now(UTC))
+        wanted = replace(_wanted(cluster), real=self._reports is not None)
+        decision = decide(wanted, instances, _held(cluster), datetime.now(UTC))
         self._report(cluster, decision, instances)
         self._carry_out(cluster, decision)
-        self._label_roles(cluster, decision.primary)
-        return decision.look_again
+        self._label_roles(cluster, decision.primary, instances)
+        return decision.look_again or (REPORT_SECONDS if wanted.real else None)
 
     def _missing(self, namespace: str, needed: Iterable[str]) -> list[str]:
         return [name for name in sorted(needed) if self._client.find("v1", "Secret", name, namespace) is None]
@@ -96,11 +104,25 @@ class Operator:
     def _surroundings(self, cluster: Manifest) -> None:
         account = objects.service_account(cluster)
         budgets = objects.budgets(cluster)
-        for obj in [*objects.secrets(cluster), *([account] if account else []), *objects.services(cluster), *budgets]:
+        for obj in [*self._secrets(cluster), *([account] if account else []), *objects.services(cluster), *budgets]:
             self._writer.apply(obj)
         kept = {budget["metadata"]["name"] for budget in budgets}
         for name in set(objects.budget_names(cluster)) - kept:
             self._writer.delete("policy/v1", "PodDisruptionBudget", name, cluster["metadata"]["namespace"])
+
+    def _secrets(self, cluster: Manifest) -> list[Manifest]:
+        """Those that nobody gave. With real servers they have values, are made once, and can be read by the pods."""
+        if self._reports is None:
+            return objects.secrets(cluster)
+        namespace = cluster["metadata"]["namespace"]
+
+        def read(name: str) -> dict[str, str] | None:
+            found = self._client.find("v1", "Secret", name, namespace)
+            if found is None:
+                return None
+            return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
+
+        return [*credentials.missing(cluster, read), *objects.access(cluster)]
 
     def _instances(self, cluster: Manifest) -> tuple[Instance, ...]:
         """An instance exists as long as its pod does or its claims do and are not being deleted."""
@@ -118,7 +140,11 @@ class Operator:
             claims[instance] = claims.get(instance, True) and not claim["metadata"].get("deletionTimestamp")
         kept = running | {each for each, stays in claims.items() if stays}
         serials = sorted(int(each.rpartition("-")[2]) for each in kept if each)
-        return tuple(self._instance(pods.instance_name(cluster, serial), serial, found, wanted) for serial in serials)
+        made = [self._instance(pods.instance_name(cluster, serial), serial, found, wanted) for serial in serials]
+        if self._reports is None:
+            return tuple(made)
+        reports = self._reports.ask(namespace, [each.name for each in made if each.has_pod])
+        return tuple(replace(each, report=reports.get(each.name)) for each in made)
 
     def _instance(self, name: str, serial: int, found: dict[str, Manifest], wanted: str) -> Instance:
         pod = found.get(name)
@@ -136,13 +162,19 @@ class Operator:
         )
 
     def _report(self, cluster: Manifest, decision: Decision, instances: tuple[Instance, ...]) -> None:
-        status = cluster_status(cluster, decision, instances, datetime.now(UTC))
+        addresses = self._addresses(cluster) if self._reports else None
+        status = cluster_status(cluster, decision, instances, datetime.now(UTC), addresses)
         before = (cluster.get("status") or {}).get("currentPrimary")
         answer = self._writer.status(cluster, status)
         if answer is not None:
             self._clusters.put(answer)
         if before and before != decision.primary:
             note(MANAGER, f"{'/'.join(key_of(cluster))}: {decision.reason}")
+
+    def _addresses(self, cluster: Manifest) -> dict[str, str]:
+        namespace, name = key_of(cluster)
+        found = self._pods.labelled(namespace, names.CLUSTER, name)
+        return {key_of(pod)[1]: str(ip) for pod in found if (ip := (pod.get("status") or {}).get("podIP"))}
 
     def _carry_out(self, cluster: Manifest, decision: Decision) -> None:
         namespace = cluster["metadata"]["namespace"]
@@ -182,12 +214,20 @@ class Operator:
         instances = [pod for pod in found if _label(pod, names.POD_ROLE) == "instance"]
         return [key_of(pod)[1] for pod in instances if _ended(pod) and not pod["metadata"].get("deletionTimestamp")]
 
-    def _label_roles(self, cluster: Manifest, primary: str) -> None:
-        """Each instance's pod says whether it is the primary: services and budgets select by it."""
+    def _label_roles(self, cluster: Manifest, primary: str, instances: tuple[Instance, ...]) -> None:
+        """Each instance's pod says whether it is the primary: services and budgets select by it.
+
+        A real one is called so when it is, not when it is to be: until then the service has nobody behind it.
+        """
         namespace, name = key_of(cluster)
         found = [pod for pod in self._pods.labelled(namespace, names.CLUSTER, name) if _label(pod, names.INSTANCE)]
+        reports = {each.name: each.report for each in instances}
         for pod in sorted(found, key=lambda each: key_of(each)[1] == primary):  # first nobody, then the one
-            role = names.PRIMARY if key_of(pod)[1] == primary else names.REPLICA
+            named = key_of(pod)[1] == primary
+            if self._reports is not None and named:
+                report = reports.get(primary)
+                named = report.primary if report else _label(pod, names.INSTANCE_ROLE) == names.PRIMARY
+            role = names.PRIMARY if named else names.REPLICA
             if _label(pod, names.INSTANCE_ROLE) == role or pod["metadata"].get("deletionTimestamp"):
                 continue
             metadata = {"name": key_of(pod)[1], "namespace": namespace, "uid": pod["metadata"]["uid"]}
@@ -211,7 +251,8 @@ class Operator:
             self._writer.status(obj, pooler.status(obj, instances, missing))
             return MISSING_SECONDS if cluster is not None else None
         account = pooler.service_account(obj)
-        for part in [*([account] if account else []), pooler.deployment(obj, cluster), pooler.service(obj)]:
+        access = pooler.access(obj, cluster) if self._reports else []
+        for part in [*([account] if account else []), *access, pooler.deployment(obj, cluster), pooler.service(obj)]:
             self._writer.apply(part)
         self._writer.status(obj, pooler.status(obj, instances, ""))
         return None
@@ -225,20 +266,23 @@ class Operator:
 
 def _wanted(cluster: Manifest) -> Wanted:
     spec = cluster["spec"]
+    synchronous = names.section(spec, "postgresql", "synchronous")
     return Wanted(
         cluster=cluster["metadata"]["name"],
         instances=int(spec["instances"]),
         failover_delay=float(spec.get("failoverDelay") or 0),
         in_place=spec.get("primaryUpdateMethod", "restart") == "restart",
         supervised=spec.get("primaryUpdateStrategy") == "supervised",
+        quorum=int(synchronous.get("number") or 0) if synchronous.get("failoverQuorum") else 0,
     )
 
 
 def _held(cluster: Manifest) -> Held:
     status: dict[str, Any] = cluster.get("status") or {}
     since = status.get("currentPrimaryFailingSinceTimestamp")
+    target = status.get("targetPrimary")
     return Held(
-        primary=str(status.get("targetPrimary") or status.get("currentPrimary") or ""),
+        primary=str((target if target != names.PENDING else "") or status.get("currentPrimary") or ""),
         failing_since=datetime.fromisoformat(since) if since else None,
         phase=str(status.get("phase") or ""),
     )

@@ -175,6 +175,13 @@ def service_account(pooler: Manifest) -> Manifest | None:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(pooler, pooler["metadata"]["name"])}
 
 
+def access(pooler: Manifest, cluster: Manifest) -> list[Manifest]:
+    """What the poolers may read: their Pooler, its Cluster and the certificates (pkg/specs/pgbouncer/rbac.go)."""
+    metadata = _metadata(pooler, pooler["metadata"]["name"])
+    kinds = ["clusters", "poolers"]
+    return objects.access_of(metadata, service_account_name(pooler), kinds, secrets_needed(pooler, cluster))
+
+
 def service(pooler: Manifest) -> Manifest:
     """The service in front of the poolers (pkg/specs/pgbouncer/services.go)."""
     template = section(pooler["spec"], "serviceTemplate")

@@ -1,5 +1,6 @@
 """The status of a Cluster (cloudnative-pg v1.30.0: api/v1/cluster_types.go, ClusterStatus)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,16 @@ from rehearsal.standins.cnpg.decision import Decision, Instance
 
 
 def cluster_status(
-    cluster: Manifest, decision: Decision, instances: tuple[Instance, ...], now: datetime
+    cluster: Manifest,
+    decision: Decision,
+    instances: tuple[Instance, ...],
+    now: datetime,
+    addresses: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The status that says what was decided about these instances. Times change only with what they are about."""
+    """The status that says what was decided about these instances. Times change only with what they are about.
+
+    `addresses` are those of the pods of real instances, by which the others find them.
+    """
     before: dict[str, Any] = cluster.get("status") or {}
     name = cluster["metadata"]["name"]
     ready = [instance.name for instance in instances if instance.ready]
@@ -26,7 +34,7 @@ def cluster_status(
         "instanceNames": [instance.name for instance in instances],
         "instancesStatus": {key: value for key, value in (("healthy", ready), ("replicating", waiting)) if value},
         "currentPrimary": decision.primary,
-        "targetPrimary": decision.primary,
+        "targetPrimary": names.PENDING if decision.pending else decision.primary,
         "currentPrimaryTimestamp": stamp,
         "targetPrimaryTimestamp": stamp,
         "image": names.image(cluster),
@@ -36,6 +44,16 @@ def cluster_status(
         "certificates": objects.certificate_secrets(cluster),
         "conditions": [_ready_condition(cluster, decision, now)],
     }
+    if addresses:
+        status["instancesReportedState"] = {
+            each.name: {
+                "isPrimary": each.report.primary,
+                "timeLineID": each.report.timeline,
+                "ip": addresses[each.name],
+            }
+            for each in instances
+            if each.report and each.name in addresses
+        }
     if decision.failing_since is not None:
         status["currentPrimaryFailingSinceTimestamp"] = _precise(decision.failing_since)
     return status
