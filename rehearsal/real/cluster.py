@@ -133,7 +133,7 @@ class Cluster:
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(start, self.zones))
-        proxy.start(self.directory, self.namespace, built.kube_proxy, inside, self.zones[0])
+        proxy.start(self.directory, self.namespace, built.kube_proxy, inside, self.zones)
         dns.start(self.directory, self.namespace, built.dns, inside, self.admin())
         self.admin().create(disks.STORAGE_CLASS)
         command = [sys.executable, "-m", "rehearsal.real.disks", "--kubeconfig", self.kubeconfig]

@@ -1,5 +1,7 @@
 """kube-proxy: one process serves the namespace, and so every node in it."""
 
+import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,32 @@ def process(directory: Path) -> Process:
     return Process(directory, "kube-proxy")
 
 
-def start(directory: Path, namespace: Namespace, program: Path, kubeconfig: Path, node: str) -> None:
-    """Starts it. It takes itself for the proxy of `node`: Services that prefer their own zone prefer that one's."""
+def start(directory: Path, namespace: Namespace, program: Path, kubeconfig: Path, nodes: Sequence[str]) -> None:
+    """Starts it. It takes itself for the proxy of the first node: Services that prefer their zone prefer that one."""
     config = directory / "kube-proxy.yaml"
-    config.write_text(yaml.safe_dump(configuration(kubeconfig, node), sort_keys=False))
+    config.write_text(yaml.safe_dump(configuration(kubeconfig, nodes[0]), sort_keys=False))
+    namespace.run("nft", "-f", "-", text=hairpins(len(nodes)))
     process(directory).start([*namespace.enter, program, f"--config={config}"])
+
+
+def hairpins(nodes: int) -> str:
+    """Rules for a pod that a Service leads to itself: its packet must come from another address than its own.
+
+    kube-proxy has them for the pods of its own node alone (proxy/nftables: `hairpin-connections`).
+    """
+    networks = [ipaddress.ip_network(addresses.pods(number)) for number in range(1, nodes + 1)]
+    pairs = ", ".join(f"{address} . {address}" for network in networks for address in network.hosts())
+    return f"""table ip hairpin {{
+  set itself {{
+    type ipv4_addr . ipv4_addr
+    elements = {{ {pairs} }}
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority srcnat - 5
+    ct status dnat ip saddr . ip daddr @itself masquerade
+  }}
+}}
+"""
 
 
 def configuration(kubeconfig: Path, node: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rehearsal import build
+from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest
 from rehearsal.real.cluster import Cluster
 from settings import Settings
@@ -97,11 +98,11 @@ class Stand:
         return str(self.client.get("v1", "Node", pod.node)["metadata"]["labels"][ZONE])
 
     def exec(
-        self, pod: str, container: str, *command: str, input: str | None = None, seconds: float = 60, check: bool = True
+        self, pod: str, container: str, *command: str, text: str | None = None, seconds: float = 60, check: bool = True
     ) -> str:
         """Standard output of a command in a container. With `check`, a failure fails the test with what it said."""
         done = self._kubectl(
-            ["exec", *(["-i"] if input is not None else []), pod, "-c", container, "--", *command], input, seconds
+            ["exec", *(["-i"] if text is not None else []), pod, "-c", container, "--", *command], input, seconds
         )
         if check:
             assert done.returncode == 0, f"{pod}: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}"
@@ -114,9 +115,9 @@ class Stand:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def tool(self, *command: str, input: str | None = None, seconds: float = 60, check: bool = True) -> str:
+    def tool(self, *command: str, text: str | None = None, seconds: float = 60, check: bool = True) -> str:
         """A command in the toolbox: a pod with Python, redis-py, psycopg2, psql and valkey-cli."""
-        return self.exec(TOOLBOX, TOOLBOX, *command, input=input, seconds=seconds, check=check)
+        return self.exec(TOOLBOX, TOOLBOX, *command, text=text, seconds=seconds, check=check)
 
     def popen(self, pod: str, container: str, *command: str) -> "subprocess.Popen[str]":
         """A command in a container that runs beside the test; the test ends it."""
@@ -130,11 +131,11 @@ class Stand:
         )
 
     def _kubectl(
-        self, arguments: Sequence[str], input: str | None, seconds: float
+        self, arguments: Sequence[str], text: str | None, seconds: float
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             self._command(arguments),
-            input=input,
+            input=text,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -155,7 +156,7 @@ def eventually(what: str, holds: Callable[[], _T], seconds: float = 60, every: f
         said: object
         try:
             answer = holds()
-        except (AssertionError, OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        except (AssertionError, OSError, RehearsalError, subprocess.TimeoutExpired) as error:
             said = error
         else:
             if answer:
