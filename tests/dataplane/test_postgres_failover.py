@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from tests.dataplane.conftest import Start
@@ -79,3 +81,103 @@ def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
     eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica again", 120)
     assert instances.told(old)["isPrimary"] is False
     assert "rewinding to the primary" in instances.log(old)
+
+
+def test_a_planned_move_costs_no_record_either(
+    instances: Instances, pooler: int, figure: Callable[[str], None]
+) -> None:
+    """The operator names another primary: the old one stops, hands over its last WAL and comes back as a replica."""
+    old = primary_of(instances)
+    writer = Writer(instances.dsn(pooler), "moved")
+    wrote = "SELECT count(*) > 100 FROM kv_store WHERE key LIKE 'moved:%'"
+    eventually(lambda: instances.superuser(old, wrote) == "t", "it writes")
+    new = next(name for name in instances.names if name != old)
+    instances.point_to(None)
+    instances.status(targetPrimary=new, currentPrimary=new)
+    eventually(lambda: bool(instances.told(new).get("isPrimary")), f"{new} is the primary")
+    instances.point_to(new)
+    assert instances.running[old].wait(60) == 0
+    instances.start(old)
+    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica", 120)
+    report = writer.end()
+    figure(f"PostgreSQL primary moved: {report['answered']} answered 200, longest stall {report['longest']} s")
+    assert writer.missing(report, lambda statement: instances.superuser(new, statement)) == 0, report
+
+
+def test_a_former_primary_that_starts_while_another_one_is_named_never_takes_writes(instances: Instances) -> None:
+    """Also without the new one: it waits, since it may hold what nobody else has, and must not serve it."""
+    old = primary_of(instances)
+    os.kill(instances.postmaster(old), signal.SIGKILL)
+    instances.running[old].wait(30)
+    new = instances.fail_over()
+    instances.point_to(None)
+    instances.start(old)
+    eventually(lambda: "waiting for the new primary" in instances.log(old), "it waits")
+    assert instances.told(old) == {}, "no server runs"
+    instances.point_to(new)
+    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica", 120)
+
+
+def test_a_replica_that_lost_its_disk_is_cloned(instances: Instances) -> None:
+    lost = next(name for name in instances.names if name != primary_of(instances))
+    instances.running[lost].send_signal(signal.SIGTERM)
+    assert instances.running[lost].wait(60) == 0, "told to end, it ends in order"
+    for folder in ("pgdata", "pg_wal"):
+        shutil.rmtree(instances.folder / lost / folder)
+    instances.start(lost)
+    eventually(lambda: bool(instances.told(lost).get("isWalReceiverActive")), f"{lost} is a replica again", 120)
+    assert instances.superuser(lost, "SELECT count(*) > 0 FROM kv_store") == "t"
+
+
+def test_a_primary_that_lost_its_disk_makes_no_second_database(instances: Instances) -> None:
+    lost = primary_of(instances)
+    instances.running[lost].send_signal(signal.SIGTERM)
+    instances.running[lost].wait(60)
+    kept = instances.folder / lost / "kept"
+    (instances.folder / lost / "pgdata").rename(kept)
+    instances.status(phase="Cluster in healthy state")
+    instances.start(lost)
+    eventually(lambda: "will not make a new database" in instances.log(lost), "it says so")
+    assert not (instances.folder / lost / "pgdata").exists()
+    instances.running[lost].send_signal(signal.SIGTERM)
+    instances.running[lost].wait(60)
+    kept.rename(instances.folder / lost / "pgdata")
+    instances.start(lost)
+    eventually(lambda: bool(instances.told(lost).get("isPrimary")), f"{lost} is back", 120)
+
+
+def test_a_commit_waits_for_a_standby(instances: Instances) -> None:
+    assert instances.superuser(primary_of(instances), "SHOW synchronous_standby_names").startswith("ANY 1 (")
+    question = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
+    eventually(lambda: instances.superuser(primary_of(instances), question) == "2", "both confirm")
+
+
+def test_nobody_comes_in_without_tls(instances: Instances, pooler: int) -> None:
+    for port in (instances.front.port, pooler):
+        plain = instances.dsn(port).replace("sslmode=verify-full", "sslmode=disable")
+        with pytest.raises(psycopg2.OperationalError, match=r"rejects connection|SSL required"):
+            psycopg2.connect(plain)
+
+
+def test_a_new_password_is_taken_over_and_the_old_one_refused(instances: Instances, pooler: int) -> None:
+    """The rotation of docs/postgresql.md, without a restart: connections that are there stay."""
+    writer = Writer(instances.dsn(pooler), "rotated")
+    instances.password("other456")
+    name = primary_of(instances)
+    eventually(lambda: "the password of soma has changed" in instances.log(name), "it is taken over")
+    psycopg2.connect(instances.dsn(pooler)).close()
+    instances.passfile.write_text("*:*:*:soma:letters123\n")
+    with pytest.raises(psycopg2.OperationalError, match=r"authentication failed|password"):
+        psycopg2.connect(instances.dsn(pooler))
+    instances.password("letters123")
+    eventually(lambda: instances.log(name).count("the password of soma has changed") > 1, "and back")
+    report = writer.end()
+    assert writer.missing(report, lambda statement: instances.superuser(name, statement)) == 0, report
+
+
+def test_no_password_stands_in_a_log_or_on_a_command_line(instances: Instances) -> None:
+    logs = "".join(instances.log(name) for name in instances.names) + (instances.folder / "pooler" / "log").read_text()
+    assert "letters123" not in logs
+    assert "SCRAM-SHA-256" not in logs
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "letters123" not in lines
