@@ -52,6 +52,8 @@ class Authority:
             decipher_only=False,
         )
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
         built = builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
         self.certificate = built.public_bytes(serialization.Encoding.PEM).decode()
         """The authority's own certificate, in PEM."""
@@ -89,6 +91,9 @@ class Authority:
         builder = _builder(subject, self._name, key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        # Python from 3.13 on insists on it (ssl.VERIFY_X509_STRICT).
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         if alternative:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
         built = builder.sign(self._key, hashes.SHA256())

@@ -28,6 +28,7 @@ from rehearsal.progress import Progress
 from rehearsal.real import containerd, oci, programs
 from rehearsal.real.machine import Machine
 from rehearsal.real.namespace import run
+from rehearsal.standins.cnpg import archive as manager
 from settings import Settings
 
 RECIPES = paths.CHECKOUT / "images" / "test"
@@ -130,7 +131,7 @@ def _name(given: str, settings: Settings) -> str:
 
 
 def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
-    """Our sources, the recipes' files and the gateway to Redis, with their places in the images."""
+    """Our sources, the recipes' files, the gateway to Redis and the manager of PostgreSQL's pods, with their places."""
     for source in SOURCES:
         folder = paths.CHECKOUT / source
         for file in sorted(folder.rglob("*.py")):
@@ -139,6 +140,8 @@ def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
     for file in sorted(path for path in files.rglob("*") if path.is_file()):
         yield file, f"/{file.relative_to(files)}"
     yield built.redis_gateway(progress), "/redis-gateway"
+    with tempfile.TemporaryDirectory() as scratch:
+        yield manager.build(Path(scratch) / "manager"), "/manager"
 
 
 def _layers(place: Path) -> list[oci.Layer]:

@@ -6,6 +6,7 @@ pkg/management/postgres: initdb.go, join.go, instance.go (Rewind, Demote).
 import os
 import pwd
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .server import PostgresError, Server, rewind_rights
 
 REWIND, CLONE = "rewind", "clone"
 """What an instance notes for its next start when it cannot follow the primary as it is."""
+START_SECONDS = 60.0
 CUSTOM, OVERRIDE = "custom.conf", "override.conf"
 
 
@@ -78,7 +80,6 @@ class Data:
         """Roles and databases, while nobody else can connect."""
         self._server.start("-c", "listen_addresses=", "-c", "synchronous_standby_names=")
         try:
-            self._server.run("pg_ctl", "status", "-D", str(self.layout.data))
             self._await_socket()
             database, owner = str(declared.get("database") or "app"), str(declared.get("owner") or "app")
             name = str((declared.get("secret") or {}).get("name") or f"{cluster['metadata']['name']}-app")
@@ -103,13 +104,15 @@ class Data:
 
     def _await_socket(self) -> None:
         host = ["-h", str(self.layout.sockets), "-p", str(self.layout.port)]
-        for _ in range(100):
+        deadline = time.monotonic() + START_SECONDS
+        while self._server.ended() is None and time.monotonic() < deadline:
             try:
                 self._server.run("pg_isready", *host, "-t", "1")
             except PostgresError:
-                continue
-            return
-        raise PostgresError("the new database did not start")
+                time.sleep(0.2)
+            else:
+                return
+        raise PostgresError("the new database did not start: what PostgreSQL says to it stands above")
 
     def clone(self, cluster: dict[str, Any]) -> None:
         """A copy of the primary, which then is followed. What was there before goes when the copy is whole."""

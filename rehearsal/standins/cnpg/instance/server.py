@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -68,18 +69,21 @@ class Server:
         (self.layout.data / "postmaster.pid").unlink(missing_ok=True)  # of a container that is gone
         self._process = subprocess.Popen([program("postgres"), "-D", str(self.layout.data), *options])
 
-    def stop(self, mode: str = "fast") -> None:
-        """Ends the postmaster: `fast` hands the standbys the last WAL and writes a checkpoint, `immediate` neither."""
-        if self.pid is None:
+    def stop(self) -> None:
+        """Ends the postmaster: a fast shutdown hands the standbys the last WAL and writes a checkpoint; when that takes
+        too long, for a standby that is cut off or a disk that is full, an immediate one leaves both to recovery."""
+        if self._process is None or self.pid is None:
             return
-        say(f"stopping PostgreSQL ({mode})")
-        try:
-            self.run("pg_ctl", "stop", "-D", str(self.layout.data), "-m", mode, "-t", str(STOP_SECONDS), "-w")
-        except PostgresError as error:
-            say(f"{error}; stopping it at once")
-            self.run("pg_ctl", "stop", "-D", str(self.layout.data), "-m", "immediate", "-t", str(STOP_SECONDS), "-w")
-        if self._process:
-            self._process.wait()
+        for how, number in (("fast", signal.SIGINT), ("immediate", signal.SIGQUIT)):
+            say(f"stopping PostgreSQL ({how})")
+            self._process.send_signal(number)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+        self._process.kill()
+        self._process.wait()
 
     def sql(self, statements: str, database: str = "postgres", seconds: float = SQL_SECONDS) -> str:
         """Runs statements as the superuser; the rows, columns separated by `|`. They go in by standard input, since a
