@@ -15,7 +15,7 @@ from components import objects, redis_jobs
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
-from components.redis_plan import Shard, plan, pods_by_zone, statefulset
+from components.redis_plan import Shard, leaving, plan, pods_by_zone, statefulset
 from settings import Redis
 
 NAME = "redis"
@@ -38,12 +38,21 @@ class RedisArgs:
     settings: Redis
     image: str
     """Valkey or Redis, 7 or newer."""
+    python_image: str
+    """Runs the scripts that form and heal."""
     monitoring_namespace: str = "monitoring"
 
     @property
     def shards(self) -> tuple[Shard, ...]:
+        """Of all pods that run."""
         cluster = self.settings.cluster
         return plan(len(self.placement.zones), cluster.nodes, cluster.replicas)
+
+    @property
+    def kept(self) -> tuple[Shard, ...]:
+        """Those that hold the slots: fewer during a drain."""
+        cluster = self.settings.cluster
+        return plan(len(self.placement.zones), cluster.kept_nodes, cluster.kept_replicas)
 
 
 class RedisCluster(pulumi.ComponentResource):
@@ -74,9 +83,9 @@ class RedisCluster(pulumi.ComponentResource):
         needed = [_secret(name, args, own, self), *_files(name, args, own)]
         _services(name, args, own)
         _guards(name, args, own)
+        healer = redis_jobs.healer(name, _jobs_args(args), own)
         zones = _zones(name, args, own, needed)
-        bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, zones)
-        redis_jobs.healer(name, _jobs_args(args), own, bootstrap)
+        bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, [healer, *zones])
 
         self.secret_name = Output.from_input(SECRET)
         self.headless = full_host(HEADLESS, args.placement)
@@ -157,7 +166,8 @@ def _zones(
 
 
 def _jobs_args(args: RedisArgs) -> redis_jobs.JobsArgs:
-    return redis_jobs.JobsArgs(args.placement, args.image, args.shards, HEADLESS, SECRET, _PODS)
+    away = leaving(args.shards, args.kept)
+    return redis_jobs.JobsArgs(args.placement, args.python_image, args.kept, away, HEADLESS, SECRET, _PODS)
 
 
 def _zone_labels(zone: int) -> dict[str, str]:

@@ -1,23 +1,34 @@
-"""The Job that forms the Redis Cluster and the CronJob that keeps it as planned."""
+"""The Job that brings the Redis Cluster to its plan and the CronJob that keeps it there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import ResourceOptions
+from pulumi import CustomTimeouts, ResourceOptions
 from pulumi_kubernetes import batch, core, networking
 
 from components import objects
 from components.objects import Manifest
 from components.placement import Placement
-from components.redis_plan import Shard, as_text
+from components.redis_plan import Pod, Shard, as_json
 
 NAME = "redis-keeper"
 """Label of the pods that form and heal the cluster."""
 BOOTSTRAP, HEALER = "redis-bootstrap", "redis-healer"
 
+_FILES = (
+    "redis_keeper.py",
+    "redis_decide.py",
+    "redis_plan_file.py",
+    "redis_shards.py",
+    "redis_slots.py",
+    "redis_view.py",
+    "redis_wire.py",
+)
+_RUN_SECONDS, _HEAL_SECONDS = 4 * 3600, 45
 _LABELS = {kind: objects.labels(NAME, "setup", kind) for kind in (BOOTSTRAP, HEALER)}
-_UID = 999
+_UID = 65534
+"""Nobody: it needs no more than to read its files."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +37,18 @@ class JobsArgs:
 
     placement: Placement
     image: str
-    """Carries valkey-cli or redis-cli."""
+    """Python's."""
     shards: Sequence[Shard]
+    """Those that are to hold all slots."""
+    leaving: Sequence[Pod]
+    """Pods that are to be emptied and to leave."""
     headless: str
     secret_name: str
     nodes: Mapping[str, str]
     """Labels of the nodes' pods."""
 
 
-def bootstrap(name: str, args: JobsArgs, own: ResourceOptions, nodes: Sequence[pulumi.Resource]) -> batch.v1.Job:
+def bootstrap(name: str, args: JobsArgs, own: ResourceOptions, after: Sequence[pulumi.Resource]) -> batch.v1.Job:
     """The Job and its files, both named by their content: a Job cannot be changed, and its files must be its own."""
     networking.v1.NetworkPolicy(
         f"{name}-keeper-network",
@@ -43,38 +57,49 @@ def bootstrap(name: str, args: JobsArgs, own: ResourceOptions, nodes: Sequence[p
         opts=own,
     )
     metadata = objects.untyped(objects.metadata(bootstrap_name(args), args.placement, _LABELS[BOOTSTRAP]))
-    files = core.v1.ConfigMap(f"{name}-bootstrap-files", metadata=metadata, data=_files(args, BOOTSTRAP), opts=own)
+    files = core.v1.ConfigMap(f"{name}-bootstrap-files", metadata=metadata, data=_files(args), opts=own)
     return batch.v1.Job(
         f"{name}-bootstrap",
         metadata=metadata,
         spec=objects.untyped(bootstrap_spec(args)),
-        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[files, *nodes])),
+        opts=ResourceOptions.merge(
+            own,
+            ResourceOptions(
+                depends_on=[files, *after],
+                # Moving slots takes as long as there is data.
+                custom_timeouts=CustomTimeouts(create=f"{_RUN_SECONDS}s"),
+            ),
+        ),
     )
 
 
-def healer(name: str, args: JobsArgs, own: ResourceOptions, formed: pulumi.Resource) -> batch.v1.CronJob:
-    """Once a minute is often enough: Redis elects by itself, this only tidies up after it. Each run starts from
-    nothing, so there is no leader to elect and no process to watch."""
+def healer(name: str, args: JobsArgs, own: ResourceOptions) -> batch.v1.CronJob:
+    """Looks every few seconds, in runs that begin each minute: no leader to elect and no process to watch.
+
+    It must know a plan before the nodes and the bootstrap do: with the plan before, it would take nodes back that the
+    bootstrap lets go.
+    """
     metadata = objects.untyped(objects.metadata(HEALER, args.placement, _LABELS[HEALER]))
-    files = core.v1.ConfigMap(f"{name}-healer-files", metadata=metadata, data=_files(args, HEALER), opts=own)
+    files = core.v1.ConfigMap(f"{name}-healer-files", metadata=metadata, data=_files(args), opts=own)
     return batch.v1.CronJob(
         f"{name}-healer",
         metadata=metadata,
         spec=objects.untyped(healer_spec(args)),
-        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[files, formed])),
+        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[files])),
     )
 
 
 def bootstrap_name(args: JobsArgs) -> str:
     """Changes with everything that the Job does."""
-    return f"{BOOTSTRAP}-{objects.content_hash([_files(args, BOOTSTRAP), _pod(args, BOOTSTRAP, '')])}"
+    return f"{BOOTSTRAP}-{objects.content_hash([_files(args), _pod(args, BOOTSTRAP, '')])}"
 
 
 def bootstrap_spec(args: JobsArgs) -> Manifest:
     """Spec of the Job. No TTL: a finished Job that vanished would be made and run again by the next update."""
     return {
-        "backoffLimit": 4,
-        "activeDeadlineSeconds": 1800,
+        # It takes up what a run before it left, and a run that gives up has waited for ten minutes already.
+        "backoffLimit": 2,
+        "activeDeadlineSeconds": _RUN_SECONDS,
         "template": {
             "metadata": {"labels": _LABELS[BOOTSTRAP]},
             "spec": _pod(args, BOOTSTRAP, bootstrap_name(args)),
@@ -86,18 +111,20 @@ def healer_spec(args: JobsArgs) -> Manifest:
     """Spec of the CronJob."""
     return {
         "schedule": "* * * * *",
-        "concurrencyPolicy": "Forbid",
+        # Not Forbid: a run whose node is lost ends only when the node is back, and no other one would start until then.
+        # Two at once do no harm.
+        "concurrencyPolicy": "Replace",
         "startingDeadlineSeconds": 60,
         "successfulJobsHistoryLimit": 1,
         "failedJobsHistoryLimit": 1,
         "jobTemplate": {
             "spec": {
                 "backoffLimit": 0,
-                "activeDeadlineSeconds": 50,
+                "activeDeadlineSeconds": _HEAL_SECONDS + 30,
                 "template": {
                     "metadata": {
                         "labels": _LABELS[HEALER],
-                        "annotations": {"soma.io/files": objects.content_hash(_files(args, HEALER))},
+                        "annotations": {"soma.io/files": objects.content_hash(_files(args))},
                     },
                     "spec": _pod(args, HEALER, HEALER),
                 },
@@ -115,11 +142,10 @@ def network_policy_spec(args: JobsArgs) -> Manifest:
     }
 
 
-def _files(args: JobsArgs, kind: str) -> dict[str, str]:
+def _files(args: JobsArgs) -> dict[str, str]:
     return {
-        "plan": as_text(args.shards, args.headless),
-        "redis-lib.sh": objects.script("redis-lib.sh"),
-        f"{kind}.sh": objects.script(f"{kind}.sh"),
+        "plan.json": as_json(args.shards, args.leaving, args.headless),
+        **{name: objects.script(name) for name in _FILES},
     }
 
 
@@ -133,12 +159,14 @@ def _pod(args: JobsArgs, kind: str, files: str) -> Manifest:
             {
                 "name": kind,
                 "image": args.image,
-                "command": ["sh", f"/files/{kind}.sh"],
+                "command": ["python3", "/files/redis_keeper.py", "bootstrap" if kind == BOOTSTRAP else "heal"],
                 "env": [
-                    {"name": "PLAN", "value": "/files/plan"},
+                    {"name": "PLAN", "value": "/files/plan.json"},
                     {"name": "PASSWORD_FILE", "value": "/run/auth/password"},
+                    {"name": "HEAL_SECONDS", "value": str(_HEAL_SECONDS)},
+                    {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
                 ],
-                "resources": objects.small_resources("50m", "32Mi", "500m", "64Mi"),
+                "resources": objects.small_resources("50m", "64Mi", "500m", "128Mi"),
                 "securityContext": objects.container_security(),
                 "volumeMounts": [
                     {"name": "files", "mountPath": "/files", "readOnly": True},

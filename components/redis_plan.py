@@ -1,11 +1,10 @@
 """Which Redis pod is which node: a pure plan that places masters and replicas over the zones."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
-
-SLOTS = 16384
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,8 @@ class Pod:
 
 @dataclass(frozen=True)
 class Shard:
-    """A range of slots with the pods that hold it; the first one is its master while every zone is up."""
+    """Pods that hold a share of the slots together; the first one is their master while every zone is up."""
 
-    first_slot: int
-    last_slot: int
     members: tuple[Pod, ...]
 
     @property
@@ -49,17 +46,16 @@ def plan(zones: int, masters: int, replicas: int) -> tuple[Shard, ...]:
     if replicas >= zones:
         raise ValueError(f"{replicas + 1} copies of a shard need as many zones, there are {zones}")
     taken: Counter[int] = Counter()
-    return tuple(_shard(index, zones, masters, replicas, taken) for index in range(masters))
+    return tuple(_shard(index, zones, replicas, taken) for index in range(masters))
 
 
-def _shard(index: int, zones: int, masters: int, replicas: int, taken: "Counter[int]") -> Shard:
+def _shard(index: int, zones: int, replicas: int, taken: "Counter[int]") -> Shard:
     members: list[Pod] = []
     for copy in range(replicas + 1):
         zone = (index + copy) % zones
         members.append(Pod(zone, taken[zone]))
         taken[zone] += 1
-    first, after = index * SLOTS // masters, (index + 1) * SLOTS // masters
-    return Shard(first, after - 1, tuple(members))
+    return Shard(tuple(members))
 
 
 def pods_by_zone(shards: Sequence[Shard], zones: int) -> tuple[int, ...]:
@@ -68,10 +64,16 @@ def pods_by_zone(shards: Sequence[Shard], zones: int) -> tuple[int, ...]:
     return tuple(counted[zone] for zone in range(zones))
 
 
-def as_text(shards: Sequence[Shard], headless: str) -> str:
-    """The plan as the scripts read it: `first-slot last-slot master-host replica-host …`, a line for each shard."""
-    lines = (
-        " ".join([str(shard.first_slot), str(shard.last_slot), *(f"{pod.name}.{headless}" for pod in shard.members)])
-        for shard in shards
-    )
-    return "\n".join(lines) + "\n"
+def leaving(running: Sequence[Shard], kept: Sequence[Shard]) -> tuple[Pod, ...]:
+    """Pods that run and hold no shard any more once fewer are kept: those that a drain empties."""
+    stay = {pod for shard in kept for pod in shard.members}
+    return tuple(pod for shard in running for pod in shard.members if pod not in stay)
+
+
+def as_json(kept: Sequence[Shard], away: Sequence[Pod], headless: str) -> str:
+    """The plan as files/redis_plan_file.py reads it: hosts of each shard, its master first, and those that leave."""
+    written = {
+        "shards": [[f"{pod.name}.{headless}" for pod in shard.members] for shard in kept],
+        "leaving": [f"{pod.name}.{headless}" for pod in away],
+    }
+    return json.dumps(written, indent=1) + "\n"

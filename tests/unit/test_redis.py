@@ -1,5 +1,6 @@
 """The Redis Cluster as a region registers it."""
 
+import json
 import re
 
 import pytest
@@ -138,21 +139,31 @@ class TestFormingAndHealing:
         assert bootstrap_of(us_east).urn in us_east.one("Deployment", "memory-service").depends_on
 
     def test_its_plan_names_every_pod_once(self, region: Recorded) -> None:
-        plan = files_of(region, bootstrap_of(region).object_name)["plan"]
+        plan = files_of(region, bootstrap_of(region).object_name)["plan.json"]
         hosts = re.findall(r"(redis-zone-[a-c]-\d)\.redis-headless", plan)
         assert sorted(hosts) == [f"{zone}-{ordinal}" for zone in ZONES for ordinal in (0, 1)]
 
-    def test_both_have_the_same_plan_and_library(self, region: Recorded) -> None:
-        bootstrap = files_of(region, bootstrap_of(region).object_name)
-        healer = files_of(region, "redis-healer")
-        assert {key: bootstrap[key] for key in ("plan", "redis-lib.sh")} == {
-            key: healer[key] for key in ("plan", "redis-lib.sh")
-        }
+    def test_both_have_the_same_files(self, region: Recorded) -> None:
+        assert files_of(region, bootstrap_of(region).object_name) == files_of(region, "redis-healer")
 
-    def test_the_healer_comes_every_minute_and_never_twice_at_once(self, region: Recorded) -> None:
+    def test_their_files_lack_no_module(self, us_east: Recorded) -> None:
+        files = files_of(us_east, "redis-healer")
+        needed = {name for text in files.values() for name in re.findall(r"^from (redis_\w+) import", text, re.M)}
+        assert {f"{name}.py" for name in needed} | {"redis_keeper.py", "plan.json"} == files.keys()
+
+    def test_the_healer_comes_every_minute_and_waits_for_no_run_that_hangs(self, region: Recorded) -> None:
         healer = region.one("CronJob", "redis-healer").spec
-        assert (healer["schedule"], healer["concurrencyPolicy"]) == ("* * * * *", "Forbid")
-        assert healer["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 60
+        assert (healer["schedule"], healer["concurrencyPolicy"]) == ("* * * * *", "Replace")
+        assert healer["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 120
+
+    def test_the_healer_knows_a_plan_before_the_nodes_and_the_bootstrap_do(self, region: Recorded) -> None:
+        assert region.one("CronJob", "redis-healer").urn in bootstrap_of(region).depends_on
+
+    def test_a_drain_keeps_the_pods_and_plans_without_those_beyond(self) -> None:
+        drained = record_stack("us-east", overrides={"redis": {"cluster": {"nodes": 5, "drain_to": 3}}})
+        assert [drained.pods_of(name).replicas for name in ZONES] == [3, 4, 3]
+        plan = json.loads(files_of(drained, "redis-healer")["plan.json"])
+        assert (len(plan["shards"]), len(plan["leaving"])) == (3, 4)
 
     @pytest.mark.parametrize("kind", ["bootstrap", "healer"])
     def test_both_run_their_mounted_script_on_the_mounted_plan(self, us_east: Recorded, kind: str) -> None:
@@ -165,9 +176,10 @@ class TestFormingAndHealing:
         mounted = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
         environment = {variable["name"]: variable["value"] for variable in container["env"]}
         files = files_of(us_east, mounted["/files"]["configMap"]["name"])
-        assert container["command"] == ["sh", f"/files/redis-{kind}.sh"]
-        assert environment["PLAN"] == "/files/plan"
-        assert {"plan", f"redis-{kind}.sh"} <= set(files)
+        assert container["command"][0] == "python3"
+        assert container["command"][2] == ("bootstrap" if kind == "bootstrap" else "heal")
+        assert {container["command"][1], environment["PLAN"]} <= {f"/files/{name}" for name in files}
+        assert "python" in container["image"]
         folder, _, key = environment["PASSWORD_FILE"].rpartition("/")
         secret = mounted[folder]["secret"]
         assert secret["defaultMode"] == 0o440

@@ -1,12 +1,13 @@
 """Where Redis masters and replicas stand: what a lost zone leaves."""
 
+import json
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.redis_plan import SLOTS, Shard, as_text, plan, pods_by_zone, statefulset
+from components.redis_plan import Shard, as_json, leaving, plan, pods_by_zone, statefulset
 
 sizes = st.tuples(
     st.integers(min_value=3, max_value=6),
@@ -45,12 +46,6 @@ def test_losing_a_zone_leaves_a_majority_of_masters_and_a_copy_of_every_slot(siz
 
 
 @given(sizes)
-def test_every_slot_belongs_to_one_shard(size: tuple[int, int, int]) -> None:
-    ranges = [range(shard.first_slot, shard.last_slot + 1) for shard in plan(*size)]
-    assert [slot for slots in ranges for slot in slots] == list(range(SLOTS))
-
-
-@given(sizes)
 def test_ordinals_are_those_that_the_statefulsets_make(size: tuple[int, int, int]) -> None:
     shards = plan(*size)
     pods = [pod for shard in shards for pod in shard.members]
@@ -76,10 +71,26 @@ def test_more_copies_than_zones_are_refused() -> None:
         plan(3, 3, 3)
 
 
-def test_the_scripts_read_a_line_for_each_shard() -> None:
-    assert as_text(plan(3, 3, 1), "redis-headless").splitlines()[0] == (
-        "0 5460 redis-zone-a-0.redis-headless redis-zone-b-0.redis-headless"
-    )
+@given(sizes)
+def test_fewer_shards_are_kept_by_pods_that_stay(size: tuple[int, int, int]) -> None:
+    zones, masters, replicas = size
+    for kept in (plan(zones, masters, replicas), plan(zones, 3, 1)):
+        pods = [pod for shard in kept for pod in shard.members]
+        assert sorted([*pods, *leaving(plan(zones, masters, replicas), kept)], key=str) == sorted(
+            (pod for shard in plan(zones, masters, replicas) for pod in shard.members), key=str
+        )
+
+
+def test_the_scripts_read_the_hosts_of_each_shard_and_those_that_leave() -> None:
+    running, kept = plan(3, 5, 1), plan(3, 3, 1)
+    written = json.loads(as_json(kept, leaving(running, kept), "redis-headless"))
+    assert written["shards"][0] == ["redis-zone-a-0.redis-headless", "redis-zone-b-0.redis-headless"]
+    assert written["leaving"] == [
+        "redis-zone-a-2.redis-headless",
+        "redis-zone-b-2.redis-headless",
+        "redis-zone-b-3.redis-headless",
+        "redis-zone-c-2.redis-headless",
+    ]
 
 
 def test_statefulsets_are_named_by_the_place_of_their_zone() -> None:
