@@ -49,7 +49,12 @@ class Cluster:
     @property
     def kubeconfig(self) -> Path:
         """For people and engines on this machine."""
-        return self.directory / "region" / "kubeconfig"
+        return self.directory / self.region / "kubeconfig"
+
+    @property
+    def inside(self) -> Path:
+        """For programs in the namespace."""
+        return self.directory / "kubeconfig"
 
     def admin(self) -> Client:
         """A client that may do everything."""
@@ -66,7 +71,7 @@ class Cluster:
         try:
             with progress.step("start a control plane in a network namespace"):
                 self.namespace.start(len(self.zones))
-                self._plane = ControlPlane(self.region, ground=self._ground(), home=self.directory / "region")
+                self._plane = ControlPlane(self.region, ground=self._ground(), home=self.directory / self.region)
                 self._plane.start(tools, progress)
             with progress.step(f"start {len(self.zones)} nodes"):
                 self._start_nodes(built, root)
@@ -79,7 +84,7 @@ class Cluster:
         """Ends every process that was ever started for it and removes its directory, volumes included."""
         for machine in self.machines.values():
             machine.stop()
-        for directory in (self.directory, self.directory / "region" / "controlplane"):
+        for directory in (self.directory, self.directory / self.region, self.directory / self.region / "controlplane"):
             for process in recorded(directory):
                 process.signal(signal.SIGKILL)  # nothing of it is kept
                 process.stop()
@@ -122,8 +127,7 @@ class Cluster:
         )
 
     def _start_nodes(self, built: programs.Programs, root: Path) -> None:
-        inside = self.directory / "kubeconfig"
-        self.plane.write_kubeconfig(inside, controlplane.NODE, addresses.GATEWAY)
+        self.plane.write_kubeconfig(self.inside, controlplane.NODE, addresses.GATEWAY)
 
         def start(zone: str) -> None:
             self.machines[zone].start()
@@ -133,8 +137,8 @@ class Cluster:
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(start, self.zones))
-        proxy.start(self.directory, self.namespace, built.kube_proxy, inside, self.zones)
-        dns.start(self.directory, self.namespace, built.dns, inside, self.admin())
+        proxy.start(self.directory, self.namespace, built.kube_proxy, self.inside, self.zones)
+        dns.start(self.directory, self.namespace, built.dns, self.inside, self.admin())
         self.admin().create(disks.STORAGE_CLASS)
         command = [sys.executable, "-m", "rehearsal.real.disks", "--kubeconfig", self.kubeconfig]
         environment = {**os.environ, "PYTHONPATH": str(paths.CHECKOUT)}

@@ -7,7 +7,6 @@ layer above it, made at every start.
 
 import fcntl
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
@@ -47,10 +46,15 @@ IMPORT_SECONDS = 300.0
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+def ready() -> bool:
+    """Whether the shared root is built."""
+    return (_place() / "root").exists()
+
+
 def ensure(progress: Progress) -> Path:
     """The folder of the shared root, built where it is not there: its layers and, in `root`, what containerd makes of
     them. A second build of the same waits for the first."""
-    place = paths.cache() / "test-images" / _key()
+    place = _place()
     place.mkdir(parents=True, exist_ok=True)
     with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,9 +85,9 @@ def write(place: Path, settings: Settings, target: Path, progress: Progress) -> 
     oci.write_archive(target, wanted(settings), [*shared, oci.Layer.of(code)], _architecture(), shared)
 
 
-def load(archive: Path, machine: Machine) -> None:
-    """Imports an archive into the containerd of a node, which must have started."""
-    command = _ctr(containerd.socket(machine), "images", "import", str(archive))
+def load(images: Path, machine: Machine) -> None:
+    """Imports an archive of images into the containerd of a node, which must have started."""
+    command = _ctr(containerd.socket(machine), "images", "import", str(images))
     run([*machine.enter, *command], seconds=IMPORT_SECONDS)
 
 
@@ -154,10 +158,10 @@ def _build(place: Path, progress: Progress) -> None:
     with progress.step("install the Python packages of the test images"):
         _python(place)
     with progress.step("unpack the test images' root"), _alone(place) as socket:
-        archive = place / "base.oci"
-        oci.write_archive(archive, [oci.Image(BASE)], _layers(place), _architecture())
-        run(_ctr(socket, "images", "import", str(archive)), seconds=IMPORT_SECONDS)
-        archive.unlink()
+        base = place / "base.oci"
+        oci.write_archive(base, [oci.Image(BASE)], _layers(place), _architecture())
+        run(_ctr(socket, "images", "import", str(base)), seconds=IMPORT_SECONDS)
+        base.unlink()
     (place / "root.new").rename(place / "root")
 
 
@@ -224,13 +228,12 @@ def _architecture() -> str:
     return ARCHITECTURES[machine]
 
 
+def _place() -> Path:
+    return paths.cache() / "test-images" / _key()
+
+
 def _key() -> str:
     """What the shared root is built from, as a digest."""
     parts = [(RECIPES / name).read_bytes() for name in ("debian.txt", "python.txt")]
     parts += [SUITE.encode(), repr((USERS, POSTGRESQL)).encode(), platform.machine().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    os.umask(0o022)
-    ensure(Progress())

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal import paths
@@ -22,12 +23,14 @@ def process(directory: Path) -> Process:
     return Process(directory, NAME)
 
 
-def start(kubeconfig: Path, directory: Path, progress: Progress, servers: str = "simulated") -> None:
+def start(
+    kubeconfig: Path, directory: Path, progress: Progress, servers: str = "simulated", enter: Sequence[str] = ()
+) -> None:
     """Starts the stand-ins of a region unless they run; those of other code than the present one are replaced.
 
     `directory` is the region's: pid file and log lie there, `standins/` holds their state. `servers` is `real` where
-    the pods of CloudNativePG run. RehearsalError when the
-    process ends at once or does not come up.
+    the pods of CloudNativePG run; `enter` is what stands before the command line where the API server is in another
+    network namespace. RehearsalError when the process ends at once or does not come up.
     """
     running = process(directory)
     state = directory / NAME
@@ -42,7 +45,7 @@ def start(kubeconfig: Path, directory: Path, progress: Progress, servers: str = 
     recorded.write_text(version)
     options = ["--kubeconfig", kubeconfig, "--state", state, "--region", directory.name, "--servers", servers]
     search = os.pathsep.join(filter(None, (str(paths.CHECKOUT), os.environ.get("PYTHONPATH"))))
-    running.start([sys.executable, "-m", "rehearsal.standins", *options], {**os.environ, "PYTHONPATH": search})
+    running.start([*enter, sys.executable, "-m", "rehearsal.standins", *options], {**os.environ, "PYTHONPATH": search})
     _await(running)
 
 

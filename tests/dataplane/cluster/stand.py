@@ -102,7 +102,7 @@ class Stand:
     ) -> str:
         """Standard output of a command in a container. With `check`, a failure fails the test with what it said."""
         done = self._kubectl(
-            ["exec", *(["-i"] if text is not None else []), pod, "-c", container, "--", *command], input, seconds
+            ["exec", *(["-i"] if text is not None else []), pod, "-c", container, "--", *command], text, seconds
         )
         if check:
             assert done.returncode == 0, f"{pod}: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}"

@@ -1,0 +1,103 @@
+"""Brings the program up on a cluster: our own real nodes, or one that was given; and takes it down again."""
+
+import hashlib
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rehearsal import paths, schemas, upstream
+from rehearsal.engine.in_process import InProcessEngine
+from rehearsal.engine.model import Preview
+from rehearsal.engine.project import Project
+from rehearsal.errors import RehearsalError
+from rehearsal.kube import Client
+from rehearsal.progress import Progress
+from rehearsal.real.cluster import Cluster
+from rehearsal.standins import launch
+from settings import Settings
+from tests.dataplane.cluster import toolbox
+from tests.dataplane.cluster.stand import KUBECONFIG, Pod, Stand, eventually
+from tests.engine.checkouts import checkout
+
+REGION = "us-east"
+STACK = Path(__file__).with_name("Pulumi.us-east.yaml")
+PLACE = Path("/var/lib/somafractalmemory")
+"""A short path: sockets lie below it."""
+SETTLED_SECONDS = 240
+
+
+@contextmanager
+def standing(folder: Path, progress: Progress) -> Generator[Stand]:
+    """The program on the cluster that the environment names, or on our own nodes. `folder` is for its files."""
+    given = os.environ.get(KUBECONFIG)
+    directory = checkout(folder / "checkout", {STACK.name: STACK.read_text()})
+    (directory / "Pulumi.us-west.yaml").unlink()
+    settings = Project.load(directory).settings()[REGION]
+    if given:
+        with _on_given(Path(given), directory, folder, settings, progress) as stand:
+            yield stand
+    else:
+        with _on_own(directory, folder, settings, progress) as stand:
+            yield stand
+
+
+@contextmanager
+def _on_own(directory: Path, folder: Path, settings: Settings, progress: Progress) -> Generator[Stand]:
+    name = hashlib.sha256(str(paths.CHECKOUT).encode()).hexdigest()[:8]
+    cluster = Cluster(PLACE / name, REGION)
+    try:
+        cluster.start(progress)
+        cluster.load(settings, progress)
+        engine = InProcessEngine(directory, folder / "state", lambda _: cluster.kubeconfig)
+        _install_kinds(cluster.admin(), engine.preview(REGION), progress)
+        home = cluster.directory / REGION
+        launch.start(cluster.inside, home, progress, "real", cluster.namespace.enter)
+        stand = Stand(cluster.admin(), cluster.kubeconfig, settings, cluster)
+        yield _brought_up(stand, engine, progress)
+    finally:
+        cluster.stop()
+
+
+@contextmanager
+def _on_given(
+    kubeconfig: Path, directory: Path, folder: Path, settings: Settings, progress: Progress
+) -> Generator[Stand]:
+    """A cluster of somebody's: nothing that was there is touched, and the namespace goes with the tests."""
+    namespace = settings.kubernetes.namespace
+    with Client.from_kubeconfig(kubeconfig) as client:
+        if client.find("v1", "Namespace", namespace) is not None:
+            raise RehearsalError(
+                f"{kubeconfig}: the namespace {namespace} is there already: delete it, if it is of a run that was ended"
+            )
+        engine = InProcessEngine(directory, folder / "state", lambda _: kubeconfig)
+        try:
+            yield _brought_up(Stand(client, kubeconfig, settings, None), engine, progress)
+        finally:
+            client.delete("v1", "Namespace", namespace)
+
+
+def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> Stand:
+    with progress.step("bring the program up"):
+        engine.up(REGION, progress)
+    with progress.step("wait for its pods"):
+        toolbox.make(stand.client, stand.namespace)
+        eventually("every pod is ready", lambda: not unready(stand), SETTLED_SECONDS)
+    return stand
+
+
+def unready(stand: Stand) -> list[str]:
+    """Names of the program's pods that are neither ready nor done."""
+    found = (Pod(one) for one in stand.client.list("v1", "Pod", stand.namespace))
+    return [pod.name for pod in found if not pod.ready and pod.manifest["status"].get("phase") != "Succeeded"]
+
+
+def _install_kinds(client: Client, preview: Preview, progress: Progress) -> None:
+    """The custom kinds of the plan; on a cluster that was given its operators have brought them."""
+    kinds = {
+        (str(one.inputs["apiVersion"]), str(one.inputs["kind"]))
+        for one in preview.resources
+        if one.custom and {"apiVersion", "kind"} <= one.inputs.keys()
+    }
+    upstream.ensure(progress, {schemas.group(kind) for kind in schemas.unknown(kinds)})
+    schemas.ensure_kinds(client, kinds)
