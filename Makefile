@@ -48,8 +48,9 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(PY) -m settings --check README.md
 	@$(PY) -m policies --check docs/policies.md
 
-servers: # what the data tier runs, installed where that can be done
+servers: $(READY) # what the data tier runs, installed and built where that can be done
 	@sh tests/dataplane/install.sh
+	@$(PY) -m rehearsal.real
 
 test: setup servers lint ## every test: lint, then all tiers
 	@$(PYTEST) $(ARGS)
@@ -60,8 +61,11 @@ test-unit: $(READY) ## no process, no network
 test-rehearsal: setup ## embedded Kubernetes with simulated nodes
 	@$(PYTEST) tests/rehearsal $(ARGS)
 
-test-data: setup servers ## real nodes, real pods, real servers
-	@$(PYTEST) tests/dataplane $(ARGS)
+# Only a KUBECONFIG of the command line counts: one of the environment may lead to a cluster that is in use.
+GIVEN := $(if $(filter command,$(origin KUBECONFIG)),SOMA_TEST_KUBECONFIG=$(abspath $(KUBECONFIG)))
+
+test-data: setup servers ## real nodes, real pods, real servers; KUBECONFIG=… takes a cluster of yours instead of ours
+	@$(GIVEN) $(PYTEST) tests/dataplane $(ARGS)
 
 test-engine: setup ## the real Pulumi CLI, where it is on PATH
 	@$(PYTEST) tests/engine $(ARGS)

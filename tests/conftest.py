@@ -1,5 +1,6 @@
 """Marks each test with the tier of its folder and says at the end, by name, which tier ran and which did not."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,11 @@ import pytest
 
 TIERS = {"unit": "unit", "rehearsal": "rehearsal", "dataplane": "data", "engine": "engine"}
 """Folder under tests/ and the tier that its tests belong to."""
+
+NODES = "data on nodes"
+"""The part of the data tier that runs the program on a cluster of real nodes."""
+OWN_NODES = "data on our own nodes"
+"""What of it reaches under the nodes, which a cluster that was given does not let it do."""
 
 _collected: Counter[str] = Counter()
 _not_run: dict[str, str] = {}
@@ -20,6 +26,13 @@ def _tier(item: pytest.Item) -> str:
     if folder not in TIERS:
         raise pytest.UsageError(f"{item.path}: a test belongs into one of tests/{{{','.join(TIERS)}}}")
     return TIERS[folder]
+
+
+def _part(item: pytest.Item) -> str:
+    """The tier of a test, or the part of it that needs more than the rest."""
+    if item.path.parent.name != "cluster":
+        return _tier(item)
+    return NODES if item.get_closest_marker("own_nodes") is None else OWN_NODES
 
 
 def _missing(tier: str) -> str:
@@ -36,6 +49,13 @@ def _missing(tier: str) -> str:
         from tests.dataplane import servers
 
         return ", ".join(f"{program} is not here" for program in servers.missing())
+    given = os.environ.get("SOMA_TEST_KUBECONFIG")
+    if tier in (NODES, OWN_NODES) and not given:
+        from rehearsal.real.__main__ import missing
+
+        return ", ".join(missing())
+    if tier == OWN_NODES:
+        return "the cluster was given by KUBECONFIG"
     return ""
 
 
@@ -50,8 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     reasons: dict[str, str] = {}
     for item in items:
-        tier = _tier(item)
-        item.add_marker(tier)
+        item.add_marker(_tier(item))
+        tier = _part(item)
         _collected[tier] += 1
         if tier not in reasons:
             reasons[tier] = _missing(tier)
@@ -83,3 +103,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         else:
             line = f"{tier}: NOT RUN: no test of this tier was selected"
         terminalreporter.write_line(line)
+    for part in (NODES, OWN_NODES):
+        if part in _not_run:
+            terminalreporter.write_line(f"{part}: NOT RUN ({_collected[part]} tests): {_not_run[part]}")

@@ -30,15 +30,13 @@ class Programs:
     dns: Path
 
 
-def missing() -> list[str]:
-    """Why real nodes cannot run on this machine, in words; empty where they can."""
+def lacking() -> list[str]:
+    """What this machine lacks for real nodes, in words; empty where they can run once their programs are built."""
     if platform.system() != "Linux":
         return ["real nodes need Linux"]
-    lacking = [] if os.geteuid() == 0 else ["real nodes need root"]
-    lacking += [f"{program} is not here" for program in NEEDED if find(program) is None]
-    lacking += [] if (CNI / "bridge").exists() else [f"no network plugins in {CNI}"]
-    built = ready()
-    return lacking if built is not None else [*lacking, "kubelet is not built (make servers)"]
+    found = [] if os.geteuid() == 0 else ["real nodes need root"]
+    found += [f"{program} is not here" for program in NEEDED if find(program) is None]
+    return found if (CNI / "bridge").exists() else [*found, f"no network plugins in {CNI}"]
 
 
 def find(program: str) -> str | None:
@@ -78,7 +76,3 @@ def _key(module: Path, files: Sequence[str]) -> str:
     parts = [(module / name).read_bytes() for name in files]
     parts += [build.flags().encode(), platform.machine().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    ensure(Progress())

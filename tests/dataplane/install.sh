@@ -3,17 +3,29 @@
 # to install, and the tier names itself as not run.
 set -eu
 
-found() { PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$1" >/dev/null 2>&1; }
+found() { PATH="$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$1" >/dev/null 2>&1; }
 
-found initdb && found psql && found haproxy &&
-  { found valkey-server || found redis-server; } && { found valkey-cli || found redis-cli; } && exit 0
+packages=""
+found initdb && found psql || packages="$packages postgresql"
+{ found valkey-server || found redis-server; } && { found valkey-cli || found redis-cli; } ||
+  packages="$packages redis-server redis-tools"
+found haproxy || packages="$packages haproxy"
+if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well
+  { found containerd && found ctr; } || packages="$packages containerd"
+  found runc || packages="$packages runc"
+  [ -x /usr/lib/cni/bridge ] || packages="$packages containernetworking-plugins"
+  found nft || packages="$packages nftables"
+  found ip || packages="$packages iproute2"
+  found mmdebstrap || packages="$packages mmdebstrap"
+  found mkfs.ext4 || packages="$packages e2fsprogs"
+fi
+[ -n "$packages" ] || exit 0
 
-packages="postgresql redis-server redis-tools haproxy"
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "the data tier needs PostgreSQL, Valkey or Redis, and HAProxy on PATH (Debian: apt-get install $packages)"
+  echo "the data tier needs more programs on PATH (Debian: apt-get install$packages)"
   exit 0
 fi
-echo "installing the data tier's servers: $packages …"
+echo "installing what the data tier runs:$packages …"
 # Debian starts what it installs; a test starts its own, on ports of its own.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT

@@ -31,9 +31,7 @@ def kinds() -> dict[str, str]:
 class Servers:
     """Nodes with an address each, started by the script that starts them in pods."""
 
-    def __init__(
-        self, folder: Path, start: Start, kind: str = "valkey-9", masters: int = 3, replicas: int = 1
-    ) -> None:
+    def __init__(self, folder: Path, start: Start, kind: str = "valkey-9", masters: int = 3, replicas: int = 1) -> None:
         self._server = kinds()[kind]
         self._cli = tool("valkey-cli", "redis-cli")
         self._folder, self._start = folder, start
