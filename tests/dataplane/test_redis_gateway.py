@@ -11,28 +11,31 @@ import redis
 from redis.exceptions import RedisError, ResponseError
 
 from rehearsal import images
-from tests.dataplane.conftest import Start, free_port, tool
+from tests.dataplane.conftest import Start, free_port
 from tests.dataplane.gateway import Gateway
-from tests.dataplane.redis_servers import Servers, eventually
+from tests.dataplane.redis_servers import Servers, eventually, kinds
 
 KEY, META = "default:(1.0, 2.0):data", "default:(1.0, 2.0):meta"
 Told = Callable[[Any], Any]
 
 
+@pytest.fixture(scope="module", params=kinds())
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> tuple[Servers, Gateway]:
+def stand(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> tuple[Servers, Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    servers = Servers(folder, start_module)
-    servers.start_all()
-    servers.keep("redis-bootstrap.sh")
+    servers = Servers(folder, start_module, kind).formed()
     return servers, Gateway.before(servers, folder, start_module)
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> redis.Redis:
-    """A single Redis, the baseline."""
+def alone(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> redis.Redis:
+    """A single server of the same kind, the baseline."""
     folder, port = tmp_path_factory.mktemp("alone"), free_port()
-    start_module([tool("valkey-server", "redis-server"), "--port", str(port), "--dir", str(folder), "--save", ""])
+    start_module([kinds()[kind], "--port", str(port), "--dir", str(folder), "--save", ""])
     client = redis.Redis(port=port)
     eventually(lambda: _pings(client))
     return client

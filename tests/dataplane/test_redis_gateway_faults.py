@@ -14,7 +14,7 @@ from redis.exceptions import LockError, RedisError, ResponseError
 from tests.dataplane.conftest import Start, tool
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.load import Account, writing
-from tests.dataplane.redis_servers import Servers, eventually
+from tests.dataplane.redis_servers import Servers, eventually, kinds
 
 RESTORED_SECONDS = 15.0
 """How long a client may have to wait when a master is lost."""
@@ -22,11 +22,14 @@ Stand = tuple[Servers, Gateway]
 Figure = Callable[[str], None]
 
 
+@pytest.fixture(params=kinds())
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture
-def stand(tmp_path: Path, start: Start) -> Stand:
-    servers = Servers(tmp_path, start)
-    servers.start_all()
-    servers.keep("redis-bootstrap.sh")
+def stand(kind: str, tmp_path: Path, start: Start) -> Stand:
+    servers = Servers(tmp_path, start, kind).formed()
     return servers, Gateway.before(servers, tmp_path, start)
 
 
@@ -95,13 +98,12 @@ def test_all_nodes_killed_and_back_are_served_again_without_a_restart(stand: Sta
 
 def test_it_listens_while_redis_is_down_and_serves_when_it_comes(tmp_path: Path, start: Start) -> None:
     servers = Servers(tmp_path, start)
-    seeds = ",".join(f"127.0.0.1:{port}" for port in servers.ports.values())
+    seeds = ",".join(servers.host(name) for name in servers.pods)
     gateway = Gateway(tmp_path, start, seeds, servers.password)
     assert gateway.probe("alive") == 0
     assert gateway.probe("ready") == 1
     assert gateway.raw(b"PING\r\n").startswith(b"-CLUSTERDOWN not reachable")
-    servers.start_all()
-    servers.keep("redis-bootstrap.sh")
+    servers.formed()
     eventually(lambda: gateway.probe("ready") == 0)
     assert gateway.client().set("a", "b")
 
@@ -242,7 +244,7 @@ def _moving(servers: Servers) -> "subprocess.Popen[str]":
     """Moves 1,500 slots from one master to another, as a scale-out does."""
     one, other = sorted(servers.masters())[:2]
     ids = [servers.ask(name, "CLUSTER", "MYID") for name in (one, other)]
-    command = [tool("valkey-cli", "redis-cli"), "--cluster", "reshard", f"127.0.0.1:{servers.ports[one]}"]
+    command = [tool("valkey-cli", "redis-cli"), "--cluster", "reshard", servers.host(one)]
     command += ["--cluster-from", ids[0], "--cluster-to", ids[1], "--cluster-slots", "1500", "--cluster-yes"]
     environment = {"REDISCLI_AUTH": servers.password.read_text().strip()}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, text=True)
