@@ -13,6 +13,7 @@ import (
 
 // Command is one that the gateway carries.
 type Command struct {
+	name string
 	// arity as Redis counts it, the name included; negative for "at least".
 	arity int
 	// key is set for a command that goes to the node of its first argument.
@@ -23,6 +24,8 @@ type Command struct {
 	repeatable func(arguments []string) bool
 	// queueable may stand in a transaction.
 	queueable bool
+	// endsMulti is set for what is not queued in a transaction.
+	endsMulti bool
 	// oneKey refuses more than one key, which a cluster might hold on several nodes.
 	oneKey bool
 	local  func(session *Session, arguments []string) reply
@@ -33,10 +36,10 @@ func never([]string) bool  { return false }
 
 // commands is what the service sends (SET, GET, DEL, HSET, HGETALL, SCAN, its lock's script, its rate limiter's
 // transaction) and what its library sends at connect. INCRBY adds once more when it is repeated.
-var commands map[string]Command
+var commands map[string]*Command
 
 func init() {
-	commands = map[string]Command{
+	commands = map[string]*Command{
 		"GET":     {arity: 2, key: true, repeatable: always, queueable: true},
 		"SET":     {arity: -3, key: true, repeatable: setTwice, status: setStatus, queueable: true},
 		"DEL":     {arity: -2, key: true, repeatable: always, queueable: true, oneKey: true},
@@ -47,14 +50,17 @@ func init() {
 		"EVALSHA": {arity: -3, local: (*Session).evalsha},
 		"SCRIPT":  {arity: -2, local: (*Session).script},
 		"SCAN":    {arity: -2, local: (*Session).scan},
-		"MULTI":   {arity: 1, local: (*Session).multi},
-		"EXEC":    {arity: 1, local: (*Session).exec},
-		"DISCARD": {arity: 1, local: (*Session).discard},
+		"MULTI":   {arity: 1, endsMulti: true, local: (*Session).multi},
+		"EXEC":    {arity: 1, endsMulti: true, local: (*Session).exec},
+		"DISCARD": {arity: 1, endsMulti: true, local: (*Session).discard},
 		"PING":    {arity: -1, local: (*Session).ping},
 		"HELLO":   {arity: -1, local: (*Session).hello},
 		"CLIENT":  {arity: -2, local: (*Session).client},
 		"SELECT":  {arity: 2, local: (*Session).selectDatabase},
-		"QUIT":    {arity: -1, local: (*Session).quit},
+		"QUIT":    {arity: -1, endsMulti: true, local: (*Session).quit},
+	}
+	for name, command := range commands {
+		command.name = name
 	}
 }
 
@@ -89,51 +95,19 @@ func refusal(format string, values ...any) reply {
 	return func(out []byte) []byte { return redcon.AppendError(out, text) }
 }
 
-// Session is one client's connection.
-type Session struct {
-	gateway *Gateway
-	out     []byte
-	// queue is not nil between MULTI and EXEC.
-	queue    []queued
-	inMulti  bool
-	spoiled  bool
-	finished bool
-}
-
-type queued struct {
-	name      string
-	arguments []string
-}
-
 // check refuses what the gateway does not carry, in the words of Redis.
-func check(name string, arguments []string) (Command, reply) {
-	command, known := commands[name]
-	if !known {
-		return command, refusal("ERR the gateway does not carry '%.32s'", name)
+func (c *call) check() reply {
+	if c.command == nil {
+		return refusal("ERR the gateway does not carry '%.32s'", c.name)
 	}
-	count := len(arguments) + 1
-	if (command.arity >= 0 && count != command.arity) || count < -command.arity {
-		return command, refusal("ERR wrong number of arguments for '%s' command", strings.ToLower(name))
+	count := len(c.arguments) + 1
+	if arity := c.command.arity; (arity >= 0 && count != arity) || count < -arity {
+		return refusal("ERR wrong number of arguments for '%s' command", strings.ToLower(c.name))
 	}
-	if command.oneKey && len(arguments) != 1 {
-		return command, refusal("ERR the gateway carries %s of one key at a time", name)
+	if c.command.oneKey && len(c.arguments) != 1 {
+		return refusal("ERR the gateway carries %s of one key at a time", c.name)
 	}
-	return command, nil
-}
-
-// answer runs one command and gives its reply.
-func (s *Session) answer(name string, arguments []string) reply {
-	command, refused := check(name, arguments)
-	if s.inMulti && name != "EXEC" && name != "DISCARD" && name != "MULTI" && name != "QUIT" {
-		return s.enqueue(name, command, arguments, refused)
-	}
-	switch {
-	case refused != nil:
-		return refused
-	case command.local != nil:
-		return command.local(s, arguments)
-	}
-	return s.keyed(name, command, arguments)
+	return nil
 }
 
 func build(client rueidis.Client, name string, arguments []string) rueidis.Completed {
@@ -142,45 +116,49 @@ func build(client rueidis.Client, name string, arguments []string) rueidis.Compl
 
 // do sends a command to the node of its key. While many clients wait, their commands share a connection to the node; one
 // alone is answered sooner on a connection of its own, where nobody hands it over.
-func (s *Session) do(client rueidis.Client, name string, arguments []string) (rueidis.RedisMessage, error) {
-	if s.gateway.alone() {
+func (s *Session) do(client rueidis.Client, one *call) (rueidis.RedisMessage, error) {
+	if s.gateway.calm(s.started) {
 		if lone := s.gateway.cluster.lone.Load(); lone != nil {
 			client = *lone
 		}
 	}
-	return client.Do(rootContext, build(client, name, arguments)).ToMessage()
+	return client.Do(rootContext, build(client, one.name, one.arguments)).ToMessage()
 }
 
-func (s *Session) keyed(name string, command Command, arguments []string) reply {
+// keyed sends a command to the node of its key and writes the answer.
+func (s *Session) keyed(one *call) {
 	message, err := s.gateway.cluster.persist(func(client rueidis.Client) (rueidis.RedisMessage, error) {
-		return s.do(client, name, arguments)
-	}, command.repeatable(arguments))
+		return s.do(client, one)
+	}, one.command.repeatable(one.arguments))
 	if errors.Is(err, errInDoubt) {
-		return s.doubtful(call{name: name, arguments: arguments})
+		s.doubtful(one)
+		return
 	}
-	return render(message, err, command.status != nil && command.status(arguments))
+	s.out = appendAnswer(s.out, &message, err, one.status())
 }
 
 // doubtful answers a command that may have been carried out though its answer was lost. Whether a SET NX was can be
 // seen, for a lock's value is its owner's alone; of the others the client has to hear that nobody knows.
-func (s *Session) doubtful(one call) reply {
+func (s *Session) doubtful(one *call) {
 	if !isLock(one) {
-		return refusal("ERR the answer to %s was lost: it may have been carried out", one.name)
+		s.out = refusal("ERR the answer to %s was lost: it may have been carried out", one.name)(s.out)
+		return
 	}
 	held, err := s.get(one.arguments[0])
 	text, _ := held.ToString()
 	switch {
 	case rueidis.IsRedisNil(err): // neither carried out nor taken by another
-		return s.keyed(one.name, commands[one.name], one.arguments)
+		s.keyed(one)
 	case err != nil:
-		return render(held, err, false)
+		s.out = appendAnswer(s.out, &held, err, false)
 	case text == one.arguments[1]:
-		return status("OK")
+		s.out = redcon.AppendString(s.out, "OK")
+	default:
+		s.out = redcon.AppendNull(s.out)
 	}
-	return func(out []byte) []byte { return redcon.AppendNull(out) }
 }
 
-func isLock(one call) bool {
+func isLock(one *call) bool {
 	if one.name != "SET" {
 		return false
 	}

@@ -99,7 +99,11 @@ func configuration(environment func(string) string) (Config, error) {
 func serve(config Config) error {
 	cluster := newCluster(config)
 	go cluster.watch()
-	gateway := newGateway(cluster)
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", config.Port))
+	if err != nil {
+		return err
+	}
+	gateway := newGateway(cluster, listener)
 	if config.MetricsPort != 0 {
 		if err := gateway.metrics.listen(config.MetricsPort); err != nil {
 			return err
@@ -107,21 +111,12 @@ func serve(config Config) error {
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", config.Port))
-	if err != nil {
-		return err
-	}
 	slog.Info("listening", "address", listener.Addr().String())
-	failed := make(chan error, 1)
-	go func() { failed <- gateway.serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-stop:
-		gateway.drain()
-		slog.Info("drained and stopped")
-		return nil
-	}
+	go gateway.serve()
+	<-stop
+	gateway.drain()
+	slog.Info("drained and stopped")
+	return nil
 }
 
 // probe is 0 when the gateway answers (alive), or answers that the whole cluster does (ready).

@@ -64,12 +64,13 @@ func newMetrics(cluster *Cluster) *Metrics {
 	return metrics
 }
 
-func (m *Metrics) answered(one call, failed bool) {
-	series, known := m.answers[one.name]
+// answered counts an answer that took so long from reading the command to having its answer.
+func (m *Metrics) answered(name string, failed bool, passed time.Duration) {
+	series, known := m.answers[name]
 	if !known {
 		series = m.answers[refused]
 	}
-	series.seconds.Observe(time.Since(one.started).Seconds())
+	series.seconds.Observe(passed.Seconds())
 	if failed {
 		series.bad.Inc()
 	} else {

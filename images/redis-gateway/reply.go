@@ -12,23 +12,34 @@ import (
 // rootContext bounds nothing: each answer is bounded by the connection's heartbeat, each command by patience.
 var rootContext = context.Background()
 
-// render writes an answer of the cluster in RESP2, as a single Redis would.
+// render is the reply that an answer of the cluster makes.
 func render(message rueidis.RedisMessage, err error, isStatus bool) reply {
-	if err != nil && !rueidis.IsRedisNil(err) {
-		text := err.Error()
-		if _, own := rueidis.IsRedisErr(err); !own && !strings.HasPrefix(text, "CLUSTERDOWN ") {
-			text = "ERR " + plain(err)
-			if errors.Is(err, errInDoubt) {
-				text = "ERR " + err.Error()
-			}
-		}
-		return refusal("%s", text)
+	return func(out []byte) []byte { return appendAnswer(out, &message, err, isStatus) }
+}
+
+// appendAnswer writes an answer of the cluster in RESP2, as a single Redis would.
+func appendAnswer(out []byte, message *rueidis.RedisMessage, err error, isStatus bool) []byte {
+	if err == nil || rueidis.IsRedisNil(err) {
+		return appendMessage(out, message, isStatus)
 	}
-	return func(out []byte) []byte { return appendMessage(out, &message, isStatus) }
+	text := err.Error()
+	if _, own := rueidis.IsRedisErr(err); !own && !strings.HasPrefix(text, "CLUSTERDOWN ") {
+		text = "ERR " + plain(err)
+		if errors.Is(err, errInDoubt) {
+			text = "ERR " + err.Error()
+		}
+	}
+	return refusal("%s", text)(out)
 }
 
 func appendMessage(out []byte, message *rueidis.RedisMessage, isStatus bool) []byte {
 	switch {
+	case message.IsString():
+		text, _ := message.ToString()
+		if isStatus {
+			return redcon.AppendString(out, text)
+		}
+		return redcon.AppendBulkString(out, text)
 	case message.IsNil():
 		return redcon.AppendNull(out)
 	case message.IsInt64():
@@ -46,8 +57,5 @@ func appendMessage(out []byte, message *rueidis.RedisMessage, isStatus bool) []b
 		return redcon.AppendError(out, err.Error())
 	}
 	text, _ := message.ToString()
-	if isStatus {
-		return redcon.AppendString(out, text)
-	}
 	return redcon.AppendBulkString(out, text)
 }

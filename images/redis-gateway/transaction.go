@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -33,18 +34,21 @@ func (s *Session) discard([]string) reply {
 func (s *Session) endMulti() { s.inMulti, s.spoiled, s.queue = false, false, nil }
 
 // enqueue keeps a command for EXEC. What is refused here spoils the transaction, as it does in Redis.
-func (s *Session) enqueue(name string, command Command, arguments []string, refused reply) reply {
-	if refused == nil && !command.queueable {
-		refused = refusal("ERR the gateway does not carry %s in a transaction", name)
+func (s *Session) enqueue(one *call) reply {
+	refused := one.refused
+	if refused == nil && !one.command.queueable {
+		refused = refusal("ERR the gateway does not carry %s in a transaction", one.name)
 	}
-	if refused == nil && len(s.queue) > 0 && slotOf(s.queue[0].arguments[0]) != slotOf(arguments[0]) {
+	if refused == nil && len(s.queue) > 0 && slotOf(s.queue[0].arguments[0]) != slotOf(one.arguments[0]) {
 		refused = refusal(crossSlot)
 	}
 	if refused != nil {
 		s.spoiled = true
 		return refused
 	}
-	s.queue = append(s.queue, queued{name, arguments})
+	kept := *one
+	kept.arguments = slices.Clone(one.arguments) // the slice is used again before EXEC
+	s.queue = append(s.queue, kept)
 	return status("QUEUED")
 }
 
@@ -74,20 +78,20 @@ func (s *Session) exec([]string) reply {
 	return func(out []byte) []byte {
 		out = redcon.AppendArray(out, len(answers))
 		for index := range answers {
-			command := commands[queue[index].name]
-			out = appendMessage(out, &answers[index], command.status != nil && command.status(queue[index].arguments))
+			out = appendMessage(out, &answers[index], queue[index].status())
 		}
 		return out
 	}
 }
 
 // transact sends MULTI, the commands and EXEC at once. An error of a queued command is the reason why EXEC aborts.
-func transact(client rueidis.Client, queue []queued) (message rueidis.RedisMessage, err error) {
+func transact(client rueidis.Client, queue []call) (message rueidis.RedisMessage, err error) {
 	err = client.Dedicated(func(dedicated rueidis.DedicatedClient) error {
 		batch := make([]rueidis.Completed, 0, len(queue)+2)
 		batch = append(batch, dedicated.B().Multi().Build())
 		for _, one := range queue {
-			batch = append(batch, dedicated.B().Arbitrary(one.name).Keys(one.arguments[0]).Args(one.arguments[1:]...).Build())
+			command := dedicated.B().Arbitrary(one.name).Keys(one.arguments[0]).Args(one.arguments[1:]...)
+			batch = append(batch, command.Build())
 		}
 		results := dedicated.DoMulti(rootContext, append(batch, dedicated.B().Exec().Build())...)
 		last := len(results) - 1
