@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from components import objects
+from components import objects, postgres_pooler
 from components.objects import Manifest
 from components.placement import Placement
 from settings import PostgreSQL
@@ -13,6 +13,7 @@ POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
 """docs/src/security.md, "Exposed Ports"."""
 
 _API_SERVER_PORTS = (443, 6443)
+_NO_POOLER = {"key": "cnpg.io/poolerName", "operator": "DoesNotExist"}
 _MIB = 1024**2
 
 
@@ -227,19 +228,21 @@ def network_policy_spec(
 
     Status (8000) is guarded here: parts of it answer without authentication (docs/src/security.md). The API server has
     no selector, so its ports are open to any address; so is another region's PostgreSQL, which stands behind a load
-    balancer.
+    balancer. The operator calls its pooler pods members of the cluster, too; they have a policy of their own, and none
+    of what servers and Jobs may do.
     """
-    members = [objects.pods({"cnpg.io/cluster": cluster})]
+    selector = {"matchLabels": {"cnpg.io/cluster": cluster}, "matchExpressions": [_NO_POOLER]}
+    members = [{"podSelector": selector}]
     operator = [objects.namespace_named(operator_namespace)]
     schema = [objects.pods(objects.every("postgresql-schema"))]
     elsewhere = [{"ports": objects.tcp(POSTGRES_PORT)}] if other_regions else []
     return {
-        "podSelector": {"matchLabels": {"cnpg.io/cluster": cluster}},
+        "podSelector": selector,
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             objects.allow_from(members, POSTGRES_PORT, STATUS_PORT),
             objects.allow_from(operator, POSTGRES_PORT, STATUS_PORT),
-            objects.allow_from(schema, POSTGRES_PORT),
+            objects.allow_from([objects.pods(postgres_pooler.PODS), *schema], POSTGRES_PORT),
             objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS_PORT),
         ],
         "egress": [

@@ -115,8 +115,8 @@ class Recorded:
 
     @cached_property
     def pod_templates(self) -> tuple[PodTemplate, ...]:
-        """The pods of every Deployment, StatefulSet and Job."""
-        workloads = (r for r in self.objects if r.kind in ("Deployment", "StatefulSet", "Job"))
+        """The pods of every Deployment, StatefulSet, Job and CronJob."""
+        workloads = (r for r in self.objects if r.kind in ("Deployment", "StatefulSet", "Job", "CronJob"))
         return tuple(_pod_template(workload) for workload in workloads)
 
     def pods_of(self, name: str) -> PodTemplate:
@@ -145,7 +145,8 @@ class Recorded:
 
 
 def _pod_template(workload: Resource) -> PodTemplate:
-    template = workload.spec["template"]
+    spec = workload.spec["jobTemplate"]["spec"] if workload.kind == "CronJob" else workload.spec
+    template = spec["template"]
     metadata = template["metadata"]
     return PodTemplate(
         workload=workload,

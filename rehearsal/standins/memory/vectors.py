@@ -71,19 +71,22 @@ class Vectors:
 
     def search(self, query: str, limit: int) -> list[dict[str, Any]]:
         """Payloads of the nearest points. Raises `QdrantError`."""
-        question = {"query": self.embedding(query), "limit": limit, "with_payload": True}
-        found = self._call("POST", self._path + "/points/query", question)
-        return [point.get("payload") or {} for point in found["points"]]
+        vector, rest = self.embedding(query), {"limit": limit, "with_payload": True, "with_vector": False}
+        try:
+            found = self._call("POST", self._path + "/points/query", {"query": {"nearest": vector}, **rest})["points"]
+        except QdrantError:  # the old call, after any failure of the new one
+            found = self._call("POST", self._path + "/points/search", {"vector": vector, **rest})
+        return [point.get("payload") or {} for point in found]
 
     def scroll(self) -> int:
         """Reads every point, a page of 100 at a time, and counts them. Raises `QdrantError`."""
-        count, offset = 0, None
+        count, question = 0, {"limit": 100, "with_payload": True, "with_vector": False}
         while True:
-            page = self._call("POST", self._path + "/points/scroll", {"limit": 100, "offset": offset})
+            page = self._call("POST", self._path + "/points/scroll", question)
             count += len(page["points"])
-            offset = page.get("next_page_offset")
-            if offset is None:
+            if page.get("next_page_offset") is None:
                 return count
+            question["offset"] = page["next_page_offset"]
 
     def healthy(self) -> bool:
         try:
