@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -165,7 +165,7 @@ class Servers:
         return done.stdout
 
     @contextmanager
-    def healing(self) -> Iterator[Path]:
+    def healing(self) -> Generator[Path]:
         """The healer at work, as the CronJob has it. Gives its log."""
         log = self._folder / "healer.log"
         environment = {**self._keeper(45), "HEAL_SECONDS": "600"}

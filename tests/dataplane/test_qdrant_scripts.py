@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
-from tests.dataplane.test_redis_scripts import eventually
+from tests.dataplane.redis_servers import eventually
 
 
 class Peer(BaseHTTPRequestHandler):
