@@ -146,13 +146,14 @@ class Cluster:
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while lacking := [zone for zone in self.zones if not self._is_ready(zone)]:
+        while lacking := [zone for zone in self.zones if not self.is_ready(zone)]:
             if time.monotonic() > deadline:
                 logs = "".join(self.machines[zone].log("kubelet") for zone in lacking)
                 raise RehearsalError(f"not Ready after {READY_SECONDS:.0f} s: {', '.join(lacking)}{logs}")
             time.sleep(POLL_SECONDS)
         nodes.await_account(self.admin(), deadline)
 
-    def _is_ready(self, zone: str) -> bool:
+    def is_ready(self, zone: str) -> bool:
+        """Whether the node of a zone is Ready and takes pods."""
         node = self.admin().find("v1", "Node", zone)
         return node is not None and nodes.is_ready(node)

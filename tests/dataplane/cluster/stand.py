@@ -89,21 +89,27 @@ class Stand:
         found = self.client.list("v1", "Pod", namespace or self.namespace, label_selector=selector)
         return sorted((Pod(manifest) for manifest in found), key=lambda pod: pod.name)
 
-    def pod(self, name: str) -> Pod:
-        """A pod of the program by its name."""
-        return Pod(self.client.get("v1", "Pod", name, self.namespace))
+    def pod(self, name: str, namespace: str | None = None) -> Pod:
+        """A pod by its name; of the program where no other namespace is named."""
+        return Pod(self.client.get("v1", "Pod", name, namespace or self.namespace))
 
     def zone_of(self, pod: Pod) -> str:
         """The zone of a pod's node."""
         return str(self.client.get("v1", "Node", pod.node)["metadata"]["labels"][ZONE])
 
     def exec(
-        self, pod: str, container: str, *command: str, text: str | None = None, seconds: float = 60, check: bool = True
+        self,
+        pod: str,
+        container: str,
+        *command: str,
+        text: str | None = None,
+        seconds: float = 60,
+        check: bool = True,
+        namespace: str | None = None,
     ) -> str:
         """Standard output of a command in a container. With `check`, a failure fails the test with what it said."""
-        done = self._kubectl(
-            ["exec", *(["-i"] if text is not None else []), pod, "-c", container, "--", *command], text, seconds
-        )
+        options = [*(["-i"] if text is not None else []), *([f"--namespace={namespace}"] if namespace else [])]
+        done = self._kubectl(["exec", *options, pod, "-c", container, "--", *command], text, seconds)
         if check:
             assert done.returncode == 0, f"{pod}: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}"
         return done.stdout

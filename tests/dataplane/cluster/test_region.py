@@ -1,0 +1,35 @@
+"""The whole program on real nodes: every part of the region runs, in its zones."""
+
+from collections import Counter
+
+from tests.dataplane.cluster.stand import Stand
+
+
+def zones_of(stand: Stand, selector: str) -> Counter[str]:
+    """How many ready pods there are in each zone."""
+    return Counter(stand.zone_of(pod) for pod in stand.pods(selector) if pod.ready)
+
+
+def test_every_part_has_its_pods_in_every_zone(cluster: Stand) -> None:
+    names = [cluster.settings.kubernetes.zone_value(zone) for zone in cluster.settings.high_availability.zones]
+    one_each, two_each = dict.fromkeys(names, 1), dict.fromkeys(names, 2)
+    assert zones_of(cluster, "app.kubernetes.io/instance=memory-service") == one_each
+    assert zones_of(cluster, "app.kubernetes.io/instance=memory-service-second") == one_each
+    assert zones_of(cluster, "app.kubernetes.io/name=qdrant") == one_each
+    assert zones_of(cluster, "app.kubernetes.io/name=redis") == two_each
+    assert zones_of(cluster, "cnpg.io/podRole=instance") == one_each
+    assert zones_of(cluster, "cnpg.io/poolerName") == one_each
+
+
+def test_every_job_of_the_program_is_done(cluster: Stand) -> None:
+    jobs = cluster.client.list("batch/v1", "Job", cluster.namespace)
+    assert {job["metadata"]["name"].rsplit("-", 1)[0] for job in jobs} >= {
+        "postgresql-schema",
+        "qdrant-collections",
+        "redis-bootstrap",
+    }
+    assert not [
+        job["metadata"]["name"]
+        for job in jobs
+        if any(one["type"] == "Failed" and one["status"] == "True" for one in job["status"].get("conditions") or [])
+    ]
