@@ -129,9 +129,15 @@ def _name(given: str, settings: Settings) -> str:
     found: Any = settings
     for part in given.split("."):
         found = getattr(found, part)
-    name = str(found)
-    # as kubelet completes it
-    return name if "." in name.partition("/")[0] else f"docker.io/{name if '/' in name else f'library/{name}'}"
+    return _completed(str(found))
+
+
+def _completed(name: str) -> str:
+    """A reference with its registry, as kubelet completes it (distribution/reference, normalize.go)."""
+    registry, _, rest = name.partition("/")
+    if rest and ("." in registry or ":" in registry or registry == "localhost"):
+        return name
+    return f"docker.io/{name}" if rest else f"docker.io/library/{name}"
 
 
 def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
