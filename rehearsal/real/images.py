@@ -38,7 +38,7 @@ USERS = {"postgres": 26}
 POSTGRESQL = "/usr/lib/postgresql"
 """Its programs are in `current/bin`, whichever version Debian has."""
 BASE = "localhost/base:1"
-CODE = "/opt/soma"
+CODE = "/usr/local/lib/somafractalmemory"
 """Where our own sources are in every image."""
 SOURCES = ("rehearsal", "settings")
 DEBIAN_SECONDS = 1800.0
