@@ -19,6 +19,7 @@ while true; do
     break
   fi
   [ "$answer" = f ] && answer="it is in recovery (a replica)"
+  answer=$(echo "$answer" | tr -s '[:space:]' ' ')
   if [ "$(date +%s)" -ge "$deadline" ]; then
     echo "schema: gave up waiting for a writable PostgreSQL at $PGHOST: $answer" >&2
     exit 1

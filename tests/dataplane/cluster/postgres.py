@@ -12,6 +12,7 @@ from tests.dataplane.cluster.stand import TOOLBOX, Pod, Stand, eventually
 
 INSTANCE_ROLE = "cnpg.io/instanceRole"
 CONTAINER = "postgres"
+SCRIPTS = Path(__file__).parents[3] / "components" / "files"
 WRITER = Path(__file__).parents[1] / "service_writer.py"
 FILES = {
     "/run/soma/passfile/pgpass": "/tmp/pgpass",
@@ -53,6 +54,30 @@ class Database:
         return self.stand.exec(
             self.primary().name, CONTAINER, "psql", "-XAtq", "-U", "postgres", "-d", database, "-c", statement
         ).strip()
+
+    def make_schema(self, database: str) -> tuple[int, str]:
+        """Runs the schema Job's own script for a database, from the toolbox; its exit code and what it said."""
+        sql = self.stand.tool("tee", "/tmp/schema.sql", text=(SCRIPTS / "schema.sql").read_text())
+        assert sql
+        environment = {
+            "PGHOST": f"{self.name}-rw",
+            "PGPORT": "5432",
+            "PGDATABASE": database,
+            "PGUSER": self.stand.settings.postgresql.owner,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": "/run/secrets/postgresql-ca/ca.crt",
+            # the Secret's own names one database
+            "PASSFILE": "/tmp/any-database",
+            "WORK": "/tmp",
+            "SCHEMA": "/tmp/schema.sql",
+            "PARTITIONS": str(self.stand.settings.postgresql.partitions),
+            "WAIT_SECONDS": "30",
+        }
+        given = " ".join(f"{key}={value}" for key, value in environment.items())
+        passfile = "umask 077; sed s/:5432:[^:]*:/:5432:*:/ /run/secrets/postgresql/pgpass > /tmp/any-database"
+        script = f'{passfile}; env {given} sh -s 2>&1; echo "code $?"'
+        said = self.stand.tool("sh", "-c", script, text=(SCRIPTS / "schema.sh").read_text(), seconds=120)
+        return int(said.rpartition("code ")[2]), said
 
     def dsn(self) -> str:
         """The service's own, with the toolbox's paths."""

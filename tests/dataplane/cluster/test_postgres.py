@@ -1,6 +1,6 @@
 """PostgreSQL survives its primary and the primary's zone, seen from where the service stands: behind the pooler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -56,6 +56,52 @@ def test_a_primary_whose_zone_is_cut_off_costs_no_record(
     assert missing == 0, report
     database.await_healthy()
     assert old.name in {pod.name for pod in database.instances()}, "the former primary is back, as a replica"
+
+
+def test_a_full_disk_fails_the_schema_job_with_the_cause_and_touches_no_data(
+    stand: Stand, database: Database, filled: Callable[[], None]
+) -> None:
+    """Data and WAL have disks of their own: PostgreSQL goes on to run, and says what it cannot do."""
+    before = database.ask("SELECT count(*) FROM kv_store")
+    database.ask("DROP DATABASE IF EXISTS full_disk WITH (FORCE)")
+    database.ask("CREATE DATABASE full_disk OWNER soma")
+    filled()
+    code, said = database.make_schema("full_disk")
+    assert code != 0
+    assert "No space left on device" in said
+    assert database.ask("SELECT count(*) FROM kv_store") == before
+
+
+def test_the_schema_job_goes_on_where_it_stopped_once_there_is_room(database: Database) -> None:
+    code, said = database.make_schema("full_disk")
+    assert code == 0, said
+    assert "kv_store is ready with 8 partitions" in said
+    database.ask("DROP DATABASE full_disk WITH (FORCE)")
+
+
+def test_nobody_reaches_the_primary_or_the_pooler_without_tls(stand: Stand, database: Database) -> None:
+    for host in (f"{database.name}-rw", "postgresql-pooler"):
+        said = stand.tool("sh", "-c", f"psql 'host={host} user=soma dbname=somamemory sslmode=disable' -c '' 2>&1 || :")
+        assert "rejects connection" in said or "SSL required" in said, said
+
+
+@pytest.fixture
+def filled(stand: Stand, database: Database) -> Iterator[Callable[[], None]]:
+    """Fills the primary's data disk when called; frees it with the test."""
+    name, file = database.primary().name, "/var/lib/postgresql/data/ballast"
+    script = f"""
+        for size in $(df --output=avail -k /var/lib/postgresql/data | tail -1) 65536 1024 64 4; do
+            i=0
+            while fallocate -o $(stat -c %s {file} 2>/dev/null || echo 0) -l "${{size}}k" {file} 2>/dev/null; do
+                i=$((i + 1)); [ $i -lt 4096 ] || exit 1
+            done
+        done"""
+    yield lambda: void(stand.exec(name, CONTAINER, "sh", "-c", script, seconds=120))
+    stand.exec(name, CONTAINER, "rm", "-f", file)
+
+
+def void(_: object) -> None:
+    """Nothing is wanted of it."""
 
 
 def other_primary(database: Database, old: str) -> str:
