@@ -24,6 +24,14 @@ HTTP, GRPC, P2P = 6333, 6334, 6335
 METRICS = 6336
 """Listener of its own without a key (`service.metrics_port`, src/settings.rs); a NetworkPolicy guards it."""
 
+GRPC_TIMEOUT_MS, CONNECTION_TIMEOUT_MS = 1500, 500
+"""A peer waits for another one no longer than both together; then it has the copy there marked as dead and goes on.
+
+Qdrant's own 62 s (src/settings.rs), in practice three health checks of 3 s each (lib/api/src/grpc,
+transport_channel_pool.rs), are longer than the service waits: with them, each first write after a peer went silent is
+an error to the service. A copy that was only slow is brought up to date by itself, so that a mistake costs little.
+"""
+
 _LABELS = objects.labels(NAME, "vector-store")
 _SELECTOR = objects.selector(NAME)
 _UID, _GID, _FS_GROUP = 1000, 2000, 3000
@@ -306,6 +314,8 @@ def _environment(args: QdrantArgs) -> list[Manifest]:
         "QDRANT_ALLOW_RECOVERY_MODE": "true",
         "QDRANT__CLUSTER__ENABLED": "true",
         "QDRANT__CLUSTER__P2P__PORT": str(P2P),
+        "QDRANT__CLUSTER__GRPC_TIMEOUT_MS": str(GRPC_TIMEOUT_MS),
+        "QDRANT__CLUSTER__CONNECTION_TIMEOUT_MS": str(CONNECTION_TIMEOUT_MS),
         "QDRANT__SERVICE__GRPC_PORT": str(GRPC),
         "QDRANT__SERVICE__METRICS_PORT": str(METRICS),
         "QDRANT__TELEMETRY_DISABLED": "true",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components import objects
+from components import objects, qdrant
 
 TEXT = objects.script("qdrant-gateway.cfg")
 LINES = [line.strip() for line in TEXT.splitlines() if line.strip() and not line.strip().startswith("#")]
@@ -88,10 +88,21 @@ def test_the_key_comes_from_the_fragment_and_stands_nowhere_here() -> None:
 
 def test_a_peer_that_went_without_a_word_is_left_out() -> None:
     server = next(line for line in LINES if line.startswith("default-server"))
-    assert "tcp-ut 8s" in server
-    assert "on-marked-down shutdown-sessions" in server
+    assert "tcp-ut 1500ms" in server
+
+
+def test_two_tries_fit_into_the_patience_of_the_services_client_and_a_peers_own_fits_into_one() -> None:
+    (patience,) = [float(line.split()[-1].removesuffix("ms")) for line in LINES if line.startswith("timeout server")]
+    assert 2 * patience < 5000
+    assert qdrant.GRPC_TIMEOUT_MS + qdrant.CONNECTION_TIMEOUT_MS < patience
+
+
+def test_only_a_request_that_is_here_to_its_end_is_passed_on() -> None:
+    """HAProxy sends no other one again (observed: 504 without a second try)."""
+    assert "option http-buffer-request" in LINES
+    assert "option redispatch 1" in LINES
 
 
 def test_it_starts_while_dns_has_no_answer() -> None:
     assert "init-addr none" in TEXT
-    assert 'server-template qdrant "${QDRANT_PEERS}" "${QDRANT_HEADLESS}:6333"' in LINES
+    assert 'server-template qdrant 1-64 "${QDRANT_HEADLESS}:6333"' in LINES

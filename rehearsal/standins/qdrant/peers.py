@@ -60,19 +60,19 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._planned: list[dict[str, Any]] = []
+        self._planned: dict[tuple[str, str], tuple[int, int]] = {}
 
     def plan(self, fault: dict[str, Any]) -> bool:
-        """`{"method": "GET", "path": "/collections/x/exists", "status": 503, "times": 1}`."""
+        """`{"method": "GET", "path": "/collections/x/exists", "status": 503, "times": 1}`; 0 times calls it off."""
         with self._lock:
-            self._planned.append(dict(fault))
+            self._planned[fault["method"], fault["path"]] = fault["status"], fault["times"]
         return True
 
     def due(self, method: str, path: str) -> Answer | None:
         """The failure that this call meets, None where it meets none."""
         with self._lock:
-            for fault in self._planned:
-                if (fault["method"], fault["path"]) == (method, path) and fault["times"] > 0:
-                    fault["times"] -= 1
-                    return Answer(fault["status"], {"status": {"error": "planned by a test"}, "time": 0.0})
-        return None
+            status, times = self._planned.get((method, path), (0, 0))
+            if times <= 0:
+                return None
+            self._planned[method, path] = status, times - 1
+        return Answer(status, {"status": {"error": "planned by a test"}, "time": 0.0})

@@ -67,12 +67,10 @@ class Points:
         if not targets:
             raise ServiceError(f"The replica set for shard {shard_id} on peer {node.me} has no active replica")
         body = {"collection": collection, "shard": shard_id, "records": records}
-        threads = {
-            peer: _Call(lambda p=peer: node.call(p, "/shard/write", body)) for peer in targets if peer != node.me
-        }
         if node.me in targets:
-            threads[node.me] = _Call(lambda: self.write_here(collection, shard_id, records), here=True)
-        failures = {peer: error for peer, call in threads.items() if (error := call.error()) is not None}
+            self.write_here(collection, shard_id, records)  # what goes wrong here is told at once (submit_update)
+        calls = {peer: _Call(lambda p=peer: node.call(p, "/shard/write", body)) for peer in targets if peer != node.me}
+        failures = {peer: error for peer, call in calls.items() if (error := call.error()) is not None}
         done = [peer for peer in targets if peer not in failures]
         if len(done) < factor:
             raise next(iter(failures.values()))
@@ -216,13 +214,10 @@ class Points:
 class _Call:
     """A call that runs in a thread of its own: threads of a pool would wait for each other."""
 
-    def __init__(self, work: Callable[[], Any], here: bool = False) -> None:
+    def __init__(self, work: Callable[[], Any]) -> None:
         self.future: Future[Any] = Future()
         self._work = work
-        if here:
-            self._run()
-        else:
-            threading.Thread(target=self._run, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:

@@ -14,6 +14,8 @@ from .faults import ServiceError, StorageError
 from .node import Node, say
 
 _BATCH = 200
+_AGAIN_SECONDS = 2.0
+"""After a recovery that failed, which it does at once where a disk is full."""
 _COMMIT_SECONDS = 5.0
 """For every other peer to know of the transfer, before the new copy counts."""
 
@@ -25,6 +27,7 @@ class Transfers:
         self._node = node
         self._running: set[tuple[str, str, Transfer]] = set()
         self._lock = threading.Lock()
+        self._recovered_at: dict[tuple[str, int], float] = {}
 
     def start(self) -> None:
         threading.Thread(target=self._run, daemon=True).start()
@@ -164,11 +167,13 @@ class Transfers:
                     continue
                 for shard_id, copies in collection.shards.items():
                     sources = collection.active(shard_id)
-                    if copies.get(node.me) == catalog.DEAD and sources:
+                    waited = time.monotonic() - self._recovered_at.get((name, shard_id), 0) > _AGAIN_SECONDS
+                    if copies.get(node.me) == catalog.DEAD and sources and waited:
                         transfer = Transfer(shard_id, sources[0], node.me, sync=True, method="wal_delta")
                         asked.append({"type": "start_transfer", **_key(name, transfer), **_how(transfer)})
                         break
         for operation in asked:
+            self._recovered_at[operation["collection"], operation["shard"]] = time.monotonic()
             say(f"recovering {operation['collection']}:{operation['shard']} from {operation['source']}")
             node.try_to(lambda o=operation: node.propose(o))
 

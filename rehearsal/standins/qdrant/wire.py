@@ -46,6 +46,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     answer: Callable[[Request], Answer]
 
+    def handle_error(self, request: object, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Nothing: a client that went away is no fault of this side."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -64,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         answer = self.server.answer(request)
         text = isinstance(answer.body, str)
-        body = answer.body.encode() if text else json.dumps(answer.body).encode()
+        body = answer.body.encode() if text else json.dumps(answer.body, separators=(",", ":")).encode()
         self.send_response(answer.status)
         self.send_header("content-type", "text/plain; charset=utf-8" if text else "application/json")
         self.send_header("content-length", str(len(body)))
