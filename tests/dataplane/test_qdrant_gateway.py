@@ -66,7 +66,7 @@ def through(address: str, method: str, path: str, body: object = None) -> tuple[
 
 def start_up(address: str) -> list[int]:
     """What a starting service does to its collection at worst (service contract, fact 1): it takes a failed check for
-    "absent", makes the collection, takes an error for another shape, and makes it anew. Gives back each answer's status."""
+    "absent", makes the collection, takes an error for another shape, and makes it anew. Gives back all statuses."""
     answers: list[int] = []
     body = {"vectors": {"size": 768, "distance": "Cosine"}}
     for method, path, sent in (

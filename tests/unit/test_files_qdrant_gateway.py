@@ -43,6 +43,7 @@ def answered(method: str, path: str) -> str:
         ("GET", "/collections/default/exists"),
         ("PUT", "/collections/default/points"),
         ("POST", "/collections/default/points/query"),
+        ("POST", "/collections/default/points/search"),
         ("POST", "/collections/default/points/scroll"),
         ("POST", "/collections/default/points/delete"),
     ],
@@ -94,7 +95,7 @@ def test_a_peer_that_went_without_a_word_is_left_out() -> None:
 def test_two_tries_fit_into_the_patience_of_the_services_client_and_a_peers_own_fits_into_one() -> None:
     (patience,) = [float(line.split()[-1].removesuffix("ms")) for line in LINES if line.startswith("timeout server")]
     assert 2 * patience < 5000
-    assert qdrant.GRPC_TIMEOUT_MS + qdrant.CONNECTION_TIMEOUT_MS < patience
+    assert patience > qdrant.GRPC_TIMEOUT_MS + qdrant.CONNECTION_TIMEOUT_MS
 
 
 def test_only_a_request_that_is_here_to_its_end_is_passed_on() -> None:

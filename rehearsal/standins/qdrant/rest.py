@@ -17,7 +17,7 @@ from .wire import Answer, Request
 VERSION = "1.19.0"
 _OPEN = {"/", "/healthz", "/readyz", "/livez"}
 """Need no key (src/actix/mod.rs: api_key_whitelist)."""
-_READS = re.compile(r"/points/(query|scroll|count)$")
+_READS = re.compile(r"/points/(query|search|scroll|count)$")
 
 Call = Callable[..., Any]
 
@@ -50,6 +50,7 @@ class RestInterface:
             ("PUT", re.compile(name + "/points"), self._upsert),
             ("POST", re.compile(name + "/points/delete"), self._delete),
             ("POST", re.compile(name + "/points/query"), self._query),
+            ("POST", re.compile(name + "/points/search"), self._search),
             ("POST", re.compile(name + "/points/scroll"), self._scroll),
             ("POST", re.compile(name + "/points/count"), lambda _, c: {"count": points.count(c)}),
         ]
@@ -136,15 +137,24 @@ class RestInterface:
         return {"operation_id": 0, "status": "completed"}
 
     def _query(self, request: Request, collection: str) -> Any:
-        asked, size = _object(request), self._size(collection)
-        vector = asked.get("query")
+        asked = _object(request)
+        query = asked.get("query")
+        vector = cast(dict[str, Any], query).get("nearest") if isinstance(query, dict) else query
+        return {"points": self._nearest(collection, vector, asked)}
+
+    def _search(self, request: Request, collection: str) -> Any:
+        asked = _object(request)
+        return self._nearest(collection, asked.get("vector"), asked)
+
+    def _nearest(self, collection: str, vector: object, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        size = self._size(collection)
         if not isinstance(vector, list):
             raise BadRequestError("this stand-in takes a vector as a query and nothing else")
         numbers = cast(list[float], vector)
         if len(numbers) != size:
             raise BadInputError(f"Vector dimension error: expected dim: {size}, got {len(numbers)}")
         found = self._points.query(collection, numbers, int(asked.get("limit", 10)))
-        return {"points": [{"version": 0, "score": score, **_shown(record, asked)} for score, record in found]}
+        return [{"version": 0, "score": score, **_shown(record, asked)} for score, record in found]
 
     def _scroll(self, request: Request, collection: str) -> Any:
         asked = {"with_payload": True, **_object(request)}
