@@ -1,4 +1,4 @@
-"""A region as a whole: what it gives out, what it reads from home, and who may talk to whom."""
+"""A region as a whole: what it gives out, and what it reads from home."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ import pytest
 from components import home
 from rehearsal.engine.model import UNKNOWN, Secret, revealed
 from tests.unit import recorder
-from tests.unit.network import Peer, may_connect, peer
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import Provided, Recorder, record_stack
 
@@ -129,97 +128,3 @@ class TestThePlatform:
         text = str([set_.spec for set_ in run.of("StatefulSet")])
         assert "eu-1a" in text
         assert "'zone-a'" not in text
-
-
-INGRESS_CONTROLLER = Peer({"app": "nginx-ingress"}, "nginx-ingress")
-PROMETHEUS = Peer({"app": "prometheus"}, "monitoring")
-DNS = Peer({"k8s-app": "kube-dns"}, "kube-system")
-STRANGER = Peer({"app": "stranger"}, "default")
-NEIGHBOUR = Peer({"app": "neighbour"})
-
-
-class TestWhoMayTalkToWhom:
-    @pytest.fixture
-    def at(self, run: Recorded) -> dict[str, Peer]:
-        cluster = run.of("Cluster")[0].object_name
-        return {
-            "service": peer(run.pods_of("memory-service")),
-            "qdrant": peer(run.pods_of("qdrant")),
-            "redis": peer(run.pods_of("redis-zone-a")),
-            "pooler": Peer({"cnpg.io/poolerName": "postgresql-pooler", "cnpg.io/podRole": "pooler"}),
-            "postgresql": Peer({"cnpg.io/cluster": cluster, "cnpg.io/podRole": "instance"}),
-            "ingress": INGRESS_CONTROLLER,
-            "prometheus": PROMETHEUS,
-            "operator": Peer({"app.kubernetes.io/name": "cloudnative-pg"}, "cnpg-system"),
-        }
-
-    @pytest.mark.parametrize(
-        ("source", "target", "port"),
-        [
-            ("ingress", "service", 9595),
-            ("prometheus", "service", 9595),
-            ("service", "qdrant", 6333),
-            ("service", "redis", 6379),
-            ("service", "pooler", 5432),
-            ("pooler", "postgresql", 5432),
-            ("postgresql", "postgresql", 5432),
-            ("operator", "postgresql", 8000),
-            ("redis", "redis", 16379),
-            ("qdrant", "qdrant", 6335),
-        ],
-    )
-    def test_what_is_needed_is_open(
-        self, run: Recorded, at: dict[str, Peer], source: str, target: str, port: int
-    ) -> None:
-        assert may_connect(run, at[source], at[target], port)
-
-    @pytest.mark.parametrize(
-        ("source", "target", "port"),
-        [
-            ("service", "postgresql", 5432),
-            ("service", "qdrant", 6335),
-            ("service", "redis", 16379),
-            ("service", "service", 9595),
-            ("ingress", "qdrant", 6333),
-            ("ingress", "redis", 6379),
-            ("ingress", "pooler", 5432),
-            ("prometheus", "redis", 6379),
-            ("prometheus", "pooler", 5432),
-            ("redis", "qdrant", 6333),
-            ("qdrant", "pooler", 5432),
-        ],
-    )
-    def test_what_is_not_needed_is_closed(
-        self, run: Recorded, at: dict[str, Peer], source: str, target: str, port: int
-    ) -> None:
-        assert not may_connect(run, at[source], at[target], port)
-
-    def test_jobs_reach_what_they_prepare_and_nothing_else(self, us_east: Recorded, at: dict[str, Peer]) -> None:
-        ways = {
-            "postgresql-schema": ("postgresql", 5432),
-            "qdrant-collections": ("qdrant", 6333),
-            "redis-bootstrap": ("redis", 6379),
-        }
-        stores = {"postgresql": 5432, "qdrant": 6333, "redis": 6379, "pooler": 5432, "service": 9595}
-        here = {**at, "postgresql": Peer({"cnpg.io/cluster": "postgresql-us-east", "cnpg.io/podRole": "instance"})}
-        for job in us_east.of("Job"):
-            source = peer(us_east.pods_of(job.object_name))
-            reached = {(s, port) for s, port in stores.items() if may_connect(us_east, source, here[s], port)}
-            assert reached == {ways[job.object_name.rpartition("-")[0]]}, job.object_name
-
-    def test_strangers_reach_nothing(self, run: Recorded, at: dict[str, Peer]) -> None:
-        ports = {"service": 9595, "qdrant": 6333, "redis": 6379, "pooler": 5432}
-        for stranger in (STRANGER, NEIGHBOUR):
-            for target, port in ports.items():
-                assert not may_connect(run, stranger, at[target], port), target
-
-    def test_everything_is_closed_before_something_is_opened(self, run: Recorded) -> None:
-        closed = run.one("NetworkPolicy", "default-deny").spec
-        assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-
-    def test_every_pod_may_ask_for_names_and_nobody_goes_out(self, run: Recorded) -> None:
-        for pods in run.pod_templates:
-            assert may_connect(run, peer(pods), DNS, 53, "UDP"), pods.name
-            assert may_connect(run, peer(pods), DNS, 53), pods.name
-            assert not may_connect(run, peer(pods), STRANGER, 80), pods.name
-        assert not may_connect(run, NEIGHBOUR, STRANGER, 443)
