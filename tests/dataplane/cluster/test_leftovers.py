@@ -1,0 +1,66 @@
+"""What a killed run leaves of its cluster is ended by the next one, and a cluster that was ended leaves nothing."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal import paths
+from rehearsal.progress import Progress
+from rehearsal.real.cluster import Cluster
+from tests.dataplane.cluster.bringing import PLACE, REGION
+
+START = """
+import io, sys, time
+from pathlib import Path
+from rehearsal.progress import Progress
+from rehearsal.real.cluster import Cluster
+Cluster(Path(sys.argv[1]), sys.argv[2]).start(Progress(io.StringIO()))
+print("up", flush=True)
+time.sleep(600)
+"""
+pytestmark = [pytest.mark.own_nodes, pytest.mark.timeout(600)]
+
+
+def left(directory: Path) -> list[str]:
+    """Processes, mounts and control groups that belong to a cluster's directory."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(directory) in line and int(process.name) != os.getpid():
+            found.append(f"process {process.name}: {line}")
+    found += [f"mount {line}" for line in Path("/proc/mounts").read_text().splitlines() if str(directory) in line]
+    found += [f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/somafractalmemory/{directory.name}/*")]
+    disks = [path / "backing_file" for path in Path("/sys/block").glob("loop*/loop")]
+    found += [f"disk {file}" for file in disks if file.exists() and str(directory) in file.read_text()]
+    return found
+
+
+def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
+    directory = PLACE / f"t{os.getpid()}"
+    command = [sys.executable, "-c", START, str(directory), REGION]
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=paths.CHECKOUT)
+    cluster = Cluster(directory, REGION)
+    try:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "up\n"
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(10)
+        before = {process for process in left(directory) if process.startswith("process")}
+        assert len(before) > 10, before
+        cluster.start(Progress(io.StringIO()))
+        assert not before & set(left(directory))
+        assert all(cluster.is_ready(zone) for zone in cluster.zones)
+    finally:
+        killed.kill()
+        killed.wait(10)
+        cluster.stop()
+    assert left(directory) == []
+    assert not directory.exists()
