@@ -6,7 +6,7 @@ from typing import Any
 from rehearsal.kube import Manifest
 from rehearsal.standins.cnpg import names, objects, pods
 from rehearsal.standins.cnpg import pooler as poolers
-from rehearsal.standins.cnpg.decision import Decision, Instance
+from rehearsal.standins.cnpg.decision import Decision, Instance, Report
 from rehearsal.standins.cnpg.status import cluster_status
 from tests.unit.standins_cluster import cluster, pooler
 
@@ -177,6 +177,39 @@ def test_status_times_change_only_with_what_they_are_about() -> None:
     assert same == made["status"]
     assert moved["currentPrimaryTimestamp"] == "2027-01-01T00:00:00.000000Z"
     assert moved["conditions"][0]["lastTransitionTime"] == "2027-01-01T00:00:00Z"
+
+
+def test_nobody_is_the_target_while_the_old_primary_has_to_stop() -> None:
+    """Instances act on the target alone; the name of the old one is kept for the decision."""
+    decision = Decision("db-1", names.PHASE_FAILOVER, pending=True, failing_since=NOW)
+    status = cluster_status(cluster(), decision, (), NOW)
+    assert (status["targetPrimary"], status["currentPrimary"]) == ("pending", "db-1")
+
+
+def test_instances_find_each_other_by_the_addresses_of_those_that_answer() -> None:
+    there = Instance(1, "db-1", report=Report(primary=True, receiving=False, lsn=1, timeline=3))
+    away = Instance(2, "db-2", report=None)
+    decision = Decision("db-1", names.PHASE_HEALTHY)
+    status = cluster_status(cluster(), decision, (there, away), NOW, {"db-1": "10.0.0.1", "db-2": "10.0.0.2"})
+    assert status["instancesReportedState"] == {"db-1": {"isPrimary": True, "timeLineID": 3, "ip": "10.0.0.1"}}
+
+
+def test_pods_may_read_their_own_objects_and_secrets_and_no_others() -> None:
+    given = cluster(bootstrap={"initdb": {"secret": {"name": "my-app"}}})
+    role, binding = objects.access(given)
+    kinds, secrets = role["rules"]
+    assert (kinds["resources"], kinds["verbs"]) == (["clusters"], ["get", "list", "watch"])
+    assert secrets["resourceNames"] == ["db-ca", "db-replication", "db-server", "db-superuser", "my-app"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "db", "namespace": "soma"}]
+    pooler_role, _ = poolers.access(pooler(), given)
+    assert "my-app" not in pooler_role["rules"][1]["resourceNames"], "PgBouncer looks passwords up"
+    assert "db-pooler" in pooler_role["rules"][1]["resourceNames"]
+
+
+def test_the_superusers_secret_is_made_where_that_access_is_asked_for() -> None:
+    made = {secret["metadata"]["name"] for secret in objects.secrets(cluster(enableSuperuserAccess=True))}
+    assert "db-superuser" in made
+    assert "db-superuser" not in {secret["metadata"]["name"] for secret in objects.secrets(cluster())}
 
 
 def test_everything_of_a_cluster_is_deleted_with_it() -> None:
