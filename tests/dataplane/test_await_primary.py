@@ -114,11 +114,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_a_real_server_lets_the_pod_start_only_when_the_services_user_may_write(server: Server) -> None:
     assert "table kv_store is missing" in server.ask().stdout
+    assert "the schema Job has not run" in server.ask().stdout
     server.run("create table kv_store (key text primary key, value jsonb)", database="memory")
-    assert "table kv_store is not soma's to write" in server.ask().stdout
-    server.run("grant insert on kv_store to soma", database="memory")
-    assert server.ask().returncode == 1, "one of four privileges is not enough"
+    assert "table kv_store has no partitions" in server.ask().stdout
+    server.run("drop table kv_store", database="memory")
+    server.run("create table kv_store (key text primary key, value jsonb) partition by hash (key)", database="memory")
+    assert "table kv_store does not belong to soma" in server.ask().stdout
+    server.run("grant all on kv_store to soma", database="memory")
+    said = server.ask()
+    assert said.returncode == 1, "what belongs to another can be taken away again"
+    assert "ALTER TABLE kv_store OWNER TO soma" in said.stdout.splitlines()[-1]
     server.run("alter table kv_store owner to soma", database="memory")
     assert server.ask().returncode == 0
+    server.run("revoke insert on kv_store from soma", database="memory")
+    assert "table kv_store is not soma's to write" in server.ask().stdout
+    server.run("grant insert on kv_store to soma", database="memory")
     server.run("alter role soma set default_transaction_read_only = on")
     assert "read-only" in server.ask().stdout

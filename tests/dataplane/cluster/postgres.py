@@ -12,6 +12,7 @@ from tests.dataplane.cluster.stand import TOOLBOX, Pod, Stand, eventually
 
 INSTANCE_ROLE = "cnpg.io/instanceRole"
 CONTAINER = "postgres"
+DATA = "/var/lib/postgresql/data"
 SCRIPTS = Path(__file__).parents[3] / "components" / "files"
 WRITER = Path(__file__).parents[1] / "service_writer.py"
 FILES = {
@@ -39,6 +40,10 @@ class Database:
         found = self.stand.pods(f"cnpg.io/cluster={self.name},{INSTANCE_ROLE}=primary")
         assert len(found) == 1, [pod.name for pod in found]
         return found[0]
+
+    def replicas(self) -> list[Pod]:
+        """The instances that follow the primary."""
+        return self.stand.pods(f"cnpg.io/cluster={self.name},{INSTANCE_ROLE}=replica")
 
     def healthy(self) -> bool:
         """All instances are ready, and the operator has nothing left to do."""
@@ -92,9 +97,9 @@ class Database:
 
 
 class Load:
-    """Writes as the service does from a pod of its own, outside the zones named; `with` ends the pod."""
+    """Writes as the service does from a pod of its own, outside of one zone if need be; `with` ends the pod."""
 
-    def __init__(self, database: Database, name: str, seconds: int, avoid: tuple[str, ...] = ()) -> None:
+    def __init__(self, database: Database, name: str, seconds: int, avoid: str = "") -> None:
         self._database, self._name, self._seconds, self._avoid = database, name, seconds, avoid
         self._process: subprocess.Popen[str] | None = None
 
@@ -133,7 +138,7 @@ class Load:
     def _pod(self) -> Manifest:
         toolbox = self._database.stand.pod(TOOLBOX).manifest
         spec: Manifest = copy.deepcopy({**toolbox["spec"], "nodeName": None})
-        elsewhere = {"key": "topology.kubernetes.io/zone", "operator": "NotIn", "values": list(self._avoid)}
+        elsewhere = {"key": "topology.kubernetes.io/zone", "operator": "NotIn", "values": [self._avoid]}
         if self._avoid:
             terms = [{"matchExpressions": [elsewhere]}]
             spec["affinity"] = {
