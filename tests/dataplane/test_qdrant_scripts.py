@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
-from tests.dataplane.redis_servers import eventually
+from tests.dataplane.qdrant_cluster import eventually
 
 
 class Peer(BaseHTTPRequestHandler):
