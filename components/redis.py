@@ -21,6 +21,9 @@ from settings import Redis
 NAME = "redis"
 HEADLESS = "redis-headless"
 SECRET = "redis-auth"  # noqa: S105  (the name of an object)
+"""What clients show."""
+NODE_SECRET = "redis-node-auth"  # noqa: S105
+"""What nodes take: the same, and the one before."""
 CLIENT, BUS, METRICS = 6379, 16379, 9121
 
 _PODS = objects.every(NAME)
@@ -80,14 +83,15 @@ class RedisCluster(pulumi.ComponentResource):
         super().__init__("soma:data:RedisCluster", name, {}, opts)
         own = ResourceOptions(parent=self, provider=args.placement.provider)
 
-        needed = [_secret(name, args, own, self), *_files(name, args, own)]
+        passwords = _passwords(name, args.settings.password_version, self)
+        needed = [_node_secret(name, args, own, passwords), *_files(name, args, own)]
         _services(name, args, own)
         _guards(name, args, own)
         healer = redis_jobs.healer(name, _jobs_args(args), own)
         zones = _zones(name, args, own, needed)
         bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, [healer, *zones])
 
-        self.secret_name = Output.from_input(SECRET)
+        self.secret_name = _client_secret(name, args, own, passwords[0], bootstrap).metadata.name
         self.headless = full_host(HEADLESS, args.placement)
         self.pods = _PODS
         self.ready = [*zones, bootstrap]
@@ -95,14 +99,40 @@ class RedisCluster(pulumi.ComponentResource):
         self.register_outputs({"secret_name": self.secret_name, "headless": self.headless})
 
 
-def _secret(name: str, args: RedisArgs, own: ResourceOptions, parent: pulumi.Resource) -> core.v1.Secret:
-    # Letters and digits: it stands unquoted in a configuration file.
-    password = RandomPassword(f"{name}-password", length=40, special=False, opts=ResourceOptions(parent=parent))
+def _passwords(name: str, version: int, parent: pulumi.Resource) -> list[RandomPassword]:
+    """The present password, and the one before once there has been one."""
+    return [
+        # Letters and digits: it stands unquoted in a configuration file.
+        RandomPassword(
+            f"{name}-password" + (f"-{number}" if number > 1 else ""),
+            length=40,
+            special=False,
+            opts=ResourceOptions(parent=parent),
+        )
+        for number in (version, version - 1)
+        if number > 0
+    ]
+
+
+def _node_secret(name: str, args: RedisArgs, own: ResourceOptions, passwords: list[RandomPassword]) -> core.v1.Secret:
+    keys = ("password", "previous")
+    return core.v1.Secret(
+        f"{name}-node-auth",
+        metadata=objects.untyped(objects.metadata(NODE_SECRET, args.placement, _LABELS)),
+        string_data={key: password.result for key, password in zip(keys, passwords, strict=False)},
+        opts=own,
+    )
+
+
+def _client_secret(
+    name: str, args: RedisArgs, own: ResourceOptions, password: RandomPassword, taken: pulumi.Resource
+) -> core.v1.Secret:
+    """After the Job that brings the password to the nodes: clients never show what no node takes."""
     return core.v1.Secret(
         f"{name}-auth",
         metadata=objects.untyped(objects.metadata(SECRET, args.placement, _LABELS)),
         string_data={"password": password.result},
-        opts=own,
+        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[taken])),
     )
 
 
@@ -167,7 +197,16 @@ def _zones(
 
 def _jobs_args(args: RedisArgs) -> redis_jobs.JobsArgs:
     away = leaving(args.shards, args.kept)
-    return redis_jobs.JobsArgs(args.placement, args.python_image, args.kept, away, HEADLESS, SECRET, _PODS)
+    return redis_jobs.JobsArgs(
+        placement=args.placement,
+        image=args.python_image,
+        shards=args.kept,
+        leaving=away,
+        headless=HEADLESS,
+        secret_name=NODE_SECRET,
+        password_version=args.settings.password_version,
+        nodes=_PODS,
+    )
 
 
 def _zone_labels(zone: int) -> dict[str, str]:
@@ -296,7 +335,7 @@ def _pod_spec(args: RedisArgs, zone: int) -> Manifest:
         "containers": [_container(args)],
         "volumes": [
             {"name": "files", "configMap": {"name": f"{NAME}-files"}},
-            {"name": "auth", "secret": {"secretName": SECRET, "defaultMode": 0o440}},
+            {"name": "auth", "secret": {"secretName": NODE_SECRET, "defaultMode": 0o440}},
             # Holds the rendered configuration with the password: memory, never a disk.
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         ],

@@ -19,6 +19,7 @@ BOOTSTRAP, HEALER = "redis-bootstrap", "redis-healer"
 _FILES = (
     "redis_keeper.py",
     "redis_decide.py",
+    "redis_passwords.py",
     "redis_plan_file.py",
     "redis_shards.py",
     "redis_slots.py",
@@ -44,6 +45,8 @@ class JobsArgs:
     """Pods that are to be emptied and to leave."""
     headless: str
     secret_name: str
+    """Holds `password`, and `previous` while there is one before."""
+    password_version: int
     nodes: Mapping[str, str]
     """Labels of the nodes' pods."""
 
@@ -163,6 +166,8 @@ def _pod(args: JobsArgs, kind: str, files: str) -> Manifest:
                 "env": [
                     {"name": "PLAN", "value": "/files/plan.json"},
                     {"name": "PASSWORD_FILE", "value": "/run/auth/password"},
+                    # Another password is another Job, which brings it to the nodes.
+                    {"name": "PASSWORD_VERSION", "value": str(args.password_version)},
                     {"name": "HEAL_SECONDS", "value": str(_HEAL_SECONDS)},
                     {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
                 ],

@@ -65,4 +65,9 @@ class Redis(Model):
 
     cluster: RedisCluster = Field(default=RedisCluster(), description="Masters and replicas.")
     resources: RedisResources = Field(default=REDIS, description="CPU and memory of each node.")
+    password_version: int = Field(
+        default=1,
+        ge=1,
+        description="Raise it by one for another password; the one before stays valid until the next time.",
+    )
     storage: Bytes = Field(default=Quantity("20Gi"), description="Volume of each node; can only grow.")

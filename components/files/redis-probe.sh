@@ -14,8 +14,17 @@ export REDISCLI_AUTH
 ask() { timeout 3 "$cli" -p "${PORT:-6379}" "$@" 2>&1 | tr -d '\r'; }
 
 answer=$(ask PING)
+previous="$(dirname "$PASSWORD_FILE")/previous"
+case "$answer" in
+*WRONGPASS*)
+  # The password has just changed, and the node does not know it yet.
+  [ -e "$previous" ] && REDISCLI_AUTH=$(cat "$previous") && answer=$(ask PING)
+  ;;
+esac
 case "$answer" in
 PONG) ;;
+# It lives, whatever password it wants; to start it again would help, but not all nodes at once.
+*WRONGPASS*) [ "$1" = alive ] && exit 0; echo "the node refuses the password of $PASSWORD_FILE"; exit 1 ;;
 # It lives: it loads its data, or waits for its master.
 LOADING* | MASTERDOWN*) [ "$1" = alive ] && exit 0; echo "$answer"; exit 1 ;;
 *) echo "no answer to PING: $answer"; exit 1 ;;

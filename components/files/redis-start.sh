@@ -1,7 +1,8 @@
 #!/bin/sh
 # Starts one node of the Redis Cluster with its password, its memory limit and its present address.
 #
-# Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE, CONFIG (the template), RUN (a directory in
+# Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE (beside it may be the password
+# before, in a file called previous), CONFIG (the template), RUN (a directory in
 # memory, private to the container), DATA (default /data), SERVER (default: valkey-server, else redis-server, of the PATH).
 set -eu
 umask 077
@@ -9,6 +10,7 @@ umask 077
 server="${SERVER:-$(command -v valkey-server || command -v redis-server)}"
 data="${DATA:-/data}"
 password=$(cat "$PASSWORD_FILE")
+previous=$(cat "$(dirname "$PASSWORD_FILE")/previous" 2>/dev/null || true)
 if [ -z "$password" ]; then
   echo "redis-start: $PASSWORD_FILE is empty: a node without a password is not started" >&2
   exit 1
@@ -19,8 +21,9 @@ rm -f "$RUN/joined"
 {
   cat "$CONFIG"
   echo "maxmemory $MAXMEMORY"
-  echo "requirepass $password"
-  echo "masterauth $password"
+  # While the password changes, every node takes the one before, too (redis_passwords.py): it opens every master.
+  echo "user default on >$password ${previous:+>$previous }~* &* +@all"
+  echo "masterauth ${previous:-$password}"
   echo "cluster-announce-ip $POD_IP"
   echo "cluster-announce-hostname $POD_NAME.$HEADLESS"
 } >"$RUN/node.conf"

@@ -14,15 +14,21 @@ import time
 from pathlib import Path
 
 from redis_decide import Command, Decision, decide, formed, settled, told
+from redis_passwords import change
 from redis_plan_file import Plan
 from redis_slots import Mover
 from redis_view import View, look
-from redis_wire import Link, RefusedError, UnreachableError
+from redis_wire import Link, RefusedError, UnreachableError, passwords
 
 
 def say(text: str) -> None:
     """A line of the log, at once."""
     print(text, flush=True)  # noqa: T201  (a pod's log)
+
+
+def complain(text: str) -> None:
+    """Why it ends without success."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def seconds(name: str, default: float) -> float:
@@ -49,7 +55,7 @@ class Keeper:
         deadline = time.monotonic() + patience
         while True:
             view = self.look()
-            decision = decide(self.plan, view, forming=True)
+            decision = self._change_password(view) or decide(self.plan, view, forming=True)
             if decision.done and self._whole:
                 say(f"the cluster is as planned: {len(self.plan.members)} nodes, {len(self.plan.shards)} masters")
                 return 0
@@ -61,13 +67,17 @@ class Keeper:
                 deadline, before = time.monotonic() + patience, decision
             if time.monotonic() > deadline:
                 reasons = "; ".join([*trouble, *decision.waiting, *(c.why for c in decision.commands if c.why)])
-                print(f"gave up after {patience:.0f} s without progress: {reasons}", file=sys.stderr)  # noqa: T201
+                complain(f"gave up after {patience:.0f} s without progress: {reasons}")
                 return 1
             time.sleep(0.5)
 
+    def _change_password(self, view: View) -> Decision | None:
+        commands = change(view, passwords(self._password_file))
+        return Decision(commands) if commands else None
+
     def _step(self, view: View, decision: Decision) -> list[str]:
         """Does what was decided. Returns what went wrong."""
-        if settled(self.plan, view) and (not self._whole or any(_open(view))):
+        if not decision.commands and settled(self.plan, view) and (not self._whole or any(_open(view))):
             trouble = self._with_mover(view, Decision())
             self._whole = not trouble
             return trouble
@@ -103,7 +113,7 @@ class Keeper:
                 if command.why:
                     say(f"{command.host} {command.why}")
             except (RefusedError, UnreachableError) as error:
-                trouble.append(f"{command.host} {command.why or command.words}: {error}")
+                trouble.append(f"{command.host} {command.why or command.words[1]}: {error}")
                 say(f"not now: {trouble[-1]}")
         return trouble
 
@@ -119,14 +129,14 @@ class Keeper:
         end, view = time.monotonic() + seconds("HEAL_SECONDS", 45), View({}, {})
         while True:
             view = self.look()
-            decision = decide(self.plan, view, forming=False)
+            decision = self._change_password(view) or decide(self.plan, view, forming=False)
             self.note((*view.silent.values(), *(line for line in decision.waiting if line not in view.silent.values())))
             self.carry_out(decision.commands)
             if time.monotonic() + seconds("HEAL_EVERY", 5) > end:
                 break
             time.sleep(seconds("HEAL_EVERY", 5))
         if not view.nodes and any("refuses the password" in why for why in view.silent.values()):
-            print("no node takes the password: was the Secret changed? See docs/redis.md", file=sys.stderr)  # noqa: T201
+            complain("no node takes the password: raise redis.password_version by one at a time (docs/redis.md)")
             return 1
         return 0
 

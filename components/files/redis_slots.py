@@ -12,7 +12,7 @@ from types import TracebackType
 
 from redis_decide import Move, ranges
 from redis_view import MOVER, SLOTS, Node, View
-from redis_wire import Link, RefusedError, Reply
+from redis_wire import Link, RefusedError, Reply, passwords
 
 AT_ONCE = 16
 """Slots that are open together: a node writes and syncs its nodes.conf once for all that arrives at once."""
@@ -125,7 +125,7 @@ class Mover:
 
     def _migrate(self, giver: Link, target: Node, keys: list[bytes], *options: str) -> None:
         host, _, port = target.address.partition(":")
-        password = self._password_file.read_text().strip()
+        password = passwords(self._password_file)[0]
         head = ("MIGRATE", host, port, "", 0, MIGRATE_MILLISECONDS, *options, "AUTH", password, "KEYS")
         try:
             giver.call(*head, *keys)

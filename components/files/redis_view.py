@@ -1,5 +1,6 @@
 """What the nodes of the Redis Cluster say of it and of each other, read at one moment."""
 
+import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class Node:
     keys: int
     movers: int
     """Runs that are moving slots now."""
+    passwords: frozenset[str] = frozenset()
+    """SHA-256 of each password that opens it, in hexadecimal."""
+    shows: str = ""
+    """SHA-256 of the password that it shows its master."""
 
     @property
     def own(self) -> Peer:
@@ -140,6 +145,8 @@ def _node(link: Link) -> Node:
         in_step=replication.get("master_link_status") == "up",
         keys=keys if isinstance(keys, int) else 0,
         movers=link.text("CLIENT", "LIST").count(f"name={MOVER}"),
+        passwords=_accepted(link),
+        shows=digest(_setting(link, "masterauth")),
     )
 
 
@@ -151,6 +158,22 @@ def _setting(link: Link, name: str) -> str:
     answer: Reply = link.call("CONFIG", "GET", name)
     value = answer[1] if isinstance(answer, list) and len(answer) > 1 else b""
     return value.decode() if isinstance(value, bytes) else ""
+
+
+def digest(password: str) -> str:
+    """SHA-256 in hexadecimal, as nodes tell passwords."""
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _accepted(link: Link) -> frozenset[str]:
+    user: Reply = link.call("ACL", "GETUSER", "default")
+    fields = user if isinstance(user, list) else []
+    hashes = next((fields[place + 1] for place, name in enumerate(fields) if name == b"passwords"), None)
+    return (
+        frozenset(entry.decode() for entry in hashes if isinstance(entry, bytes))
+        if isinstance(hashes, list)
+        else frozenset()
+    )
 
 
 def _peer(line: str) -> "Peer | None":

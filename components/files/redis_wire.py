@@ -29,12 +29,18 @@ class Link:
         except OSError as error:
             raise UnreachableError(f"{host} does not answer ({error.strerror or error})") from None
         self._reader = self._socket.makefile("rb")
-        password = password_file.read_text().strip()
-        try:
-            self.call("AUTH", password)
-        except RefusedError as refusal:
+        refusal = self._authenticate(passwords(password_file))
+        if refusal is not None:
             self.close()
-            raise UnreachableError(f"{host} refuses the password of {password_file}: {refusal}") from None
+            raise UnreachableError(f"{host} refuses the password of {password_file}: {refusal}")
+
+    def _authenticate(self, known: list[str]) -> RefusedError | None:
+        """By the first password that the node takes; else what it said to the first one."""
+        answers = self.calls([("AUTH", known[0])])
+        for password in known[1:]:
+            if isinstance(answers[-1], RefusedError):
+                answers += self.calls([("AUTH", password)])
+        return answers[0] if isinstance(answers[0], RefusedError) and isinstance(answers[-1], RefusedError) else None
 
     def call(self, *words: Word) -> Reply:
         """The answer to one command. Raises RefusedError with the node's words, UnreachableError when it is gone."""
@@ -92,6 +98,12 @@ class Link:
         if len(data) < length:
             raise EOFError("it closed the connection")
         return data
+
+
+def passwords(password_file: Path) -> list[str]:
+    """The password, and the one before where there is one: in a file called `previous` beside it."""
+    files = (password_file, password_file.with_name("previous"))
+    return [file.read_text().strip() for file in files if file.exists()]
 
 
 def _encoded(words: "Sequence[Word]") -> bytes:

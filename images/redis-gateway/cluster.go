@@ -126,8 +126,11 @@ func (c *Cluster) loadScript(text string) error {
 func (c *Cluster) option(addresses ...string) rueidis.ClientOption {
 	return rueidis.ClientOption{
 		InitAddress: addresses,
-		Password:    c.config.Password,
-		Dialer:      net.Dialer{Timeout: dialTimeout, KeepAlive: heartbeat / 2},
+		AuthCredentialsFn: func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+			password, err := c.config.password()
+			return rueidis.AuthCredentials{Password: password}, err
+		},
+		Dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: heartbeat / 2},
 		// Bounds every answer and the pings of idle connections.
 		ConnWriteTimeout:   heartbeat,
 		ClusterOption:      rueidis.ClusterOption{ShardsRefreshInterval: refreshRate, MaxMovedRedirections: 8},

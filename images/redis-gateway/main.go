@@ -25,8 +25,9 @@ import (
 type Config struct {
 	// Seeds are host or host:port, separated by commas; a host stands for all addresses that it resolves to.
 	Seeds []string
-	// Password of the nodes, from REDIS_PASSWORD_FILE: it never stands in the environment or in an argument.
-	Password string
+	// PasswordFile is REDIS_PASSWORD_FILE: the password never stands in the environment or in an argument. It is read
+	// for every new connection, so that another password needs no restart.
+	PasswordFile string
 	// Port on loopback for the client.
 	Port int
 	// MetricsPort on every address, for Prometheus; 0 for none.
@@ -84,16 +85,22 @@ func configuration(environment func(string) string) (Config, error) {
 		}
 		config.Patience = patience
 	}
-	file := environment("REDIS_PASSWORD_FILE")
-	password, err := os.ReadFile(file)
+	config.PasswordFile = environment("REDIS_PASSWORD_FILE")
+	_, err := config.password()
+	return config, err
+}
+
+// password is what the file holds now.
+func (c Config) password() (string, error) {
+	text, err := os.ReadFile(c.PasswordFile)
 	if err != nil {
-		return config, fmt.Errorf("REDIS_PASSWORD_FILE: %w", err)
+		return "", fmt.Errorf("REDIS_PASSWORD_FILE: %w", err)
 	}
-	config.Password = strings.TrimSpace(string(password))
-	if config.Password == "" {
-		return config, fmt.Errorf("REDIS_PASSWORD_FILE: %s is empty", file)
+	password := strings.TrimSpace(string(text))
+	if password == "" {
+		return "", fmt.Errorf("REDIS_PASSWORD_FILE: %s is empty", c.PasswordFile)
 	}
-	return config, nil
+	return password, nil
 }
 
 func serve(config Config) error {

@@ -130,6 +130,11 @@ class Servers:
         )
         return found.stdout.strip()
 
+    def change_password(self, password: str) -> None:
+        """As the Secret of the nodes changes: the one before stays beside the new one."""
+        self.password.with_name("previous").write_text(self.password.read_text())
+        self.password.write_text(f"{password}\n")
+
     def _keeper(self, seconds: float) -> dict[str, str]:
         return {
             **os.environ,

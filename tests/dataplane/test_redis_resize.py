@@ -4,7 +4,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +40,7 @@ class Scans:
 
 
 @contextmanager
-def scanning(client: Any, keys: set[str]) -> Iterator[Scans]:
+def scanning(client: Any, keys: set[str]) -> Generator[Scans]:
     """Scans again and again."""
     scans, stop = Scans(keys), threading.Event()
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from components import objects
+from rehearsal.engine.model import revealed
 from tests.unit.guard import guarded_by
 from tests.unit.network import Peer, may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded, Resource
@@ -90,7 +91,34 @@ def test_the_password_is_a_file_in_memory_and_nowhere_else(zone_a: PodTemplate, 
     assert not [v for v in zone_a.container("redis")["env"] if "secretKeyRef" in str(v)]
     run = next(v for v in zone_a.spec["volumes"] if v["name"] == "run")
     assert run["emptyDir"]["medium"] == "Memory"
-    assert "requirepass" not in files_of(us_east, "redis-files")["valkey.conf"]
+    assert "user default" not in files_of(us_east, "redis-files")["valkey.conf"]
+
+
+@pytest.fixture(scope="module")
+def second() -> Recorded:
+    return record_stack("us-east", overrides={"redis": {"password_version": 2}})
+
+
+class TestAnotherPassword:
+    """The nodes take it before any client shows it, and the one before for as long as it may be shown."""
+
+    def test_the_first_has_none_before_it(self, us_east: Recorded) -> None:
+        assert revealed(us_east.one("Secret", "redis-node-auth").inputs["stringData"]).keys() == {"password"}
+
+    def test_nodes_take_both_and_clients_show_the_new_one(self, us_east: Recorded, second: Recorded) -> None:
+        first = revealed(us_east.one("Secret", "redis-auth").inputs["stringData"])["password"]
+        new = revealed(second.one("Secret", "redis-auth").inputs["stringData"])["password"]
+        nodes = revealed(second.one("Secret", "redis-node-auth").inputs["stringData"])
+        assert nodes == {"password": new, "previous": first}
+        assert new != first
+
+    def test_a_job_brings_it_to_the_nodes_before_clients_get_it(self, us_east: Recorded, second: Recorded) -> None:
+        assert bootstrap_of(second).object_name != bootstrap_of(us_east).object_name
+        assert bootstrap_of(second).urn in second.one("Secret", "redis-auth").depends_on
+
+    def test_no_pod_restarts_for_it(self, us_east: Recorded, second: Recorded) -> None:
+        for name in (*ZONES, "memory-service"):
+            assert second.pods_of(name).spec == us_east.pods_of(name).spec
 
 
 @pytest.mark.parametrize(
