@@ -9,40 +9,50 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Connection reads and writes a socket by plain system calls that block their thread, past Go's poller: an answer then
 // wakes the one that waits for it and not the scheduler first, which is a third of what the gateway adds to a command.
 // There are few of them, so few threads wait.
 type Connection struct {
-	net.Conn
-	guard  sync.RWMutex // held for reading by each call under way: the number of a closed socket may be another's
-	fd     int
-	closed bool
-	limits [2]time.Duration // in force on the socket, for reading and for writing; 0 for none
+	local, remote net.Addr
+
+	guard   sync.RWMutex // held for reading by each call under way: the number of a closed socket may be another's
+	fd      int
+	closed  bool
+	closing sync.Once
+	limits  [2]time.Duration // in force on the socket, for reading and for writing; 0 for none
 }
 
-// dial is rueidis' way to a node.
+// dial is rueidis' way to a node. Go's own descriptor of the socket is given up: as long as the poller knows the socket,
+// every answer wakes it too.
 func dial(within context.Context, address string, dialer *net.Dialer, _ *tls.Config) (net.Conn, error) {
 	connection, err := dialer.DialContext(within, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	file, err := connection.(*net.TCPConn).File() // a duplicate, which may block while the original does not exist
+	defer connection.Close()
+	file, err := connection.(*net.TCPConn).File() // a duplicate
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	fd, err := syscall.Dup(int(file.Fd()))
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0) // one that no finalizer closes
 	if err != nil {
 		return nil, err
 	}
-	syscall.CloseOnExec(fd)
 	if err := syscall.SetNonblock(fd, false); err != nil {
+		_ = syscall.Close(fd)
 		return nil, err
 	}
-	return &Connection{Conn: connection, fd: fd}, nil
+	return &Connection{fd: fd, local: connection.LocalAddr(), remote: connection.RemoteAddr()}, nil
 }
+
+func (c *Connection) LocalAddr() net.Addr { return c.local }
+
+func (c *Connection) RemoteAddr() net.Addr { return c.remote }
 
 func (c *Connection) Read(into []byte) (int, error) {
 	c.guard.RLock()
@@ -90,15 +100,14 @@ func (c *Connection) failure(operation string, err error) error {
 
 // Close ends what waits on the socket, then gives it up.
 func (c *Connection) Close() error {
-	err := c.Conn.Close()
-	_ = syscall.Shutdown(c.fd, syscall.SHUT_RDWR)
-	c.guard.Lock()
-	defer c.guard.Unlock()
-	if !c.closed {
+	c.closing.Do(func() {
+		_ = syscall.Shutdown(c.fd, syscall.SHUT_RDWR)
+		c.guard.Lock()
+		defer c.guard.Unlock()
 		c.closed = true
 		_ = syscall.Close(c.fd)
-	}
-	return err
+	})
+	return nil
 }
 
 func (c *Connection) SetDeadline(deadline time.Time) error {

@@ -13,12 +13,8 @@ import (
 // would keep the pod for longer than its grace.
 const drainTime = 15 * time.Second
 
-const (
-	// calmAfter is how long no two clients have waited at once before one counts as alone.
-	calmAfter = 20 * time.Millisecond
-	// linger is how long one that is alone may hold a thread while it waits.
-	linger = 5 * time.Millisecond
-)
+// calmAfter is how long no two clients have waited at once before one counts as alone.
+const calmAfter = 20 * time.Millisecond
 
 // Gateway serves clients on loopback.
 type Gateway struct {
@@ -77,7 +73,7 @@ func (g *Gateway) serve() {
 }
 
 func (g *Gateway) begin(connection net.Conn) {
-	session := &Session{gateway: g, connection: connection, wait: newWait(connection)}
+	session := &Session{gateway: g, connection: connection}
 	g.guard.Lock()
 	defer g.guard.Unlock()
 	if g.stopping.Load() {

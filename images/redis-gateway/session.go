@@ -26,7 +26,6 @@ var errProtocol = errors.New("ERR Protocol error: the request cannot be read")
 type Session struct {
 	gateway    *Gateway
 	connection net.Conn
-	wait       *Wait
 	// in is what was read and not yet understood.
 	in    []byte
 	words [][]byte
@@ -89,9 +88,6 @@ func (s *Session) read() bool {
 				return true
 			}
 			s.in = append(make([]byte, 0, max(2*cap(s.in), readBuffer)), s.in...)
-		}
-		if s.gateway.calm(s.started) {
-			s.wait.readable(linger)
 		}
 		count, err := s.connection.Read(s.in[len(s.in):cap(s.in)])
 		s.in = s.in[:len(s.in)+count]

@@ -137,39 +137,6 @@ func TestOneIsAloneOnlyWhenNobodyElseWaitedForAWhile(t *testing.T) {
 	}
 }
 
-func TestWaitingEndsWithAnswerEndOrLimit(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	ours, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	theirs, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	wait := newWait(ours)
-	wait.readable(time.Millisecond) // nothing comes
-	if _, err := theirs.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	wait.readable(time.Hour)
-	if count, err := ours.Read(make([]byte, 2)); count != 1 || err != nil {
-		t.Errorf("%d bytes, %v", count, err)
-	}
-	theirs.Close()
-	wait.readable(time.Hour)
-	if _, err := ours.Read(make([]byte, 2)); err != io.EOF {
-		t.Error(err)
-	}
-	var none *Wait
-	none.readable(time.Hour)
-}
-
 func FuzzAnyBytesAreReadOrRefused(f *testing.F) {
 	f.Add([]byte(pipeline))
 	f.Add([]byte("*1\r\n$-2\r\n\r\n"))
