@@ -1,9 +1,10 @@
 """One measured number, and how several are shown."""
 
 import io
+import itertools
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,19 +19,32 @@ QUIET = Progress(io.StringIO())
 
 @dataclass(frozen=True)
 class Measure:
-    """A number with its goal: at most `goal`, in `unit`. Without a goal it is printed for information."""
+    """A number with its goal: at most `goal`, or at least, in `unit`. Without a goal it is printed for information."""
 
     name: str
-    value: float
+    value: float | None
+    """None for what could not be measured; then `unit` says why."""
     unit: str
     goal: float | None = None
+    at_least: bool = False
+
+    @classmethod
+    def missing(cls, what: str, programs: str) -> "Measure":
+        """What is not measured where some programs are not installed."""
+        return cls(f"NOT MEASURED: {what}", None, f"needs {programs} on PATH")
 
     @property
-    def holds(self) -> bool:
-        return self.goal is None or self.value <= self.goal
+    def holds(self) -> bool | None:
+        """Whether the goal is reached; None for what could not be measured."""
+        if self.value is None:
+            return None
+        if self.goal is None:
+            return True
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "value": round(self.value, 3), "holds": self.holds}
+        value = None if self.value is None else round(self.value, 3)
+        return {**asdict(self), "value": value, "holds": self.holds}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -74,11 +88,26 @@ def side_by_side(rounds: int, one: Callable[[int], object], other: Callable[[int
     return Turns(tuple(ones), tuple(others))
 
 
+def in_turns(rounds: int, works: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """What several pieces of work answer, round by round, each in every place of the order once in a while."""
+    found: dict[str, list[float]] = {name: [] for name in works}
+    orders = itertools.cycle(itertools.permutations(works))
+    for order in itertools.islice(orders, rounds):
+        for name in order:
+            found[name].append(works[name]())
+    return found
+
+
+def ratio(ones: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the rounds' ratios."""
+    return Turns(tuple(ones), tuple(others)).ratio
+
+
 def show(measured: Sequence[Measure], console: Console) -> None:
     """The table of `make bench`."""
     table = Table("what", "value", "unit", "goal", "holds")
     for entry in measured:
-        goal = "" if entry.goal is None else f"≤ {entry.goal:g}"
+        goal = "" if entry.goal is None else f"{'≥' if entry.at_least else '≤'} {entry.goal:g}"
         verdict = "" if entry.goal is None else "yes" if entry.holds else "NO"
-        table.add_row(entry.name, f"{entry.value:.3f}", entry.unit, goal, verdict)
+        table.add_row(entry.name, "" if entry.value is None else f"{entry.value:.3f}", entry.unit, goal, verdict)
     console.print(table)

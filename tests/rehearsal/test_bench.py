@@ -43,7 +43,7 @@ def _run_directory(directory: Path) -> Generator[None]:
 
 
 def _shape(measured: list[Measure]) -> list[tuple[str, str, float | None]]:
-    assert all(entry.value > 0 for entry in measured)
+    assert all(entry.value is not None and entry.value > 0 for entry in measured)
     return [(entry.name, entry.unit, entry.goal) for entry in measured]
 
 

@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 
 import pytest
 
+from components import objects
 from rehearsal import bench, binaries, paths
 from rehearsal.__main__ import main
-from rehearsal.bench import applying, suite
-from rehearsal.bench.measure import Measure, Turns, side_by_side
+from rehearsal.bench import applying, postgres, qdrant_gateway, redis_gateway, suite
+from rehearsal.bench.measure import Measure, Turns, in_turns, side_by_side
+from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 
@@ -27,12 +29,18 @@ def test_a_number_holds_up_to_its_goal(value: float, goal: float | None, holds: 
     assert Measure("overhead", value, "ratio", goal).holds is holds
 
 
+@pytest.mark.parametrize(("value", "holds"), [(0.7, False), (0.7999, False), (0.8, True), (2.0, True)])
+def test_a_throughput_holds_down_to_its_goal(value: float, holds: bool) -> None:
+    assert Measure("throughput", value, "ratio", 0.8, at_least=True).holds is holds
+
+
 def test_a_number_is_told_with_its_goal_and_whether_it_holds() -> None:
     assert Measure("overhead", 1.23456, "ratio", 1.25).as_json() == {
         "name": "overhead",
         "value": 1.235,
         "unit": "ratio",
         "goal": 1.25,
+        "at_least": False,
         "holds": True,
     }
     assert Measure("evaluate", 2.0, "s").as_json() == {
@@ -40,7 +48,16 @@ def test_a_number_is_told_with_its_goal_and_whether_it_holds() -> None:
         "value": 2.0,
         "unit": "s",
         "goal": None,
+        "at_least": False,
         "holds": True,
+    }
+    assert Measure.missing("the gateway", "haproxy").as_json() == {
+        "name": "NOT MEASURED: the gateway",
+        "value": None,
+        "unit": "needs haproxy on PATH",
+        "goal": None,
+        "at_least": False,
+        "holds": None,
     }
 
 
@@ -62,6 +79,89 @@ def test_a_machine_that_slows_down_leaves_the_ratio_as_it_is() -> None:
     assert Turns((2.0, 2.0, 12.0), (1.0, 6.0, 6.0)).ratio == 2
 
 
+def test_several_pieces_of_work_are_in_every_place_of_the_order() -> None:
+    done: list[str] = []
+    answers = {name: iter(range(100)) for name in "abc"}
+
+    def work(name: str) -> Callable[[], float]:
+        def run() -> float:
+            done.append(name)
+            return float(next(answers[name]))
+
+        return run
+
+    found = in_turns(6, {name: work(name) for name in "abc"})
+    assert found == {name: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0] for name in "abc"}
+    rounds = ["".join(done[start : start + 3]) for start in range(0, 18, 3)]
+    assert sorted(rounds) == ["abc", "acb", "bac", "bca", "cab", "cba"]
+
+
+# Before the stores
+
+
+def test_the_gateways_cost_is_measured_by_that_of_the_pass_through() -> None:
+    seconds = {
+        redis_gateway.DIRECT: [10e-6, 10e-6, 10e-6, 50e-6],
+        redis_gateway.PASSED: [20e-6, 30e-6, 20e-6, 40e-6],  # in the last round the machine was busy elsewhere
+        redis_gateway.GATEWAY: [22e-6, 30e-6, 25e-6, 90e-6],
+    }
+    added, direct, passed, gateway = redis_gateway.latency_measures(seconds)
+    assert added.value == pytest.approx(1.2)
+    assert (added.goal, added.at_least) == (1.5, False)
+    assert [one.value for one in (direct, passed, gateway)] == pytest.approx([10, 25, 27.5])
+
+
+def test_a_machine_on_which_the_pass_through_costs_nothing_is_no_place_to_measure() -> None:
+    with pytest.raises(RehearsalError, match="too busy to measure on"):
+        redis_gateway.latency_measures(
+            {redis_gateway.DIRECT: [2.0], redis_gateway.PASSED: [1.0], redis_gateway.GATEWAY: [3.0]}
+        )
+
+
+@pytest.mark.parametrize(("pipeline", "goal"), [(1, 0.8), (16, 0.6)])
+def test_the_gateways_throughput_has_the_goal_of_its_kind(pipeline: int, goal: float) -> None:
+    rates = {
+        redis_gateway.DIRECT: [200.0, 100.0, 50.0],
+        redis_gateway.PASSED: [100.0, 50.0, 10.0],
+        redis_gateway.GATEWAY: [70.0, 35.0, 35.0],
+    }
+    passed, direct = redis_gateway.rate_measures(rates, pipeline)
+    assert (passed.value, passed.goal, passed.at_least) == (0.7, goal, True)
+    assert (direct.value, direct.goal) == (0.35, None)
+    assert passed.holds is (pipeline == 16)
+
+
+def test_what_the_benchmark_programs_print_is_read() -> None:
+    said = 'WARNING: no CONFIG\n"test","rps","avg_latency_ms"\n"GET default:(1.0, 2.0):data","71428.57","0.350"\n'
+    assert redis_gateway.read_rate(said) == 71428.57
+    said = "latency average = 0.1 ms\ntps = 9342.571428 (without initial connection time)\n"
+    assert postgres.read_rate(said) == 9342.571428
+    for read in (redis_gateway.read_rate, postgres.read_rate):
+        with pytest.raises(RehearsalError, match=r"prints no .*: could not connect"):
+            read("could not connect")
+
+
+def test_the_qdrant_gateway_is_the_programs_but_for_its_port_and_its_servers() -> None:
+    theirs = objects.script("qdrant-gateway.cfg").splitlines()
+    ours = qdrant_gateway.on_loopback(objects.script("qdrant-gateway.cfg"), 1234, 5678).splitlines()
+    changed = [(one, other) for one, other in zip(theirs, ours, strict=True) if one != other]
+    assert [other.strip() for _, other in changed] == ["bind 127.0.0.1:1234", "server qdrant1 127.0.0.1:5678"]
+    with pytest.raises(RehearsalError, match=r"adapt rehearsal\.bench"):
+        qdrant_gateway.on_loopback("", 1, 2)
+
+
+def test_what_cannot_be_measured_is_said_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.bench.stand.find", lambda *_: None)
+    plan = Plan("us-east", ())
+    for (one,), named in (
+        (redis_gateway.measure(QUIET), ("the Redis gateway", "redis-server", "redis-benchmark", "haproxy")),
+        (qdrant_gateway.measure(QUIET), ("the Qdrant gateway", "haproxy")),
+        (postgres.measure(QUIET, plan), ("the pooler", "partitions", "initdb", "pgbench")),
+    ):
+        assert one.holds is None
+        assert all(word in f"{one.name} {one.unit}" for word in named)
+
+
 class Clock:
     """A clock that the work moves."""
 
@@ -78,6 +178,7 @@ class Clock:
 # The command
 
 HELD = [Measure("overhead", 1.1, "ratio", 1.25), Measure("evaluate", 2.0, "s")]
+LACKING = [*HELD, Measure.missing("the gateway", "haproxy")]
 MISSED = [*HELD, Measure("growth", 1.3, "ratio", 1.1)]
 
 
@@ -90,7 +191,7 @@ def _answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[Measur
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
 
-@pytest.mark.parametrize(("measured", "code"), [(HELD, 0), (MISSED, 1)])
+@pytest.mark.parametrize(("measured", "code"), [(HELD, 0), (LACKING, 0), (MISSED, 1)])
 def test_the_command_prints_one_list_and_fails_when_a_number_does_not_hold(
     measured: list[Measure], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +211,17 @@ def test_the_table_says_which_number_does_not_hold(
     assert "NO" in line
 
 
+def test_the_table_says_what_was_not_measured_and_which_way_a_goal_points(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _answering(monkeypatch, lambda: [*LACKING, Measure("throughput", 0.9, "ratio", 0.8, at_least=True)])
+    assert main(["bench"]) == 0
+    said = capsys.readouterr().out
+    assert "NOT MEASURED: the gateway" in said
+    assert "needs haproxy on PATH" in said
+    assert "≥ 0.8" in said
+
+
 def test_an_interrupted_bench_says_that_everything_was_ended(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,7 +238,7 @@ def test_an_interrupted_bench_says_that_everything_was_ended(
 # What is ended when it fails
 
 
-PARTS = ("evaluation", "applying", "growth", "make_up")
+PARTS = ("evaluation", "applying", "growth", "redis_gateway", "qdrant_gateway", "postgres", "make_up")
 STEPS = ["rehearsal.bench.still.plane", *(f"rehearsal.bench.{part}.measure" for part in PARTS)]
 
 
@@ -172,7 +284,7 @@ def _tools(kubectl: Path | None) -> binaries.Binaries:
 
 
 def test_all_that_was_started_is_ended_and_nothing_stays(machine: Machine, tmp_path: Path) -> None:
-    assert len(suite.run(QUIET)) == 4
+    assert len(suite.run(QUIET)) == len(PARTS)
     (home,) = set(machine.homes)
     assert machine.downs == [home]
     assert home.is_relative_to(tmp_path)
