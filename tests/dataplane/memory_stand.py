@@ -47,7 +47,7 @@ class Postgres:
         self._as_server([initdb, "-D", str(self._data), "-A", "trust", "-U", "postgres", "--no-sync"])
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.start_server()
-        self.sql("CREATE ROLE soma LOGIN", "CREATE DATABASE memory OWNER soma")
+        self.sql("CREATE ROLE soma LOGIN", "CREATE DATABASE memory OWNER soma", database="postgres")
         psql = [tool("psql"), "-XqU", "soma", "-h", "127.0.0.1", "-p", str(self._server_port), "-d", "memory"]
         self._as_server([*psql, "-v", "partitions=4", "-f", str(FILES / "schema.sql")])
         self.start_pooler()
@@ -65,7 +65,7 @@ class Postgres:
     def start_server(self) -> None:
         options = ["-p", str(self._server_port), "-k", str(self._folder), "-c", "listen_addresses=127.0.0.1"]
         self._start("server", [str(self._bin / "postgres"), "-D", str(self._data), *options, "-c", "fsync=off"])
-        eventually(lambda: self._ask("SELECT 1").returncode == 0)
+        eventually(lambda: self._ask("postgres", "SELECT 1").returncode == 0)
 
     def start_pooler(self) -> None:
         declared = {key: value for key, value in postgres_pooler.PARAMETERS.items() if "tls" not in key}
@@ -84,18 +84,16 @@ class Postgres:
         configuration.chmod(0o644)
         self._start("pooler", [tool("pgbouncer"), str(configuration)])
 
-    def _ask(self, *statements: str) -> "subprocess.CompletedProcess[str]":
+    def _ask(self, database: str, *statements: str) -> "subprocess.CompletedProcess[str]":
         commands = [part for statement in statements for part in ("-c", statement)]
-        target = ["-h", "127.0.0.1", "-p", str(self._server_port), "-U", "postgres", "-d", "memory"]
-        if any(text.startswith(("CREATE ROLE", "SELECT 1")) for text in statements):
-            target[-1] = "postgres"
+        target = ["-h", "127.0.0.1", "-p", str(self._server_port), "-U", "postgres", "-d", database]
         return subprocess.run(
             ["psql", "-XAtq", *target, *commands], capture_output=True, text=True, timeout=30, check=False
         )
 
-    def sql(self, *statements: str) -> str:
+    def sql(self, *statements: str, database: str = "memory") -> str:
         """As the superuser, past the pooler."""
-        done = self._ask(*statements)
+        done = self._ask(database, *statements)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -248,9 +246,8 @@ class Stores:
             "QDRANT_PORT": str(self.qdrant_port),
         }
         log = self.folder / f"service-{len(self.services)}.log"
-        # As in its image: the folder's parent is where the package is found.
-        command = ["env", f"PYTHONPATH={ROOT / 'rehearsal' / 'standins'}", sys.executable, "-m", "memory"]
-        process = self.start(command, environment, log)
+        command = [sys.executable, "-m", "rehearsal.standins.memory"]
+        process = self.start(command, {**environment, "PYTHONPATH": str(ROOT)}, log)
         made = Service(process, environment, log)
         self.services.append(made)
         eventually(made.listens)

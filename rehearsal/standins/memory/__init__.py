@@ -16,5 +16,5 @@ What it does not do: embeddings with a meaning (the service's have none either),
 JWT, OPA, several workers, msgpack, batches. `POST /__fault` is its own: the service has no such thing. It is built from
 what the service does on the wire, not from its code.
 
-Run as `python3 -m memory` in its image; needs psycopg2 and redis-py 6.4.0, whose commands it is there to send.
+Run as `python3 -m rehearsal.standins.memory`; needs psycopg2 and redis-py 6.4.0, whose commands it is there to send.
 """
