@@ -50,6 +50,12 @@ def test_what_is_public_is_no_secret(text: str) -> None:
     assert search(WANTED, [Place("anywhere", text)]) == []
 
 
+def test_a_token_that_was_given_is_looked_for_as_a_whole() -> None:
+    wanted = needles([secret("token", token="given-by-hand"), secret("other", flag="on")])
+    assert search(wanted, [Place("log", "Authorization: Bearer given-by-hand")])
+    assert search(wanted, [Place("log", "given by hand, on and on")]) == []
+
+
 def test_a_state_file_holds_secrets_under_their_mark_alone(tmp_path: Path) -> None:
     marked, clear = tmp_path / "a.json", tmp_path / "a.journal"
     marked.write_text(json.dumps(wire.marked({"stringData": Secret({"password": PASSWORD})})))

@@ -20,9 +20,9 @@ PUBLIC = frozenset({"ca.crt", "tls.crt", "username", "user", "dbname", "host", "
 """Keys of Secrets whose values are meant to be seen."""
 
 LEAST = 16
-"""Characters of a word that counts as secret: shorter ones of a generated value are its names and paths."""
+"""Letters of a word that counts as secret by itself: shorter ones in a value of several parts are names and paths."""
 
-_WORD = re.compile(rf"[A-Za-z0-9+/_-]{{{LEAST},}}={{0,2}}")
+_WORD = re.compile(rf"[A-Za-z0-9+/]{{{LEAST},}}")
 _BEGIN = re.compile(r"-----[A-Z ]+-----")
 _NOT_HERE = ("Secret", "Lease", "Event")
 """Kinds that are not read as objects: Secrets may hold what is looked for, events are read by themselves."""
@@ -52,8 +52,8 @@ class Found:
 def needles(secrets: Iterable[Manifest]) -> dict[str, frozenset[str]]:
     """What to look for, by "secret/key": every word of its value that is no word of a public one.
 
-    A value of several parts (a passfile, a configuration, a private key) is looked for part by part, each also as
-    base64 shows it.
+    A value of several parts (a passfile, a configuration, a private key) is looked for part by part, one without such
+    parts as a whole; each also as base64 shows it.
     """
     values: dict[str, str] = {}
     public: set[str] = set()
@@ -61,18 +61,22 @@ def needles(secrets: Iterable[Manifest]) -> dict[str, frozenset[str]]:
         for key, coded in (manifest.get("data") or {}).items():
             text = base64.b64decode(coded).decode(errors="replace")
             if key in PUBLIC:
-                public |= set(words(text))
+                public |= words(text)
             else:
                 values[f"{manifest['metadata']['name']}/{key}"] = text
-    found = {name: frozenset(words(text)) - public for name, text in values.items()}
+    found = {name: frozenset(words(text) or whole(text)) - public for name, text in values.items()}
     return {name: parts | {_coded(part) for part in parts} for name, parts in found.items() if parts}
 
 
-def words(text: str) -> Iterator[str]:
-    """Runs of characters as generated values have them; of what looks like a path or a host only what is no word."""
-    for word in _WORD.findall(_BEGIN.sub(" ", text)):
-        if any(letter.isdigit() for letter in word) or any(letter.isupper() for letter in word):
-            yield word
+def words(text: str) -> set[str]:
+    """Runs of letters and digits as generated values and keys have them: both kinds, so no path and no name."""
+    found: list[str] = _WORD.findall(_BEGIN.sub(" ", text))
+    return {word for word in found if not word.islower() and any(letter.isalpha() for letter in word)}
+
+
+def whole(text: str) -> set[str]:
+    """A value that somebody gave; one of a few letters would be found everywhere."""
+    return {text.strip()} if len(text.strip()) >= LEAST // 2 else set()
 
 
 def _coded(word: str) -> str:

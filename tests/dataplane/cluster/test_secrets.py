@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components import objects
 from rehearsal.kube import Manifest
 from tests.dataplane.cluster import secrets
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
@@ -37,12 +38,17 @@ def planted(cluster: Stand) -> Iterator[dict[str, frozenset[str]]]:
         "image": cluster.settings.images.python,
         "command": ["python3", "-c", "import sys, time; print(sys.argv[1], flush=True); time.sleep(3600)", VALUE],
         "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": PLANTED, "key": "password"}}}],
+        "securityContext": objects.container_security(),
     }
     pod: Manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": metadata,
-        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": objects.restricted_pod_security(1000, 1000),
+            "containers": [container],
+        },
     }
     files: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"file": f"x={VALUE}"}}
     made = (secret, files, pod)
