@@ -6,6 +6,8 @@ disk=$1
 mount --make-rprivate /
 mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs /run
+# Where version 1 of control groups is in use, crun refuses a version 2 beside it, even one without controllers.
+umount /sys/fs/cgroup/unified 2>/dev/null || true
 mkdir -p "$disk/log" "$disk/kubelet" "$disk/disks" /var/lib/cni /var/lib/kubelet
 mount --bind "$disk/log" /var/log
 mount --bind "$disk/kubelet" /var/lib/kubelet

@@ -17,7 +17,7 @@ PACKAGES = {"kubelet": "k8s.io/kubernetes/cmd/kubelet", "kube-proxy": "k8s.io/ku
 """Of the module of the nodes."""
 CNI = Path("/usr/lib/cni")
 """Where Debian keeps the network plugins."""
-NEEDED = ("containerd", "runc", "ctr", "nft", "ip", "nsenter", "unshare", "mmdebstrap", "mkfs.ext4")
+NEEDED = ("containerd", "crun", "ctr", "nft", "ip", "nsenter", "unshare", "mmdebstrap", "mkfs.ext4")
 SYSTEM_PLACES = "/usr/local/sbin:/usr/sbin:/sbin"
 
 

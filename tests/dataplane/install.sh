@@ -12,11 +12,11 @@ found initdb && found psql || packages="$packages postgresql"
 found haproxy || packages="$packages haproxy"
 if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well
   { found containerd && found ctr; } || packages="$packages containerd"
-  found runc || packages="$packages runc"
+  found crun || packages="$packages crun"
   [ -x /usr/lib/cni/bridge ] || packages="$packages containernetworking-plugins"
   found nft || packages="$packages nftables"
   found ip || packages="$packages iproute2"
-  found mmdebstrap || packages="$packages mmdebstrap"
+  found mmdebstrap || packages="$packages mmdebstrap debian-archive-keyring"
   found mkfs.ext4 || packages="$packages e2fsprogs"
 fi
 [ -n "$packages" ] || exit 0

@@ -184,3 +184,19 @@ def test_waiting_begins_anew_when_its_version_is_no_longer_kept(server: Server, 
     seen = client.wait(CONFIG_MAP, lambda found: found is not None and "data" in found, 5)
     assert seen is not None
     assert seen["data"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("server", "asks"),
+    [
+        ("https://127.0.0.1:6443", False),
+        ("https://[::1]:6443", False),
+        ("https://localhost:6443", False),
+        ("https://169.254.200.2:6443", False),
+        ("https://10.0.0.1:6443", True),
+        ("https://kubernetes.example.com", True),
+    ],
+)
+def test_a_proxy_of_the_environment_never_stands_before_this_machine(server: str, asks: bool) -> None:
+    with kube.Client(Connection(server, verify=False, token=None, namespace="default")) as client:
+        assert client._http.trust_env is asks
