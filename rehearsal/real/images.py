@@ -79,7 +79,7 @@ def install(place: Path, machine: Machine) -> None:
 def write(place: Path, settings: Settings, target: Path, progress: Progress) -> None:
     """Writes the archive with all images as the settings name them, for nodes that have the shared root."""
     code = target.with_suffix(".layer")
-    code.with_suffix(".digest").unlink(missing_ok=True)
+    code.with_suffix(".described").unlink(missing_ok=True)
     oci.write_layer(code, _own_files(progress))
     shared = _layers(place)
     oci.write_archive(target, wanted(settings), [*shared, oci.Layer.of(code)], _architecture(), shared)
@@ -169,6 +169,8 @@ def _build(place: Path, progress: Progress) -> None:
         run(_ctr(socket, "images", "import", str(base)), seconds=IMPORT_SECONDS)
         base.unlink()
     (place / "root.new").rename(place / "root")
+    for layer in _layers(place):
+        layer.path.unlink()  # containerd has it
 
 
 def _debian(target: Path) -> None:

@@ -19,18 +19,21 @@ class Layer:
 
     path: Path
     digest: str
+    size: int
+    """Bytes."""
 
     @classmethod
     def of(cls, path: Path) -> "Layer":
-        """The layer in a file, whose digest is computed once and kept beside it."""
-        kept = path.with_suffix(".digest")
+        """The layer in a file. What it is is kept beside it, and known without the file from then on."""
+        kept = path.with_suffix(".described")
         if not kept.exists():
             digest = hashlib.sha256()
             with path.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
-            kept.write_text(f"sha256:{digest.hexdigest()}")
-        return cls(path, kept.read_text())
+            kept.write_text(f"sha256:{digest.hexdigest()} {path.stat().st_size}")
+        digest_, size = kept.read_text().split()
+        return cls(path, digest_, int(size))
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,7 @@ def write_archive(
             if layer not in present:
                 archive.add(layer.path, _blob(layer.digest))
         described = [
-            {"mediaType": f"{_PREFIX}.layer.v1.tar", "digest": layer.digest, "size": layer.path.stat().st_size}
-            for layer in layers
+            {"mediaType": f"{_PREFIX}.layer.v1.tar", "digest": layer.digest, "size": layer.size} for layer in layers
         ]
         for image in images:
             config = _put(archive, f"{_PREFIX}.config.v1+json", image.config(layers, architecture))
