@@ -82,14 +82,21 @@ def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> St
         engine.up(REGION, progress)
     with progress.step("wait for its pods"):
         toolbox.make(stand.client, stand.namespace)
-        eventually("every pod is ready", lambda: not unready(stand), SETTLED_SECONDS)
+
+        def settled() -> bool:
+            waiting = unready(stand)
+            assert not waiting, ", ".join(waiting)
+            return True
+
+        eventually("every pod is ready", settled, SETTLED_SECONDS)
     return stand
 
 
 def unready(stand: Stand) -> list[str]:
-    """Names of the program's pods that are neither ready nor done."""
+    """Names of the program's pods that are neither ready nor done; a Job's failed try is done as well."""
     found = (Pod(one) for one in stand.client.list("v1", "Pod", stand.namespace))
-    return [pod.name for pod in found if not pod.ready and pod.manifest["status"].get("phase") != "Succeeded"]
+    done = ("Succeeded", "Failed")
+    return [pod.name for pod in found if not pod.ready and pod.manifest["status"].get("phase") not in done]
 
 
 def _install_kinds(client: Client, preview: Preview, progress: Progress) -> None:
