@@ -43,7 +43,6 @@ def configuration(machine: Machine, number: int) -> dict[str, Any]:
         "authorization": {"mode": "AlwaysAllow"},
         "containerRuntimeEndpoint": f"unix://{containerd.socket(machine)}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": machine.cgroup,
         "cgroupsPerQOS": False,
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,

@@ -3,7 +3,7 @@
 When its first process is killed, the kernel ends all that runs in it, containers included, and its mounts are gone.
 """
 
-import shutil
+import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,8 @@ from rehearsal.real.namespace import Namespace
 BOOT = Path(__file__).with_name("boot.sh")
 BOOT_SECONDS = 10.0
 CGROUPS = Path("/sys/fs/cgroup")
+TASKS = "io.containerd.runtime.v2.task/k8s.io"
+"""Below containerd's root: a folder for each container, by its id."""
 GONE_SECONDS = 10.0
 
 
@@ -27,11 +29,6 @@ class Machine:
         """Its disk: logs, images, volumes."""
         self._namespace = namespace
         self._first = Process(directory, "machine")
-
-    @property
-    def cgroup(self) -> str:
-        """The control group under which its containers are, below every controller."""
-        return f"/somafractalmemory/{self.directory.parent.parent.name}/{self.directory.name}"
 
     def start(self) -> None:
         """Boots it."""
@@ -52,7 +49,8 @@ class Machine:
         self._first.stop()
         for program in self.directory.glob("*.pid"):
             Process(self.directory, program.stem).stop()
-        _remove_groups(self.cgroup)
+        for container in self.directory.glob(f"containerd/{TASKS}/*"):
+            _remove_groups(container.name)
 
     def run(self, name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         """Starts a program on it; its log is `<name>.log` on its disk."""
@@ -90,16 +88,13 @@ class Machine:
 
     def contained(self, container: str) -> list[int]:
         """Processes of a container by its id, as this machine counts; its first one first."""
-        found = CGROUPS.glob(f"*{self.cgroup}/{container}/cgroup.procs")
-        pids = {int(line) for file in found for line in file.read_text().split()}
+        pids = {int(line) for group in _groups(container) for line in (group / "cgroup.procs").read_text().split()}
         return sorted(pids, key=_started)
 
 
 def signal_to(pid: int, number: signal.Signals) -> None:
     """Sends a signal to a process that may have ended."""
     try:
-        import os
-
         os.kill(pid, number)
     except ProcessLookupError:
         return
@@ -122,10 +117,15 @@ def _child(pid: int) -> int | None:
     return int(found[0]) if found else None
 
 
-def _remove_groups(cgroup: str) -> None:
+def _groups(container: str) -> list[Path]:
+    """The control groups of a container: one, or with version 1 one of each controller."""
+    return [*CGROUPS.glob(f"k8s.io/{container}"), *CGROUPS.glob(f"*/k8s.io/{container}")]
+
+
+def _remove_groups(container: str) -> None:
     """Control groups outlive what ran in them; the deepest go first."""
     deadline = time.monotonic() + GONE_SECONDS
-    for top in CGROUPS.glob(f"*{cgroup}"):
+    for top in _groups(container):
         for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
             _remove_group(folder, deadline)
         _remove_group(top, deadline)
@@ -143,8 +143,3 @@ def _remove_group(folder: Path, deadline: float) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def remove(directory: Path) -> None:
-    """Removes the disk of a machine that has ended."""
-    shutil.rmtree(directory, ignore_errors=True)

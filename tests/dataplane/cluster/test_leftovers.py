@@ -12,6 +12,7 @@ import pytest
 from rehearsal import paths
 from rehearsal.progress import Progress
 from rehearsal.real.cluster import Cluster
+from rehearsal.real.machine import TASKS
 from tests.dataplane.cluster.bringing import PLACE, REGION
 
 START = """
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.own_nodes, pytest.mark.timeout(600)]
 
 
 def left(directory: Path) -> list[str]:
-    """Processes, mounts and control groups that belong to a cluster's directory."""
+    """Processes, mounts and disks that belong to a cluster's directory."""
     found: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -37,10 +38,14 @@ def left(directory: Path) -> list[str]:
         if str(directory) in line and int(process.name) != os.getpid():
             found.append(f"process {process.name}: {line}")
     found += [f"mount {line}" for line in Path("/proc/mounts").read_text().splitlines() if str(directory) in line]
-    found += [f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/somafractalmemory/{directory.name}/*")]
     disks = [path / "backing_file" for path in Path("/sys/block").glob("loop*/loop")]
     found += [f"disk {file}" for file in disks if file.exists() and str(directory) in file.read_text()]
     return found
+
+
+def containers(directory: Path) -> list[str]:
+    """Ids of the containers that the nodes of a cluster have had."""
+    return [folder.name for folder in directory.glob(f"nodes/*/containerd/{TASKS}/*")]
 
 
 def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
@@ -53,6 +58,7 @@ def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
         assert killed.stdout.readline() == "up\n"
         killed.send_signal(signal.SIGKILL)
         killed.wait(10)
+        pods = containers(directory)
         before = {process for process in left(directory) if process.startswith("process")}
         assert len(before) > 10, before
         cluster.start(Progress(io.StringIO()))
@@ -63,4 +69,5 @@ def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
         killed.wait(10)
         cluster.stop()
     assert left(directory) == []
+    assert not [pod for pod in pods if any(Path("/sys/fs/cgroup").glob(f"*/k8s.io/{pod}"))]
     assert not directory.exists()
