@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.engine.project import Project
 from rehearsal.real import images, oci
 from settings import Settings
-from tests.dataplane.cluster.bringing import REGION, STACK
-from tests.engine.checkouts import checkout
+from tests.dataplane.cluster.bringing import region
 from tests.unit.recorded import Recorded
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The settings of the data tier's region."""
-    directory = checkout(tmp_path_factory.mktemp("small") / "checkout", {STACK.name: STACK.read_text()})
-    (directory / "Pulumi.us-west.yaml").unlink()
-    return Project.load(directory).settings()[REGION]
+    return region(tmp_path_factory.mktemp("small"))[1]
 
 
 def test_every_image_of_the_program_is_made(us_east: Recorded, small: Settings) -> None:

@@ -31,15 +31,20 @@ SETTLED_SECONDS = 240
 def standing(folder: Path, progress: Progress) -> Generator[Stand]:
     """The program on the cluster that the environment names, or on our own nodes. `folder` is for its files."""
     given = os.environ.get(KUBECONFIG)
-    directory = checkout(folder / "checkout", {STACK.name: STACK.read_text()})
-    (directory / "Pulumi.us-west.yaml").unlink()
-    settings = Project.load(directory).settings()[REGION]
+    directory, settings = region(folder)
     if given:
         with _on_given(Path(given), directory, folder, settings, progress) as stand:
             yield stand
     else:
         with _on_own(directory, folder, settings, progress) as stand:
             yield stand
+
+
+def region(folder: Path) -> tuple[Path, Settings]:
+    """A checkout with the stack file of the tier alone, and its settings."""
+    directory = checkout(folder / "checkout", {STACK.name: STACK.read_text()})
+    (directory / "Pulumi.us-west.yaml").unlink()
+    return directory, Project.load(directory).settings()[REGION]
 
 
 @contextmanager

@@ -16,11 +16,18 @@ from rehearsal.real.machine import TASKS
 from tests.dataplane.cluster.bringing import PLACE, REGION
 
 START = """
-import io, sys, time
+import io, sys, tempfile, time
 from pathlib import Path
 from rehearsal.progress import Progress
 from rehearsal.real.cluster import Cluster
-Cluster(Path(sys.argv[1]), sys.argv[2]).start(Progress(io.StringIO()))
+from tests.dataplane.cluster import bringing
+cluster = Cluster(Path(sys.argv[1]), bringing.REGION)
+cluster.start(Progress(io.StringIO()))
+cluster.load(bringing.region(Path(tempfile.mkdtemp()))[1], Progress(io.StringIO()))
+container = {"name": "left", "image": "localhost/toolbox:1", "command": ["sleep", "infinity"]}
+pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left"}, "spec": {"containers": [container]}}
+cluster.admin().create(pod)
+cluster.admin().wait(pod, lambda seen: seen is not None and seen["status"].get("phase") == "Running", 60)
 print("up", flush=True)
 time.sleep(600)
 """
@@ -50,7 +57,7 @@ def containers(directory: Path) -> list[str]:
 
 def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
     directory = PLACE / f"t{os.getpid()}"
-    command = [sys.executable, "-c", START, str(directory), REGION]
+    command = [sys.executable, "-c", START, str(directory)]
     killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=paths.CHECKOUT)
     cluster = Cluster(directory, REGION)
     try:
@@ -59,6 +66,7 @@ def test_a_killed_run_is_cleared_by_the_next_which_leaves_nothing() -> None:
         killed.send_signal(signal.SIGKILL)
         killed.wait(10)
         pods = containers(directory)
+        assert pods
         before = {process for process in left(directory) if process.startswith("process")}
         assert len(before) > 10, before
         cluster.start(Progress(io.StringIO()))
