@@ -2,6 +2,7 @@
 
 import os
 
+from components.objects import restricted_pod_security
 from rehearsal.kube import Client, Manifest
 
 NAME = "toolbox"
@@ -39,7 +40,7 @@ def policy(namespace: str) -> Manifest:
 
 
 def pod(namespace: str, image: str) -> Manifest:
-    """It sleeps; commands run in it by exec."""
+    """It sleeps; commands run in it by exec, as a user without rights: the namespace takes no others."""
     mounts = [{"name": name, "mountPath": f"/run/secrets/{name}", "readOnly": True} for name in SECRETS]
     volumes = [{"name": name, "secret": {"secretName": secret, "optional": True}} for name, secret in SECRETS.items()]
     return {
@@ -50,8 +51,15 @@ def pod(namespace: str, image: str) -> Manifest:
             "terminationGracePeriodSeconds": 0,
             "enableServiceLinks": False,
             "automountServiceAccountToken": False,
+            "securityContext": restricted_pod_security(1000, 1000),
             "containers": [
-                {"name": NAME, "image": image, "command": ["sleep", "infinity"], "volumeMounts": mounts},
+                {
+                    "name": NAME,
+                    "image": image,
+                    "command": ["sleep", "infinity"],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    "volumeMounts": mounts,
+                },
             ],
             "volumes": volumes,
         },
