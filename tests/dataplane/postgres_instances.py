@@ -12,6 +12,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -31,8 +32,8 @@ from tests.unit.recorder import record_stack
 
 PASSWORD = "letters123"
 PASSFILE = f"*:*:*:soma:{PASSWORD}\n"
-SYSTEM_PYTHON = "/usr/bin/python3"
-"""Debian's, which PostgreSQL's user may run; root's own may lie where nobody else comes in."""
+PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
+"""Pythons that PostgreSQL's user may run; root's own may lie where nobody else comes in."""
 
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -214,7 +215,8 @@ class Instances:
             "INSTANCE_STATUS_PORT": str(status),
             "INSTANCE_WRITABLE": f"127.0.0.1:{self.front.port}",
         }
-        command = [SYSTEM_PYTHON, str(self.manager), "instance", "run", "--status-port-tls"]
+        python = next(path for path in PYTHONS if Path(path).exists()) if self._user else sys.executable
+        command = [python, str(self.manager), "instance", "run", "--status-port-tls"]
         if self._user:
             command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
         self.running[name] = self._start(command, environment, home / f"log-{len(list(home.glob('log-*')))}")

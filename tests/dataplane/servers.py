@@ -11,6 +11,7 @@ NEEDED = (
     ("valkey-server", "redis-server"),
     ("valkey-cli", "redis-cli"),
     ("haproxy",),
+    ("pgbouncer",),
 )
 """Any one of each group."""
 
@@ -18,7 +19,11 @@ NEEDED = (
 def find(*names: str) -> str | None:
     """The first of these programs that is there."""
     places = os.pathsep.join(
-        [os.environ.get("PATH", ""), *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)]
+        [
+            os.environ.get("PATH", ""),
+            "/usr/sbin",
+            *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+        ]
     )
     return next((path for name in names if (path := shutil.which(name, path=places))), None)
 

@@ -22,11 +22,13 @@ WRITER = Path(__file__).with_name("service_writer.py")
 @pytest.fixture(scope="module")
 def instances(start_module: Start) -> Iterator[Instances]:
     made = Instances(start_module)
-    made.begin()
-    done = made.schema()
-    assert done.returncode == 0, done.stderr
-    yield made
-    made.close()
+    try:
+        made.begin()
+        done = made.schema()
+        assert done.returncode == 0, done.stderr
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,12 @@ class Writer:
 
     def __init__(self, dsn: str, namespace: str) -> None:
         environment = {**os.environ, "DSN": dsn, "NAMESPACE": namespace}
-        self._process = subprocess.Popen([sys.executable, WRITER], env=environment, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, WRITER], env=environment, stdout=subprocess.PIPE, text=True)
         self._namespace = namespace
 
     def end(self) -> dict[str, Any]:
-        self._process.send_signal(signal.SIGTERM)
-        said, _ = self._process.communicate(timeout=180)
+        self.process.send_signal(signal.SIGTERM)
+        said, _ = self.process.communicate(timeout=180)
         return json.loads(said)
 
     def missing(self, report: dict[str, Any], ask: Callable[[str], str]) -> int:
@@ -53,15 +55,30 @@ class Writer:
         return report["answered"] - int(found)
 
 
+@pytest.fixture
+def write(instances: Instances, pooler: int) -> Iterator[Callable[[str], Writer]]:
+    """Starts writing under a prefix; ends with the test, however that ends."""
+    started: list[Writer] = []
+
+    def begin(namespace: str) -> Writer:
+        started.append(Writer(instances.dsn(pooler), namespace))
+        return started[-1]
+
+    yield begin
+    for writer in started:
+        writer.process.kill()
+        writer.process.wait()
+
+
 def primary_of(instances: Instances) -> str:
     return str(instances.cluster["status"]["targetPrimary"])
 
 
 def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
-    instances: Instances, pooler: int, figure: Callable[[str], None]
+    instances: Instances, write: Callable[[str], Writer], figure: Callable[[str], None]
 ) -> None:
     old = primary_of(instances)
-    writer = Writer(instances.dsn(pooler), "killed")
+    writer = write("killed")
     eventually(lambda: int(instances.superuser(old, "SELECT count(*) FROM kv_store")) > 200, "it writes")
     os.kill(instances.postmaster(old), signal.SIGKILL)
     new = instances.fail_over()
@@ -84,11 +101,11 @@ def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
 
 
 def test_a_planned_move_costs_no_record_either(
-    instances: Instances, pooler: int, figure: Callable[[str], None]
+    instances: Instances, write: Callable[[str], Writer], figure: Callable[[str], None]
 ) -> None:
     """The operator names another primary: the old one stops, hands over its last WAL and comes back as a replica."""
     old = primary_of(instances)
-    writer = Writer(instances.dsn(pooler), "moved")
+    writer = write("moved")
     wrote = "SELECT count(*) > 100 FROM kv_store WHERE key LIKE 'moved:%'"
     eventually(lambda: instances.superuser(old, wrote) == "t", "it writes")
     new = next(name for name in instances.names if name != old)
@@ -159,11 +176,14 @@ def test_nobody_comes_in_without_tls(instances: Instances, pooler: int) -> None:
             psycopg2.connect(plain)
 
 
-def test_a_new_password_is_taken_over_and_the_old_one_refused(instances: Instances, pooler: int) -> None:
+def test_a_new_password_is_taken_over_and_the_old_one_refused(
+    instances: Instances, pooler: int, write: Callable[[str], Writer]
+) -> None:
     """The rotation of docs/postgresql.md, without a restart: connections that are there stay."""
-    writer = Writer(instances.dsn(pooler), "rotated")
+    writer, name = write("rotated"), primary_of(instances)
+    wrote = "SELECT count(*) > 10 FROM kv_store WHERE key LIKE 'rotated:%'"
+    eventually(lambda: instances.superuser(name, wrote) == "t", "it has logged in")
     instances.password("other456")
-    name = primary_of(instances)
     eventually(lambda: "the password of soma has changed" in instances.log(name), "it is taken over")
     psycopg2.connect(instances.dsn(pooler)).close()
     instances.passfile.write_text("*:*:*:soma:letters123\n")

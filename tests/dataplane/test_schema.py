@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,31 @@ def test_a_second_run_changes_nothing(server: Server, database: str, tmp_path: P
     server.sql(database, "INSERT INTO kv_store VALUES ('kept', '{}')", user="soma")
     assert server.make(database, tmp_path).returncode == 0
     assert server.sql(database, "SELECT key FROM kv_store") == "kept"
+
+
+def test_what_a_run_left_half_done_is_finished(server: Server, database: str, tmp_path: Path) -> None:
+    server.sql(
+        database,
+        "CREATE TABLE kv_store (key text PRIMARY KEY, value jsonb NOT NULL) PARTITION BY HASH (key)",
+        *(
+            f"CREATE TABLE kv_store_p{part} PARTITION OF kv_store FOR VALUES WITH (MODULUS 8, REMAINDER {part})"
+            for part in range(3)
+        ),
+        user="soma",
+    )
+    done = server.make(database, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert server.sql(database, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'kv_store'::regclass") == "8"
+    assert len(server.sql(database, "SELECT indexname FROM pg_indexes WHERE tablename = 'kv_store'").split()) == 4
+
+
+def test_two_runs_at_once_wait_for_each_other(server: Server, database: str, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor() as pool:
+        ends = list(pool.map(lambda folder: server.make(database, folder), folders))
+    assert [done.returncode for done in ends] == [0, 0], [done.stderr for done in ends]
 
 
 def test_a_table_without_partitions_is_refused_and_left_alone(server: Server, database: str, tmp_path: Path) -> None:

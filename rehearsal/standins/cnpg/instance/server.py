@@ -22,7 +22,8 @@ class PostgresError(Exception):
 
 def program(name: str) -> str:
     """Where a program of PostgreSQL lies: on PATH, or where Debian keeps it."""
-    places = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), os.environ.get("PATH", "")]
+    versions = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    places = [*versions, os.environ.get("PATH", ""), "/usr/sbin"]
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         raise PostgresError(f"{name} is not in this image")
