@@ -36,7 +36,7 @@ PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 """Pythons that PostgreSQL's user may run; root's own may lie where nobody else comes in."""
 
 
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"gave up waiting: {what}"
@@ -183,13 +183,13 @@ class Instances:
         first, *others = self.names
         self.status(targetPrimary=first, instanceNames=self.names, phase="Setting up primary")
         self.start(first)
-        eventually(lambda: bool(self.told(first).get("isPrimary")), f"{first} is the primary", 120)
+        eventually(lambda: bool(self.told(first).get("isPrimary")), f"{first} is the primary")
         self.point_to(first)
         self.status(phase="Creating a new replica")
         for name in others:
             self.start(name)
         for name in others:
-            eventually(lambda name=name: bool(self.told(name).get("isWalReceiverActive")), f"{name} streams", 120)
+            eventually(lambda name=name: bool(self.told(name).get("isWalReceiverActive")), f"{name} streams")
 
     def status(self, **changes: Any) -> None:
         self.cluster["status"] = {**self.cluster["status"], **changes}
