@@ -10,7 +10,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
 from pulumi_random import RandomPassword
 
-from components import objects, qdrant_collections
+from components import objects, qdrant_collections, qdrant_rebalancer
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
@@ -82,6 +82,9 @@ class QdrantCluster(pulumi.ComponentResource):
     ready: list[pulumi.Resource]
     """What has to be there before a service may start."""
 
+    emptied: list[pulumi.Resource]
+    """The Job that empties nodes: once it is done, they hold nothing and are no peers."""
+
     def __init__(self, name: str, args: QdrantArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:data:QdrantCluster", name, {}, opts)
         own = ResourceOptions(parent=self, provider=args.placement.provider)
@@ -91,6 +94,8 @@ class QdrantCluster(pulumi.ComponentResource):
         self._network(name, args, own)
         job = [qdrant_collections.job(name, _collections(args), own, cluster)] if args.create_collections else []
 
+        rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [cluster, *job])
+
         host = full_host(HEADLESS, args.placement)
         self.secret_name = Output.from_input(SECRET)
         self.headless = host
@@ -98,6 +103,7 @@ class QdrantCluster(pulumi.ComponentResource):
         self.url = Output.concat("http://", full_host(NAME, args.placement), f":{HTTP}")
         self.pods = _SELECTOR
         self.ready = [cluster, *job]
+        self.emptied = [rebalanced]
         self.register_outputs({"secret_name": self.secret_name, "headless": self.headless, "url": self.url})
 
     def _secret(self, name: str, args: QdrantArgs, own: ResourceOptions) -> core.v1.Secret:
@@ -171,15 +177,36 @@ def _collections(args: QdrantArgs) -> qdrant_collections.CollectionsArgs:
     return qdrant_collections.CollectionsArgs(
         placement=args.placement,
         image=args.python_image,
-        url=f"http://{NAME}:{HTTP}",
+        nodes=_nodes(args),
         secret_name=SECRET,
-        peers=args.settings.replicas,
+        peers=args.settings.kept_nodes,
         peer_pods=_SELECTOR,
         collections=args.collections,
         shards=args.shards,
         replication_factor=args.replication_factor,
         vector_size=args.vector_size,
     )
+
+
+def _rebalancer(args: QdrantArgs) -> qdrant_rebalancer.RebalancerArgs:
+    return qdrant_rebalancer.RebalancerArgs(
+        placement=args.placement,
+        image=args.python_image,
+        nodes=_nodes(args),
+        keep=args.settings.kept_nodes,
+        replication_factor=args.replication_factor,
+        collections=args.collections,
+        secret_name=SECRET,
+        peer_pods=_SELECTOR,
+        schedule=args.settings.rebalance.schedule,
+        moves=args.settings.rebalance.moves,
+    )
+
+
+def _nodes(args: QdrantArgs) -> dict[str, str]:
+    """URL of each pod by its name: a node that was removed from the cluster answers behind a Service as well."""
+    pods = (f"{NAME}-{peer}" for peer in range(args.settings.replicas))
+    return {pod: f"http://{pod}.{HEADLESS}:{HTTP}" for pod in pods}
 
 
 def _scripts() -> dict[str, str]:
@@ -355,7 +382,8 @@ def network_policy_spec(monitoring_namespace: str) -> Manifest:
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             objects.allow_from([objects.pods(objects.every("memory-service"))], HTTP, GRPC),
-            objects.allow_from([objects.pods(objects.every(qdrant_collections.NAME))], HTTP, GRPC),
+            objects.allow_from([objects.pods(objects.every(qdrant_collections.NAME))], HTTP),
+            objects.allow_from([objects.pods(objects.every(qdrant_rebalancer.NAME))], HTTP),
             # Shard transfers by snapshot download from the other peer's HTTP port.
             objects.allow_from(peers, P2P, HTTP),
             objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),

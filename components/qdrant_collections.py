@@ -15,6 +15,8 @@ from components.placement import Placement
 NAME = "qdrant-collections"
 _LABELS = objects.labels(NAME, "setup")
 _UID = 1000
+_APP = "/app"
+"""The scripts import each other as they do in this repository."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class CollectionsArgs:
     placement: Placement
     image: str
     """Python 3 with its standard library."""
-    url: str
+    nodes: Mapping[str, str]
+    """URL of each pod by its name."""
     secret_name: str
     """Secret with `api-key`."""
     peers: int
+    """Members that the cluster has at least: fewer than `nodes` during a drain."""
     peer_pods: Mapping[str, str]
     """Labels of the peers' pods."""
     collections: tuple[str, ...]
@@ -70,11 +74,13 @@ def collection_parameters(args: CollectionsArgs) -> Manifest:
 
 def _files(args: CollectionsArgs) -> dict[str, str]:
     plan = {
+        "nodes": dict(args.nodes),
         "peers": args.peers,
         "collections": list(args.collections),
         "parameters": collection_parameters(args),
     }
-    return {"collection.py": objects.script("collection.py"), "collections.json": json.dumps(plan, indent=2)}
+    scripts = {name: objects.script(name) for name in ("qdrant_rest.py", "collection.py")}
+    return {**scripts, "collections.json": json.dumps(plan, indent=2)}
 
 
 def object_name(args: CollectionsArgs) -> str:
@@ -102,16 +108,16 @@ def _pod(args: CollectionsArgs, files: str) -> Manifest:
             {
                 "name": "collections",
                 "image": args.image,
-                "command": ["python3", "-u", "/files/collection.py"],
+                "command": ["python3", "-u", "-m", "components.files.collection"],
+                "workingDir": _APP,
                 "env": [
-                    {"name": "COLLECTIONS_FILE", "value": "/files/collections.json"},
-                    {"name": "QDRANT_URL", "value": args.url},
+                    {"name": "COLLECTIONS_FILE", "value": f"{_APP}/components/files/collections.json"},
                     {"name": "QDRANT_API_KEY_FILE", "value": "/run/keys/api-key"},
                 ],
                 "resources": objects.small_resources("50m", "64Mi", "500m", "128Mi"),
                 "securityContext": objects.container_security(),
                 "volumeMounts": [
-                    {"name": "files", "mountPath": "/files", "readOnly": True},
+                    {"name": "files", "mountPath": f"{_APP}/components/files", "readOnly": True},
                     {"name": "keys", "mountPath": "/run/keys", "readOnly": True},
                 ],
             }

@@ -152,7 +152,7 @@ class Region(pulumi.ComponentResource):
 
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
-        return {OUTPUT: for_next_run(self._settings, self.redis.emptied)}
+        return {OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied])}
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that standby regions read; a standby has none."""

@@ -52,8 +52,9 @@ class Size:
 
 def sizes(settings: Settings) -> tuple[Size, ...]:
     """All such numbers."""
-    redis = settings.redis.cluster
+    redis, qdrant = settings.redis.cluster, settings.qdrant
     return (
+        Size("qdrant.replicas", qdrant.replicas, "qdrant.drain_to", qdrant.drain_to),
         Size("redis.cluster.nodes", redis.nodes, "redis.cluster.drain_to", redis.drain_to),
         Size("redis.cluster.replicas", redis.replicas, "redis.cluster.drain_replicas_to", redis.drain_replicas_to),
     )

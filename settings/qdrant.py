@@ -1,16 +1,46 @@
 """The vector store."""
 
+import re
+from typing import Annotated
+
 from pydantic import Field
 
-from settings.model import Count, Model
+from settings.model import Count, Model, checked
 from settings.quantity import Bytes, Quantity
 from settings.resources import QDRANT, QdrantResources
+
+_CRON_FIELD = re.compile(r"(\*|\d+(-\d+)?(,\d+(-\d+)?)*)(/\d+)?")
+
+
+def _cron(text: str) -> str:
+    fields = text.split()
+    if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
+        raise ValueError('not a cron expression of five fields: "23 * * * *" is each hour, at 23 minutes past')
+    return text
+
+
+class Rebalance(Model):
+    """The report on where copies of shards are."""
+
+    schedule: Annotated[str, checked(_cron)] = Field(
+        default="23 * * * *", description="When to report where copies and points are, as a cron expression (UTC)."
+    )
+    moves: bool = Field(
+        default=False,
+        description="Let the report move what it finds out of place; off, it fails and says what is to be moved.",
+    )
 
 
 class Qdrant(Model):
     """Qdrant in cluster mode."""
 
     replicas: Count = Field(default=3, description="Nodes of the cluster, spread over all zones.")
+    drain_to: Count | None = Field(
+        default=None,
+        description="Empty the nodes beyond this number and take them out of the cluster; afterwards `replicas` may "
+        "be lowered to it.",
+    )
+    rebalance: Rebalance = Field(default=Rebalance(), description="The report on where copies of shards are.")
     shards: Count | None = Field(
         default=None,
         description="The guide's other place for `sharding.shards`; when both stand, they must agree.",
@@ -20,3 +50,8 @@ class Qdrant(Model):
     snapshot_storage: Bytes = Field(
         default=Quantity("100Gi"), description="Volume of each node for snapshots; can only grow."
     )
+
+    @property
+    def kept_nodes(self) -> int:
+        """Nodes that hold data: fewer than `replicas` during a drain."""
+        return self.replicas if self.drain_to is None else self.drain_to

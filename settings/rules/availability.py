@@ -56,6 +56,7 @@ MINIMUMS = (
         "use {} or more, or leave it out",
     ),
     _at_least("qdrant.replicas", lambda s: s.qdrant.replicas, "use {} or more"),
+    _at_least("qdrant.drain_to", lambda s: s.qdrant.drain_to, "use {} or more"),
     _at_least(
         "postgresql.replica.replicas",
         lambda s: s.postgresql.instances,
@@ -88,13 +89,16 @@ def _nearest(holds: Callable[[int, int], bool], members: int, zones: int) -> str
     return f"{above}" if below is None else f"{below} or {above}"
 
 
-@rule("qdrant.replicas", "high_availability.enabled", "high_availability.zones")
+@rule("qdrant.replicas", "qdrant.drain_to", "high_availability.enabled", "high_availability.zones")
 def vectors_keep_a_majority(draft: Draft) -> Iterator[Finding]:
-    ha, nodes = draft.settings.high_availability, draft.settings.qdrant.replicas
+    ha, qdrant = draft.settings.high_availability, draft.settings.qdrant
     zones = len(set(ha.zones))
-    if ha.enabled and zones >= QUORUM <= nodes and not _keeps_majority(nodes, zones):
+    for path, nodes in (("qdrant.replicas", qdrant.replicas), ("qdrant.drain_to", qdrant.kept_nodes)):
+        stated = path == "qdrant.replicas" or qdrant.drain_to is not None
+        if not (stated and ha.enabled and zones >= QUORUM <= nodes) or _keeps_majority(nodes, zones):
+            continue
         yield draft.finding(
-            place("qdrant.replicas"),
+            place(path),
             f"over {zones} zones one zone has {_fullest(nodes, zones)}, without which no majority is left: "
             f"use {_nearest(_keeps_majority, nodes, zones)}",
         )

@@ -61,13 +61,18 @@ def every_pooler_has_connections(draft: Draft) -> Iterator[Finding]:
         )
 
 
-@rule("sharding.replication_factor", "qdrant.replicas")
+@rule("sharding.replication_factor", "qdrant.replicas", "qdrant.drain_to")
 def copies_have_nodes(draft: Draft) -> Iterator[Finding]:
-    copies, nodes = draft.settings.sharding.replication_factor, draft.settings.qdrant.replicas
-    if copies > nodes:
+    copies, qdrant = draft.settings.sharding.replication_factor, draft.settings.qdrant
+    if copies > qdrant.replicas:
         yield draft.finding(
             place("sharding.replication_factor"),
-            f"more copies than Qdrant nodes ({nodes}): raise qdrant.replicas or lower this",
+            f"more copies than Qdrant nodes ({qdrant.replicas}): raise qdrant.replicas or lower this",
+        )
+    elif copies > qdrant.kept_nodes:
+        yield draft.finding(
+            place("qdrant.drain_to"),
+            f"fewer nodes than copies of each shard ({copies}): raise this or lower sharding.replication_factor",
         )
 
 
@@ -120,6 +125,7 @@ def _drain(path: str, of: str, numbers: Callable[[Settings], tuple[int | None, i
 
 
 DRAINS = (
+    _drain("qdrant.drain_to", "qdrant.replicas", lambda s: (s.qdrant.drain_to, s.qdrant.replicas)),
     _drain(
         "redis.cluster.drain_to", "redis.cluster.nodes", lambda s: (s.redis.cluster.drain_to, s.redis.cluster.nodes)
     ),

@@ -119,6 +119,9 @@ def ways(run: Recorded) -> set[Way]:
     may(zones, zones, redis.CLIENT, redis.BUS)
     # Jobs.
     may(["redis-bootstrap", "redis-healer"], zones, redis.CLIENT)
+    may(["qdrant-rebalance", "qdrant-report"], ["qdrant"], qdrant.HTTP)
+    # It asks the API server for the zones of pods.
+    may(["qdrant-rebalance", "qdrant-report"], list(ELSEWHERE), 443, 6443)
     if run.has("NetworkPolicy", "postgresql-schema"):
         may(["postgresql-schema"], members, 5432)
         may(["qdrant-collections"], ["qdrant"], qdrant.HTTP)

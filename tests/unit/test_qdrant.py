@@ -189,7 +189,7 @@ class TestTheCollections:
         assert job.urn in us_east.one("Deployment", "memory-service").depends_on
 
     def test_a_standby_makes_none(self, us_west: Recorded) -> None:
-        assert not [job for job in us_west.of("Job") if job.object_name.startswith("qdrant-")]
+        assert not [job for job in us_west.of("Job") if job.object_name.startswith("qdrant-collections")]
         assert us_west.has("StatefulSet", "qdrant")
 
     def test_the_job_ends_and_stays(self, us_east: Recorded) -> None:
