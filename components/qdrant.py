@@ -135,7 +135,7 @@ class QdrantCluster(pulumi.ComponentResource):
         scripts = core.v1.ConfigMap(
             f"{name}-scripts",
             metadata=objects.untyped(objects.metadata(f"{NAME}-scripts", placement, _LABELS)),
-            data=_scripts(),
+            data={**_scripts(), "peers": f"{args.settings.replicas}\n"},
             opts=own,
         )
         for service, spec in ((HEADLESS, headless_service_spec()), (NAME, client_service_spec())):
@@ -210,6 +210,7 @@ def _nodes(args: QdrantArgs) -> dict[str, str]:
 
 
 def _scripts() -> dict[str, str]:
+    """What a change of has to restart the pods for. Not the number of peers beside it, which only a start reads."""
     return {"start.sh": objects.script("qdrant-start.sh")}
 
 
@@ -334,7 +335,6 @@ def _container(args: QdrantArgs) -> Manifest:
 def _environment(args: QdrantArgs) -> list[Manifest]:
     plain = {
         "QDRANT_HEADLESS": HEADLESS,
-        "QDRANT_PEERS": str(args.settings.replicas),
         "QDRANT_INIT_FILE_PATH": "/qdrant/init/.qdrant-initialized",
         # A peer that ran out of memory while it loaded comes back without its collections, for somebody to mend them,
         # in place of dying in a loop (tools/entrypoint.sh).

@@ -5,8 +5,12 @@
 # disk. Here every peer with an empty disk first looks for a living one; only ordinal 0 may found a cluster, and only
 # after nobody has answered for FOUND_AFTER_SECONDS.
 #
-# Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), QDRANT_PEERS (number of peers);
-# QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash, because the image has no curl: /dev/tcp.
+# Qdrant writes its raft state before it has joined (lib/storage/src/content_manager/consensus/persistent.rs): term 0
+# means that it never did, and that without --bootstrap it would take itself for the first peer of a new cluster.
+#
+# Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), PEERS_FILE (holds the number of peers; a file,
+# so that another number restarts nobody); QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash,
+# because the image has no curl: /dev/tcp.
 set -euo pipefail
 
 FOUND_AFTER_SECONDS="${FOUND_AFTER_SECONDS:-20}"
@@ -16,6 +20,8 @@ ordinal="${POD_NAME##*-}"
 set_name="${POD_NAME%-*}"
 http_port="${QDRANT_HTTP_PORT:-6333}"
 p2p_port="${QDRANT_P2P_PORT:-6335}"
+peers="$(<"${PEERS_FILE:-/scripts/peers}")"
+state="$storage/raft_state.json"
 
 say() { echo "qdrant-start: $*" >&2; }
 
@@ -33,7 +39,7 @@ status_of() {
 # Prints the host of a ready peer, or "starting" when some peer runs but none is ready, or nothing.
 living_peer() {
   local found="" peer status
-  for ((peer = 0; peer < QDRANT_PEERS; peer++)); do
+  for ((peer = 0; peer < peers; peer++)); do
     [[ "$peer" == "$ordinal" ]] && continue
     status="$(status_of "$(host_of "$peer")")"
     if [[ "$status" == 200 ]]; then
@@ -49,19 +55,24 @@ living_peer() {
 ulimit -n "$(ulimit -Hn)"
 own="http://$(host_of "$ordinal"):${p2p_port}"
 
-if [[ -e "$storage/raft_state.json" ]]; then
+may_found=$([[ "$ordinal" == 0 ]] && echo yes || echo no)
+if [[ -e "$state" ]] && grep -Eq '"hard_state": ?\{"term": ?0,' "$state"; then
+  say "this peer never heard of its cluster"
+  # Without a voter it was about to join: the cluster is there, whoever answers now.
+  grep -Eq '"voters": ?\[\]' "$state" && may_found=no
+elif [[ -e "$state" ]]; then
   # Qdrant ignores --bootstrap once raft state exists (src/consensus.rs).
   say "raft state found: this peer returns to its cluster as $own"
   exec "$entrypoint" --uri "$own"
 fi
 
-say "no raft state on this disk: looking for a living peer"
+say "looking for a living peer"
 silent_since=$SECONDS
 while true; do
   peer="$(living_peer)"
   case "$peer" in
     "")
-      if [[ "$ordinal" == 0 ]] && ((SECONDS - silent_since >= FOUND_AFTER_SECONDS)); then
+      if [[ "$may_found" == yes ]] && ((SECONDS - silent_since >= FOUND_AFTER_SECONDS)); then
         say "no peer answered for ${FOUND_AFTER_SECONDS} s: this is the first peer of a new cluster"
         exec "$entrypoint" --uri "$own"
       fi

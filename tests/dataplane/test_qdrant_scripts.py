@@ -51,13 +51,14 @@ def start_peer(folder: Path, pod: str, port: int) -> str:
     entry, resolver = folder / "entrypoint.sh", folder / "timeout"
     entry.write_text('#!/bin/sh\necho "$*"\n')
     resolver.write_text(f'#!/bin/sh\nexec {tool("timeout")} "$1" "$2" "$3" "$4" 127.0.0.1 "$6"\n')
+    (folder / "peers").write_text("3\n")
     for program in (entry, resolver):
         program.chmod(0o755)
     environment = {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "POD_NAME": pod,
         "QDRANT_HEADLESS": "qdrant-headless",
-        "QDRANT_PEERS": "3",
+        "PEERS_FILE": str(folder / "peers"),
         "QDRANT_STORAGE": str(folder),
         "QDRANT_ENTRYPOINT": str(entry),
         "QDRANT_HTTP_PORT": str(port),
@@ -68,6 +69,9 @@ def start_peer(folder: Path, pod: str, port: int) -> str:
     except Exception as waiting:  # noqa: BLE001  (subprocess.TimeoutExpired)
         assert type(waiting).__name__ == "TimeoutExpired"
         return ""
+
+
+NEVER_JOINED = '{"state":{"hard_state":{"term":0,"vote":0,"commit":0},"conf_state":{"voters":[],"learners":[]}}}'
 
 
 class TestTheStart:
@@ -88,8 +92,18 @@ class TestTheStart:
         assert start_peer(tmp_path, "qdrant-2", free_port()) == ""
 
     def test_a_peer_with_state_returns_at_once(self, tmp_path: Path) -> None:
-        (tmp_path / "raft_state.json").write_text("{}")
+        (tmp_path / "raft_state.json").write_text('{"state":{"hard_state":{"term":7,"vote":1}}}')
         assert start_peer(tmp_path, "qdrant-2", free_port()) == "--uri http://qdrant-2.qdrant-headless:6335"
+
+    @pytest.mark.parametrize("pod", ["qdrant-0", "qdrant-2"])
+    def test_a_peer_that_never_joined_does_not_found_a_cluster_of_its_own(self, tmp_path: Path, pod: str) -> None:
+        """It would, with a state of term 0 and without --bootstrap."""
+        (tmp_path / "raft_state.json").write_text(NEVER_JOINED)
+        assert start_peer(tmp_path, pod, free_port()) == ""
+
+    def test_a_peer_that_never_joined_tries_again(self, tmp_path: Path, peer: tuple[type[Peer], int]) -> None:
+        (tmp_path / "raft_state.json").write_text(NEVER_JOINED)
+        assert start_peer(tmp_path, "qdrant-2", peer[1]).startswith("--bootstrap http://qdrant-0.qdrant-headless:6335")
 
 
 @pytest.fixture

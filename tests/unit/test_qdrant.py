@@ -112,7 +112,6 @@ class TestTheCluster:
             "QDRANT__CLUSTER__ENABLED": "true",
             "QDRANT__TELEMETRY_DISABLED": "true",
             "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR": "2",
-            "QDRANT_PEERS": "3",
             "QDRANT_HEADLESS": "qdrant-headless",
             "QDRANT_ALLOW_RECOVERY_MODE": "true",
         }
@@ -120,7 +119,13 @@ class TestTheCluster:
 
     def test_a_changed_script_makes_new_pods(self, us_east: Recorded, pods: PodTemplate) -> None:
         files = us_east.one("ConfigMap", "qdrant-scripts").inputs["data"]
-        assert pods.annotations["soma.io/files"] == objects.content_hash(files)
+        assert pods.annotations["soma.io/files"] == objects.content_hash({"start.sh": files["start.sh"]})
+
+    def test_another_number_of_peers_restarts_none(self, us_east: Recorded, pods: PodTemplate) -> None:
+        five = record_stack("us-east", overrides={"qdrant": {"replicas": 5}})
+        assert five.one("ConfigMap", "qdrant-scripts").inputs["data"]["peers"] == "5\n"
+        assert five.pods_of("qdrant").spec == pods.spec
+        assert five.pods_of("qdrant").annotations == pods.annotations
 
 
 class TestTheKeys:
