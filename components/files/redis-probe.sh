@@ -1,7 +1,7 @@
 #!/bin/sh
 # Probes of a Redis Cluster node: `alive` or `ready`.
 #
-# ready: the first time the node must be part of a working cluster, and a replica in step with its master, so that an
+# alive: the server answers, whatever it says. ready: the node can write, and the first time the node must be part of a working cluster, and a replica in step with its master, so that an
 # update goes on to the next node only then. After that the node itself counts alone: a cluster-wide failure must not
 # take every pod out of its Services. A node that never met another one is ready for the bootstrap.
 #
@@ -27,9 +27,15 @@ PONG) ;;
 *WRONGPASS*) [ "$1" = alive ] && exit 0; echo "the node refuses the password of $PASSWORD_FILE"; exit 1 ;;
 # It lives: it loads its data, or waits for its master.
 LOADING* | MASTERDOWN*) [ "$1" = alive ] && exit 0; echo "$answer"; exit 1 ;;
+# Its disk is full, or fails: to start it again would make no room, and cost it what it has in memory.
+MISCONF*) [ "$1" = alive ] && exit 0; echo "the node refuses every write: $answer"; exit 1 ;;
 *) echo "no answer to PING: $answer"; exit 1 ;;
 esac
 [ "$1" = alive ] && exit 0
+if ask INFO persistence | grep -qx 'aof_last_write_status:err'; then
+  echo "the replica cannot write its append-only file: is its disk full?"
+  exit 1
+fi
 [ -e "$RUN/joined" ] && exit 0
 
 cluster=$(ask CLUSTER INFO)

@@ -52,7 +52,9 @@ def decide(plan: Plan, view: View, forming: bool) -> Decision:
     gathered = _gathered(shards, forming)
     if not gathered.done:
         return gathered
-    later = (_settle, _move, _place, _settle, _let_go, _forget) if forming else (_place, _settle, _forget)
+    later = (_relieve, _settle, _move, _place, _settle, _let_go, _forget)
+    if not forming:
+        later = (_relieve, _place, _settle, _forget)
     return _first(shards, later)
 
 
@@ -214,7 +216,19 @@ def _settle(shards: Shards) -> Decision:
             waiting.append(f"{node.host} sees no working cluster yet")
         if node.master and not node.in_step:
             waiting.append(f"{node.host} has not copied its master yet")
+        if not node.writes:
+            waiting.append(f"{node.host} cannot write its append-only file: is its disk full? (redis.storage)")
     return Decision(waiting=tuple(waiting))
+
+
+def _relieve(shards: Shards) -> Decision:
+    """A master that cannot write refuses every write: a replica that can takes over."""
+    for head in shards.heads.values():
+        able = [node for node in shards.replicas(head.id) if node.in_step and node.writes]
+        if not head.writes and able:
+            why = f"takes over from {head.host}, which cannot write its append-only file: is its disk full?"
+            return Decision((Command(able[0].host, ("CLUSTER", "FAILOVER"), why),))
+    return Decision()
 
 
 def _place(shards: Shards) -> Decision:
@@ -227,7 +241,7 @@ def _place(shards: Shards) -> Decision:
         return Decision()
     for index, head in shards.heads.items():
         planned = shards.view.nodes[shards.plan.shards[index][0]]
-        if planned is not head and planned.master == head.id and planned.in_step:
+        if planned is not head and planned.master == head.id and planned.in_step and planned.writes:
             why = f"takes its shard back from {head.host}"
             return Decision((Command(planned.host, ("CLUSTER", "FAILOVER"), why),))
     return Decision()

@@ -58,6 +58,8 @@ class Node:
     in_step: bool
     """A replica that has copied its master."""
     keys: int
+    writes: bool
+    """Its append-only file takes what it writes; if not, it refuses every write (MISCONF)."""
     movers: int
     """Runs that are moving slots now."""
     passwords: frozenset[str] = frozenset()
@@ -144,6 +146,7 @@ def _node(link: Link) -> Node:
         ok=info.get("cluster_state") == "ok",
         in_step=replication.get("master_link_status") == "up",
         keys=keys if isinstance(keys, int) else 0,
+        writes=_fields(link.text("INFO", "persistence")).get("aof_last_write_status") != "err",
         movers=link.text("CLIENT", "LIST").count(f"name={MOVER}"),
         passwords=_accepted(link),
         shows=digest(_setting(link, "masterauth")),

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -91,7 +92,9 @@ class Servers:
             "DATA": str(home / "data"),
             "SERVER": self._server,
         }
-        self.running[name] = self._start(["sh", str(FILES / "redis-start.sh")], environment, home / "log")
+        # Files that may grow no more then refuse a write, as a full disk does, and do not end the server.
+        command = ["sh", "-c", 'trap "" XFSZ; exec sh "$0"', str(FILES / "redis-start.sh")]
+        self.running[name] = self._start(command, environment, home / "log")
 
     def stop(self, name: str, number: int = signal.SIGTERM) -> None:
         self.running[name].send_signal(number)
@@ -100,6 +103,17 @@ class Servers:
     def signal(self, name: str, number: int) -> None:
         """To the server itself: freezing and waking it."""
         self.running[name].send_signal(number)
+
+    def fill_disk(self, name: str) -> None:
+        """Its append-only file can grow no more."""
+        files = (self._folder / name / "data" / "appendonlydir").glob("*.incr.aof")
+        self._limit(name, max(file.stat().st_size for file in files))
+
+    def free_disk(self, name: str) -> None:
+        self._limit(name, resource.RLIM_INFINITY)
+
+    def _limit(self, name: str, size: int) -> None:
+        resource.prlimit(self.running[name].pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def lose_disk(self, name: str) -> None:
         """Killed, and everything that it kept is gone."""
@@ -111,7 +125,7 @@ class Servers:
         for name in self.pods:
             if name not in self.running or self.running[name].poll() is not None:
                 self.run(name)
-        eventually(lambda: all(self.ask(name, "PING") == "PONG" for name in self.pods))
+        eventually(lambda: all(self.ask(name, "PING").startswith(("PONG", "MISCONF")) for name in self.pods))
 
     def formed(self) -> "Servers":
         """All started, and the cluster formed."""

@@ -1,21 +1,26 @@
 """A plain Redis client before the gateway and before a single Redis: the same answers, command by command."""
 
+import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
 import redis
 from redis.exceptions import RedisError, ResponseError
 
-from rehearsal import images
-from tests.dataplane.conftest import Start, free_port
+from rehearsal import images, paths
+from tests.dataplane.conftest import FILES, Start, free_port
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.redis_servers import Servers, eventually, kinds
 
 KEY, META = "default:(1.0, 2.0):data", "default:(1.0, 2.0):meta"
+NEWEST = "8.1.0"
+"""Of redis-py, whose default protocol is 3."""
 Told = Callable[[Any], Any]
 
 
@@ -41,6 +46,19 @@ def alone(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Sta
     return client
 
 
+@pytest.fixture(scope="session")
+def newest() -> Path:
+    """A folder with the newest client, beside the one of the environment, which is the service's."""
+    folder = paths.cache() / "python" / f"redis-{NEWEST}"
+    if not folder.exists():
+        with TemporaryDirectory(dir=paths.cache()) as made:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{made}/redis"]
+            subprocess.run([*command, f"redis=={NEWEST}"], check=True, timeout=120)
+            folder.parent.mkdir(exist_ok=True)
+            (Path(made) / "redis").rename(folder)
+    return folder
+
+
 @pytest.fixture
 def pair(stand: tuple[Servers, Gateway], alone: redis.Redis) -> Iterator[tuple[redis.Redis, redis.Redis]]:
     """A client of the gateway and one of the baseline, both over nothing."""
@@ -58,7 +76,7 @@ def _pings(client: redis.Redis) -> bool:
         return False
 
 
-def _told(work: Told, client: redis.Redis) -> Any:
+def told(work: Told, client: redis.Redis) -> Any:
     """What a client is told: the answer, or the error with its words."""
     try:
         return work(client)
@@ -107,7 +125,7 @@ def _plain(answer: Any) -> Any:
 
 
 def _in_turn(*works: Told) -> Told:
-    return lambda client: [_told(work, client) for work in works]
+    return lambda client: [told(work, client) for work in works]
 
 
 SAME: dict[str, Told] = {
@@ -163,7 +181,36 @@ SAME: dict[str, Told] = {
 @pytest.mark.parametrize("work", SAME.values(), ids=SAME.keys())
 def test_the_gateway_answers_as_a_single_redis_does(pair: tuple[redis.Redis, redis.Redis], work: Told) -> None:
     ours, theirs = pair
-    assert _told(work, ours) == _told(work, theirs)
+    assert told(work, ours) == told(work, theirs)
+
+
+def test_the_newest_client_is_told_the_same_and_its_default_protocol_fails_loudly(
+    pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway], newest: Path, figure: Callable[[str], None]
+) -> None:
+    """The version after the next may be the service's; in a process of its own, for this one has another."""
+    servers, gateway = stand
+    alone = pair[1].connection_pool.connection_kwargs["port"]
+    command = [sys.executable, "-m", "tests.dataplane.newest_client", str(gateway.port), str(alone)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(newest), str(paths.CHECKOUT), str(FILES)]),
+        "PASSWORD": servers.password.read_text().strip(),
+    }
+    asked = subprocess.run(
+        [*command, *map(servers.host, servers.pods)],
+        env=environment,
+        cwd=paths.CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    first, *differences, default = asked.stdout.splitlines()
+    figure(f"{first}; its default protocol: {default}")
+    assert first.startswith(f"redis-py {NEWEST}: {len(SAME)} checks")
+    assert differences == []
+    assert "RESP2" in default
+    assert "answered" not in default
 
 
 def test_scan_returns_every_key_of_all_nodes(pair: tuple[redis.Redis, redis.Redis]) -> None:
@@ -209,10 +256,10 @@ def test_everything_else_is_refused_by_name(pair: tuple[redis.Redis, redis.Redis
 
 def test_keys_of_different_slots_spoil_a_transaction(pair: tuple[redis.Redis, redis.Redis]) -> None:
     ours, _ = pair
-    told = _told(_pipeline(("MULTI",), ("SET", "a", 1), ("SET", "b", 1), ("EXEC",), ("GET", "a")), ours)
-    assert [answer[0] for answer in told if isinstance(answer, tuple)][-1] == "ExecAbortError"
-    assert told[-1] is None
-    assert _told(_transaction(("SET", "{x}a", 1), ("SET", "{x}b", 2)), ours) == [True, True]
+    answers = told(_pipeline(("MULTI",), ("SET", "a", 1), ("SET", "b", 1), ("EXEC",), ("GET", "a")), ours)
+    assert [answer[0] for answer in answers if isinstance(answer, tuple)][-1] == "ExecAbortError"
+    assert answers[-1] is None
+    assert told(_transaction(("SET", "{x}a", 1), ("SET", "{x}b", 2)), ours) == [True, True]
 
 
 def test_a_client_that_wants_the_newer_protocol_fails_loudly_at_once(stand: tuple[Servers, Gateway]) -> None:

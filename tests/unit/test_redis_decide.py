@@ -32,6 +32,7 @@ class Cluster:
         self.known: set[str] = set()
         self.dead: dict[str, Peer] = {}
         self.silent: set[str] = set()
+        self.full: set[str] = set()
         self._made = 0
 
     def add(self, *hosts: str) -> None:
@@ -50,7 +51,17 @@ class Cluster:
     def _node(self, host: str) -> Node:
         seen = [*(self.known if host in self.known else ()), host]
         peers = {self.ids[other]: self._peer(other) for other in seen} | (self.dead if host in self.known else {})
-        return Node(host, self.ids[host], f"{host}:6379", peers, ok=True, in_step=True, keys=0, movers=0)
+        return Node(
+            host,
+            self.ids[host],
+            f"{host}:6379",
+            peers,
+            ok=True,
+            in_step=True,
+            keys=0,
+            writes=host not in self.full,
+            movers=0,
+        )
 
     def _peer(self, host: str) -> Peer:
         flags = {"slave" if host in self.follows else "master"} | ({"fail"} if host in self.silent else set())
@@ -214,6 +225,16 @@ class TestTheHealer:
         *_, decision = self.heal(cluster)
         assert "redis.cluster.drain_to" in decision.waiting[0]
         assert {host: cluster.slots[host] for host in self.plan.members} == before
+
+    def test_a_master_that_cannot_write_is_relieved_by_a_replica_that_can(self, cluster: Cluster) -> None:
+        master, replica = self.plan.shards[0]
+        cluster.full.add(master)
+        *_, last = self.heal(cluster)
+        assert replica not in cluster.follows
+        assert f"{master} cannot write its append-only file: is its disk full?" in last.waiting[0]
+        cluster.full.clear()
+        self.heal(cluster)
+        assert_as_planned(cluster, self.plan)
 
     def test_roles_stay_while_slots_move(self, cluster: Cluster) -> None:
         master, replica = self.plan.shards[0]
