@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -219,6 +220,16 @@ class Servers:
     def planned(self) -> set[str]:
         """The masters while every zone is up."""
         return {shard.master.name for shard in self.shards}
+
+    def replicated(self) -> bool:
+        """Has every replica all that its master has?"""
+        for name in self.masters():
+            said = self.ask(name, "INFO", "replication")
+            own = re.search(r"^master_repl_offset:(\d+)", said, re.M)
+            theirs = re.findall(r"^slave\d+:.*offset=(\d+)", said, re.M)
+            if own is None or not theirs or {own[1]} != set(theirs):
+                return False
+        return True
 
     def ok(self) -> bool:
         return all("cluster_state:ok" in self.ask(name, "CLUSTER", "INFO") for name in self.members)

@@ -37,6 +37,21 @@ def _master(servers: Servers) -> str:
     return sorted(servers.masters())[0]
 
 
+def _replicated(servers: Servers, client: Any) -> dict[str, str]:
+    """Writes that were acknowledged, and are on the replicas, before anything happens."""
+    kept = {f"before:{number}": f"value {number}" for number in range(1000)}
+    pipeline = client.pipeline(transaction=False)
+    for key, value in kept.items():
+        pipeline.set(key, value)
+    pipeline.execute()
+    eventually(servers.replicated)
+    return kept
+
+
+def _lost(kept: dict[str, str], client: Any) -> list[str]:
+    return [key for key, value in kept.items() if client.get(key) != value.encode()]
+
+
 def _all_there(account: Account, client: Any) -> list[str]:
     return [key for key, value in account.acknowledged.items() if (client.get(key) or b"").decode() != value]
 
@@ -46,6 +61,7 @@ def test_a_lost_master_costs_a_wait_and_no_answer(
     stand: Stand, what: str, fault: signal.Signals, figure: Figure
 ) -> None:
     servers, gateway = stand
+    kept = _replicated(servers, gateway.client())
     with writing(gateway.client) as account:
         time.sleep(2)
         servers.signal(_master(servers), fault)
@@ -58,6 +74,7 @@ def test_a_lost_master_costs_a_wait_and_no_answer(
     assert account.wrong == []
     assert served > 100
     assert account.longest <= RESTORED_SECONDS
+    assert _lost(kept, gateway.client()) == []
     # What was acknowledged by a master that died before its replica had it can be gone, and has been written again.
     assert _all_there(account, gateway.client()) == []
 
@@ -66,6 +83,7 @@ def test_a_lost_zone_costs_a_wait_and_no_answer(stand: Stand, figure: Figure) ->
     servers, gateway = stand
     lost = [name for name in servers.ports if name.startswith("redis-zone-b")]
     assert len(lost) == 2
+    kept = _replicated(servers, gateway.client())
     with writing(gateway.client) as account:
         time.sleep(2)
         for name in lost:
@@ -75,6 +93,7 @@ def test_a_lost_zone_costs_a_wait_and_no_answer(stand: Stand, figure: Figure) ->
     assert account.errors == []
     assert account.wrong == []
     assert account.longest <= RESTORED_SECONDS
+    assert _lost(kept, gateway.client()) == []
     assert _all_there(account, gateway.client()) == []
 
 
