@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rehearsal import packs, paths
-from rehearsal.bench.environment import environment
 from rehearsal.bench.measure import Measure, seconds, side_by_side
 from rehearsal.bench.projects import HOME, bare, evaluate
 from rehearsal.engine.model import Plan
@@ -15,7 +14,7 @@ ROUNDS = 15
 def measure(scratch: Path, plan: Plan, progress: Progress, rounds: int = ROUNDS) -> list[Measure]:
     """`plan` is us-east's. Both programs run in one process an evaluation, and ran before the clock starts."""
     yardstick = bare(scratch / "bare", plan)
-    with progress.step("program overhead"), environment(_bytecode(scratch)):
+    with progress.step("program overhead"):
         evaluate(paths.CHECKOUT, HOME)
         evaluate(yardstick, HOME)
         turns = side_by_side(rounds, lambda _: evaluate(paths.CHECKOUT, HOME), lambda _: evaluate(yardstick, HOME))
@@ -29,12 +28,3 @@ def measure(scratch: Path, plan: Plan, progress: Progress, rounds: int = ROUNDS)
         Measure("start the policy pack", started, "s"),
         Measure(f"ask the policies about {len(plan.resources)} resources", asked, "s"),
     ]
-
-
-def _bytecode(scratch: Path) -> dict[str, str | None]:
-    """Bytecode is kept, outside the checkout, whatever the user's environment says.
-
-    The SDKs were compiled when they were installed. Where none may be written, our modules alone would be compiled anew
-    for each evaluation, and that is not what components and settings cost.
-    """
-    return {"PYTHONDONTWRITEBYTECODE": None, "PYTHONPYCACHEPREFIX": str(scratch / "bytecode")}
