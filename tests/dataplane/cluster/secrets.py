@@ -127,9 +127,18 @@ def logs(stand: Stand, pod: Pod) -> Iterator[Place]:
     for status in statuses(pod):
         name = status["name"]
         if status.get("containerID"):
-            yield Place(f"log of {pod.name}/{name}", stand.logs(pod.name, name))
+            yield Place(f"log of {pod.name}/{name}", _log(stand, pod, name))
         if status.get("restartCount"):
-            yield Place(f"former log of {pod.name}/{name}", stand.logs(pod.name, name, previous=True))
+            yield Place(f"former log of {pod.name}/{name}", _log(stand, pod, name, previous=True))
+
+
+def _log(stand: Stand, pod: Pod, container: str, previous: bool = False) -> str:
+    try:
+        return stand.logs(pod.name, container, previous)
+    except AssertionError:
+        if stand.client.find("v1", "Pod", pod.name, stand.namespace) is None:
+            return ""  # a Job's, which has ended since it was listed
+        raise
 
 
 def processes(stand: Stand, pod: Pod) -> Iterator[Place]:

@@ -22,6 +22,7 @@ STORES = {
     "postgresql": ("cnpg.io/podRole=instance", "postgres"),
 }
 """Label and container of the pods that hold a store."""
+CALL_SECONDS = 60.0
 HUNG_SECONDS = 60
 AGAIN_SECONDS = 180
 """For everything to be ready after a store came back: the pooler's and Kubernetes' waits, on a busy machine."""
@@ -50,7 +51,7 @@ class Memory:
     stand: Stand
     name: str = SERVICE
 
-    def call(self, method: str, path: str, body: object = None, seconds: float = 30) -> tuple[int, Any]:
+    def call(self, method: str, path: str, body: object = None, seconds: float = CALL_SECONDS) -> tuple[int, Any]:
         secret = self.stand.client.get("v1", "Secret", f"{self.name}-token", self.stand.namespace)
         asked = {
             "url": f"http://{self.name}{path}",
@@ -59,11 +60,11 @@ class Memory:
             "token": base64.b64decode(secret["data"]["token"]).decode(),
             "seconds": seconds,
         }
-        said = self.stand.tool("python3", "-c", _CALL, text=json.dumps(asked), seconds=seconds + 30)
+        said = self.stand.tool("python3", "-c", _CALL, text=json.dumps(asked), seconds=seconds + CALL_SECONDS)
         status, answer = json.loads(said)
         return int(status), answer
 
-    def store(self, coordinate: str, seconds: float = 30, **payload: str) -> int:
+    def store(self, coordinate: str, seconds: float = CALL_SECONDS, **payload: str) -> int:
         return self.call("POST", "/memories", {"coord": coordinate, "payload": payload}, seconds)[0]
 
     def read(self, coordinate: str) -> tuple[int, Any]:
