@@ -162,7 +162,6 @@ SAME: dict[str, Told] = {
     "a transaction that is spoilt": _pipeline(("MULTI",), ("SET", KEY, "a"), ("GET",), ("EXEC",), ("GET", KEY)),
     "an empty transaction": _pipeline(("MULTI",), ("EXEC",)),
     "discard": _pipeline(("MULTI",), ("SET", KEY, "a"), ("DISCARD",), ("GET", KEY)),
-    "multi in multi": _pipeline(("MULTI",), ("MULTI",), ("SET", KEY, "a"), ("EXEC",)),
     "exec and discard without multi": _pipeline(("EXEC",), ("DISCARD",)),
     "a pipeline over all nodes": _pipeline(
         *(("SET", f"k{n}", n) for n in range(50)), *(("GET", f"k{n}") for n in range(50))
@@ -260,6 +259,14 @@ def test_keys_of_different_slots_spoil_a_transaction(pair: tuple[redis.Redis, re
     assert [answer[0] for answer in answers if isinstance(answer, tuple)][-1] == "ExecAbortError"
     assert answers[-1] is None
     assert told(_transaction(("SET", "{x}a", 1), ("SET", "{x}b", 2)), ours) == [True, True]
+
+
+def test_multi_in_multi_is_refused_and_spoils_nothing(pair: tuple[redis.Redis, redis.Redis]) -> None:
+    """As Redis 7 has it, whatever the servers are: Valkey 9 gives the whole transaction up instead."""
+    ours, _ = pair
+    answers = told(_pipeline(("MULTI",), ("MULTI",), ("SET", KEY, "a"), ("EXEC",)), ours)
+    assert answers[1] == ("ResponseError", "MULTI calls can not be nested")
+    assert answers[-1] == [b"OK"]
 
 
 def test_a_client_that_wants_the_newer_protocol_fails_loudly_at_once(stand: tuple[Servers, Gateway]) -> None:
