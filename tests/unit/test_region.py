@@ -26,7 +26,7 @@ class TestOutputs:
             "role": "home",
             "namespace": "somafractalmemory",
             "shared": plain["shared"],
-            "scale_in": {"redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
+            "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
         }
         assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens"}
 

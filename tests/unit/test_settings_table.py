@@ -57,7 +57,7 @@ def test_the_documents_are_up_to_date(document: Path) -> None:
 
 def test_the_overview_names_every_block_and_its_keys() -> None:
     (redis,) = (line for line in overview().splitlines() if line.startswith("| `redis` |"))
-    assert redis.endswith("| `cluster`, `resources`, `storage` |")
+    assert redis.endswith("| `cluster`, `resources`, `password_version`, `storage` |")
     assert {line.split("`")[1] for line in overview().splitlines()[2:]} == set(Configuration.model_fields)
 
 
