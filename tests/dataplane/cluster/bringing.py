@@ -1,5 +1,7 @@
 """Brings the program up on a cluster: our own real nodes, or one that was given; and takes it down again."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 from collections.abc import Generator
@@ -51,7 +53,8 @@ def region(folder: Path) -> tuple[Path, Settings]:
 def _on_own(directory: Path, folder: Path, settings: Settings, progress: Progress) -> Generator[Stand]:
     name = hashlib.sha256(str(paths.CHECKOUT).encode()).hexdigest()[:8]
     cluster = Cluster(PLACE / name, REGION)
-    try:
+    with _alone(progress), contextlib.ExitStack() as stack:
+        stack.callback(cluster.stop)
         cluster.start(progress)
         cluster.load(settings, progress)
         engine = InProcessEngine(directory, folder / "state", lambda _: cluster.kubeconfig)
@@ -60,8 +63,19 @@ def _on_own(directory: Path, folder: Path, settings: Settings, progress: Progres
         launch.start(cluster.inside, home, progress, "real", cluster.namespace.enter)
         stand = Stand(cluster.admin(), cluster.kubeconfig, settings, cluster)
         yield _brought_up(stand, engine, progress)
-    finally:
-        cluster.stop()
+
+
+@contextmanager
+def _alone(progress: Progress) -> Generator[None]:
+    """One cluster at a time: each takes the whole machine for its own, and figures of two at once mean nothing."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with (PLACE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with progress.step("wait for another run of the data tier on this machine"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
