@@ -24,7 +24,9 @@ DEFAULTS = {
     "ignore_startup_parameters": "extra_float_digits,options",
 }
 """The operator's defaults, under what the Pooler declares."""
-TICK_SECONDS = 2.0
+TICK_SECONDS = 1.0
+REFRESH_SECONDS = 5.0
+"""How often the Pooler and the secrets are looked at while PgBouncer runs."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,12 @@ class Bouncer:
     def run(self) -> int:
         """Until PgBouncer ends; its exit code."""
         auth_database = knows_auth_dbname()
-        said = ""
+        said, due = "", 0.0
         while self._process is None or self._process.poll() is None:
             try:
-                self._tick(auth_database)
+                if self._process is None or time.monotonic() > due:
+                    due = time.monotonic() + REFRESH_SECONDS
+                    self._tick(auth_database)
             except (ApiError, PostgresError, KeyError) as error:
                 if str(error) != said:
                     said = str(error)

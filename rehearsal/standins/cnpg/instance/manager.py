@@ -3,6 +3,7 @@
 internal/management/controller/instance_controller.go. Looks once a second; what it cannot see it does not act upon.
 """
 
+import threading
 import time
 from typing import Any
 
@@ -15,6 +16,12 @@ from .log import say
 from .server import PostgresError, Server
 
 TICK_SECONDS = 1.0
+FRESH_SECONDS = 1.0
+"""How old an answer of PostgreSQL may be for a probe or the operator."""
+REFRESH_SECONDS = 3.0
+"""How often secrets and settings are looked at."""
+SEEN_SECONDS = 10.0
+"""A primary that has seen the API server so lately is not isolated."""
 LOST_SECONDS = 30.0
 """A replica that receives nothing for so long from a primary that answers cannot follow it as it is."""
 REWOUND = "rewound"
@@ -38,6 +45,9 @@ class Manager:
         self._pages: web.Pages | None = None
         self._said = ""
         self._received = time.monotonic()
+        self._asking = threading.Lock()
+        self._state: dict[str, Any] | None = None
+        self._asked = self._seen = self._refreshed = float("-inf")
 
     def run(self) -> int:
         """Until the pod is told to end or PostgreSQL ends; the exit code."""
@@ -61,7 +71,15 @@ class Manager:
     # Pages
 
     def state(self) -> dict[str, Any] | None:
-        """PostgreSQL's state, fresh; None while it does not answer."""
+        """PostgreSQL's state, at most a second old; None while it does not answer. All who ask share one answer: else
+        probes that gave up waiting would leave their work behind, and a slow server would be asked ever more."""
+        with self._asking:
+            if time.monotonic() - self._asked > FRESH_SECONDS:
+                self._state = self._ask()
+                self._asked = time.monotonic()
+            return self._state
+
+    def _ask(self) -> dict[str, Any] | None:
         if self._server.pid is None:
             return None
         try:
@@ -164,6 +182,7 @@ class Manager:
         except ApiError as error:
             self._note(str(error))
             return False
+        self._seen = time.monotonic()
         return True
 
     def _tick(self) -> bool:
@@ -180,9 +199,11 @@ class Manager:
             if not state["isPrimary"] and target == mine:
                 self._promote(state)
                 return True
-            self._refresh()
+            due = time.monotonic() - self._refreshed > REFRESH_SECONDS
+            if due:
+                self._refresh()
             if state["isPrimary"]:
-                self._keep(state)
+                self._keep(state, due)
             else:
                 return self._following(state)
         except (ApiError, PostgresError, KeyError) as error:
@@ -196,6 +217,7 @@ class Manager:
         say("promoting")
         self._server.promote()
         state = primary.status(self._server)
+        self._asked = float("-inf")
         self._keep(state)
         say(f"primary on timeline {state['timeLineID']} from {state['currentLsn']}")
         # pg_rewind reads the timeline from the control file, which the next checkpoint writes.
@@ -203,6 +225,7 @@ class Manager:
 
     def _refresh(self) -> None:
         """Takes over changed certificates and settings."""
+        self._refreshed = time.monotonic()
         renewed = certificates.refresh(self._cluster, self._api, self.layout)
         if self._data.configure(self._cluster, self._instances()) or renewed:
             say("reading changed settings or certificates")
@@ -210,10 +233,11 @@ class Manager:
         if renewed and self._pages:
             self._pages.renew()
 
-    def _keep(self, state: dict[str, Any]) -> None:
+    def _keep(self, state: dict[str, Any], roles: bool = True) -> None:
         others = {slot_name(name) for name in self._instances() if name != self.layout.name}
         self._upkeep.slots(others, set(state["slots"]))
-        self._upkeep.roles(self._cluster)
+        if roles:
+            self._upkeep.roles(self._cluster)
         self._data.forget_repair()
 
     def _following(self, state: dict[str, Any]) -> bool:
