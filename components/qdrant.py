@@ -135,7 +135,7 @@ class QdrantCluster(pulumi.ComponentResource):
         scripts = core.v1.ConfigMap(
             f"{name}-scripts",
             metadata=objects.untyped(objects.metadata(f"{NAME}-scripts", placement, _LABELS)),
-            data={**_scripts(), "peers": f"{args.settings.replicas}\n"},
+            data={**_scripts(), "peers": f"{args.settings.replicas} {args.settings.kept_nodes}\n"},
             opts=own,
         )
         for service, spec in ((HEADLESS, headless_service_spec()), (NAME, client_service_spec())):

@@ -80,7 +80,7 @@ def rebalance(name: str, args: RebalancerArgs, own: ResourceOptions, after: Sequ
 
 
 def _account(name: str, args: RebalancerArgs, own: ResourceOptions) -> list[pulumi.Resource]:
-    """Reading pods, and the zones of nodes: all that it may ask of the API server (docs/decisions/0006)."""
+    """Reading pods, and the zones of nodes: all that it may ask of the API server (docs/decisions/0008)."""
     placement = args.placement
     account = core.v1.ServiceAccount(
         f"{name}-rebalancer-account",

@@ -8,8 +8,8 @@
 # Qdrant writes its raft state before it has joined (lib/storage/src/content_manager/consensus/persistent.rs): term 0
 # means that it never did, and that without --bootstrap it would take itself for the first peer of a new cluster.
 #
-# Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), PEERS_FILE (holds the number of peers; a file,
-# so that another number restarts nobody); QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash,
+# Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), PEERS_FILE (holds the number of peers and how
+# many of them stay; a file, so that another number restarts nobody); QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash,
 # because the image has no curl: /dev/tcp.
 set -euo pipefail
 
@@ -20,7 +20,7 @@ ordinal="${POD_NAME##*-}"
 set_name="${POD_NAME%-*}"
 http_port="${QDRANT_HTTP_PORT:-6333}"
 p2p_port="${QDRANT_P2P_PORT:-6335}"
-peers="$(<"${PEERS_FILE:-/scripts/peers}")"
+read -r peers kept <"${PEERS_FILE:-/scripts/peers}"
 state="$storage/raft_state.json"
 
 say() { echo "qdrant-start: $*" >&2; }
@@ -55,11 +55,25 @@ living_peer() {
 ulimit -n "$(ulimit -Hn)"
 own="http://$(host_of "$ordinal"):${p2p_port}"
 
+# Whether the cluster let this peer go: it is among the peers that it knows no longer.
+was_removed() {
+  local id
+  id="$(grep -Eo '"this_peer_id": ?[0-9]+' "$state" | grep -Eo '[0-9]+$')"
+  ! grep -Eq "\"peer_address_by_id\": ?\{[^}]*\"$id\":" "$state"
+}
+
 may_found=$([[ "$ordinal" == 0 ]] && echo yes || echo no)
 if [[ -e "$state" ]] && grep -Eq '"hard_state": ?\{"term": ?0,' "$state"; then
   say "this peer never heard of its cluster"
   # Without a voter it was about to join: the cluster is there, whoever answers now.
   grep -Eq '"voters": ?\[\]' "$state" && may_found=no
+elif [[ -e "$state" ]] && was_removed && ((ordinal < kept)); then
+  # Emptied before a scale-in, and wanted again. Its old state would keep it out for ever; what it had stays beside.
+  aside="$storage/removed-$(date -u +%Y%m%dT%H%M%SZ)"
+  say "this peer was removed from its cluster and joins anew; its old files are in $aside"
+  mkdir "$aside"
+  find "$storage" -mindepth 1 -maxdepth 1 ! -name 'removed-*' ! -name lost+found -exec mv -t "$aside" {} +
+  may_found=no
 elif [[ -e "$state" ]]; then
   # Qdrant ignores --bootstrap once raft state exists (src/consensus.rs).
   say "raft state found: this peer returns to its cluster as $own"

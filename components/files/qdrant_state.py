@@ -101,7 +101,10 @@ def _membership(plan: Plan, views: Mapping[str, dict[str, Any]], state: State) -
     """Who is a member, as all members see it."""
     working = {node: view for node, view in views.items() if works(view)}
     for node in views.keys() - working.keys() - plan.leaving:
-        state.faults.append(f"the consensus of {node} has stopped: it takes part no longer; look at its log")
+        state.faults.append(
+            f"the consensus of {node} has stopped: it takes part no longer; look at its log, and delete its pod if it "
+            "was removed and is wanted again: it joins anew"
+        )
     if not working:
         state.faults.append("no node takes part in a cluster")
         return

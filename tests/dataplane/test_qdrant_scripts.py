@@ -51,7 +51,7 @@ def start_peer(folder: Path, pod: str, port: int) -> str:
     entry, resolver = folder / "entrypoint.sh", folder / "timeout"
     entry.write_text('#!/bin/sh\necho "$*"\n')
     resolver.write_text(f'#!/bin/sh\nexec {tool("timeout")} "$1" "$2" "$3" "$4" 127.0.0.1 "$6"\n')
-    (folder / "peers").write_text("3\n")
+    (folder / "peers").write_text("3 3\n")
     for program in (entry, resolver):
         program.chmod(0o755)
     environment = {
@@ -92,7 +92,9 @@ class TestTheStart:
         assert start_peer(tmp_path, "qdrant-2", free_port()) == ""
 
     def test_a_peer_with_state_returns_at_once(self, tmp_path: Path) -> None:
-        (tmp_path / "raft_state.json").write_text('{"state":{"hard_state":{"term":7,"vote":1}}}')
+        (tmp_path / "raft_state.json").write_text(
+            '{"state":{"hard_state":{"term":7,"vote":1}},"peer_address_by_id":{"12":"http://a"},"this_peer_id":12}'
+        )
         assert start_peer(tmp_path, "qdrant-2", free_port()) == "--uri http://qdrant-2.qdrant-headless:6335"
 
     @pytest.mark.parametrize("pod", ["qdrant-0", "qdrant-2"])

@@ -25,7 +25,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         nodes_.close()
 
 
-def start(cluster: Cluster, node: int) -> None:
+def start(cluster: Cluster, node: int, kept: int = PEERS) -> None:
     """Starts a node as its pod does: by the script as it is, where names of pods are those of the nodes' addresses."""
     folder = cluster.folder / f"bin-{node}"
     folder.mkdir(exist_ok=True)
@@ -40,7 +40,7 @@ def start(cluster: Cluster, node: int) -> None:
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
-    (folder / "peers").write_text(f"{PEERS}\n")
+    (folder / "peers").write_text(f"{PEERS} {kept}\n")
     environment = cluster.environment(node)
     cluster.start(
         node,
@@ -94,6 +94,28 @@ def test_a_node_whose_joining_failed_founds_no_cluster_when_it_comes_back(cluste
     start(cluster, 1)
     eventually(lambda: len(cluster.peers(1)) == 2, 60)
     assert "4711" in cluster.peers(0)
+
+
+@pytest.mark.timeout(240)
+def test_a_node_that_was_emptied_and_removed_joins_anew_once_it_is_wanted_again(cluster: Cluster) -> None:
+    for node in range(PEERS):
+        start(cluster, node)
+    for node in range(PEERS):
+        eventually(lambda n=node: len(cluster.peers(n)) == PEERS, 60)
+    old = cluster.peer_id(2)
+    cluster.ask(0, "DELETE", f"/cluster/peer/{old}")
+    eventually(
+        lambda: cluster.ask(2, "GET", "/cluster")["consensus_thread_status"]["consensus_thread_status"] != "working"
+    )
+    cluster.end(2)
+    start(cluster, 2, kept=2)  # still to leave
+    eventually(lambda: cluster.get(2, "/livez")[0] == 200, 60)
+    assert len(cluster.peers(0)) == 2
+    cluster.end(2)
+    start(cluster, 2)
+    eventually(lambda: len(cluster.peers(2)) == PEERS, 60)
+    assert cluster.peer_id(2) != old
+    assert list((cluster.folder / "2" / "storage").glob("removed-*/raft_state.json"))
 
 
 # The collection Job.

@@ -123,7 +123,7 @@ class TestTheCluster:
 
     def test_another_number_of_peers_restarts_none(self, us_east: Recorded, pods: PodTemplate) -> None:
         five = record_stack("us-east", overrides={"qdrant": {"replicas": 5}})
-        assert five.one("ConfigMap", "qdrant-scripts").inputs["data"]["peers"] == "5\n"
+        assert five.one("ConfigMap", "qdrant-scripts").inputs["data"]["peers"] == "5 5\n"
         assert five.pods_of("qdrant").spec == pods.spec
         assert five.pods_of("qdrant").annotations == pods.annotations
 
