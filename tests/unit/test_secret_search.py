@@ -34,7 +34,8 @@ WANTED = needles(
         f"connecting to postgresql://soma:{PASSWORD}@pooler/memory",
         json.dumps({"env": [{"name": "PASSWORD", "value": PASSWORD}]}),
         base64.b64encode(PASSWORD.encode()).decode(),
-        f"key: |\n  {KEY}\n",
+        f"key: |\n  {KEY[:40]}\n  {KEY[40:]}\n",
+        json.dumps({"key": f"{KEY[:40]}\n{KEY[40:]}\n"}),
         f"redis-cli\n-a\n{PASSWORD}",
     ],
 )
@@ -48,6 +49,11 @@ def test_a_secret_is_found_and_not_repeated(text: str) -> None:
 @pytest.mark.parametrize("text", ["a-user-with-a-long-name", CERTIFICATE, "pooler:5432:*:soma", "PRIVATE KEY"])
 def test_what_is_public_is_no_secret(text: str) -> None:
     assert search(WANTED, [Place("anywhere", text)]) == []
+
+
+def test_the_public_part_of_a_key_is_no_secret() -> None:
+    """A certificate carries it, and base64 may show it alike."""
+    assert search(WANTED, [Place("certificate", KEY[24:])]) == []
 
 
 def test_a_token_that_was_given_is_looked_for_as_a_whole() -> None:

@@ -23,7 +23,10 @@ LEAST = 16
 """Letters of a word that counts as secret by itself: shorter ones in a value of several parts are names and paths."""
 
 _WORD = re.compile(rf"[A-Za-z0-9+/]{{{LEAST},}}")
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 _BEGIN = re.compile(r"-----[A-Z ]+-----")
+_BREAK = re.compile(r"\\n|\s")
+"""Ends of lines, also as JSON writes them."""
 _NOT_HERE = ("Secret", "Lease", "Event")
 """Kinds that are not read as objects: Secrets may hold what is looked for, events are read by themselves."""
 
@@ -52,8 +55,8 @@ class Found:
 def needles(secrets: Iterable[Manifest]) -> dict[str, frozenset[str]]:
     """What to look for, by "secret/key": every word of its value that is no word of a public one.
 
-    A value of several parts (a passfile, a configuration, a private key) is looked for part by part, one without such
-    parts as a whole; each also as base64 shows it.
+    A value of several parts (a passfile, a configuration) is looked for part by part, one without such parts as a
+    whole, a private key as a whole too, for a part of it is public; each also as base64 shows it.
     """
     values: dict[str, str] = {}
     public: set[str] = set()
@@ -70,8 +73,9 @@ def needles(secrets: Iterable[Manifest]) -> dict[str, frozenset[str]]:
 
 def words(text: str) -> set[str]:
     """Runs of letters and digits as generated values and keys have them: both kinds, so no path and no name."""
-    found: list[str] = _WORD.findall(_BEGIN.sub(" ", text))
-    return {word for word in found if not word.islower() and any(letter.isalpha() for letter in word)}
+    keys = {_BREAK.sub("", body) for body in _KEY.findall(text)}
+    found: list[str] = _WORD.findall(_BEGIN.sub(" ", _KEY.sub(" ", text)))
+    return keys | {word for word in found if not word.islower() and any(letter.isalpha() for letter in word)}
 
 
 def whole(text: str) -> set[str]:
@@ -89,8 +93,9 @@ def search(wanted: Mapping[str, frozenset[str]], places: Iterable[Place]) -> lis
     return [
         Found(name, place.name)
         for place in places
+        for text in [_BREAK.sub("", place.text)]
         for name, parts in wanted.items()
-        if any(part in place.text for part in parts)
+        if any(part in place.text or part in text for part in parts)
     ]
 
 
