@@ -35,9 +35,9 @@ def test_no_node_has_the_address_of_the_api_server() -> None:
 
 
 def test_pods_of_different_nodes_have_different_ranges() -> None:
-    one, other = (ipaddress.ip_network(addresses.pods(number)) for number in (1, 2))
+    one, other = (ipaddress.IPv4Network(addresses.pods(number)) for number in (1, 2))
     assert not one.overlaps(other)
-    assert one.subnet_of(ipaddress.ip_network(addresses.POD_RANGE))
+    assert one.subnet_of(ipaddress.IPv4Network(addresses.POD_RANGE))
 
 
 def test_a_cut_zone_is_apart_in_every_direction_and_whole_within() -> None:
