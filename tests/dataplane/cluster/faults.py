@@ -42,9 +42,9 @@ class Faults:
 
     def mend(self) -> None:
         """Undoes what is still broken."""
-        for name, undo in list(self._mending.items())[::-1]:
+        while self._mending:
+            _, undo = self._mending.popitem()
             undo()
-            del self._mending[name]
 
     # Pods and processes: on any cluster
 
@@ -69,9 +69,10 @@ class Faults:
 
     def fill_disk(self, pod: str, container: str, folder: str) -> None:
         """Fills the volume that is mounted at `folder` to its last byte."""
-        file = f"{folder}/{FULL}"
-        self._stand.exec(pod, container, "sh", "-c", f"cat /dev/zero >{file} 2>/dev/null || true", seconds=300)
         self._mending[f"disk {pod} {folder}"] = lambda: self.free_disk(pod, container, folder)
+        # again after a sync: what is counted as free while writes are under way is not exact
+        write = f"cat /dev/zero >>{folder}/{FULL} 2>/dev/null"
+        self._stand.exec(pod, container, "sh", "-c", f"{write}; sync; {write}; sync; {write}; true", seconds=300)
 
     def free_disk(self, pod: str, container: str, folder: str) -> None:
         """Gives the space back."""

@@ -41,7 +41,10 @@ def test_a_frozen_process_keeps_its_connections_and_answers_nobody(cluster: Stan
 
 def test_a_full_disk_is_one_pods_alone(cluster: Stand, faults: Faults) -> None:
     def grow(pod: str) -> str:
-        return cluster.exec(pod, "qdrant", "sh", "-c", "echo much >/qdrant/snapshots/more 2>&1 && echo done || true")
+        write = (
+            "head -c 1000000 /dev/zero >/qdrant/snapshots/more 2>/dev/null && echo done; rm -f /qdrant/snapshots/more"
+        )
+        return cluster.exec(pod, "qdrant", "sh", "-c", write)
 
     faults.fill_disk("qdrant-2", "qdrant", "/qdrant/snapshots")
     assert "done" not in grow("qdrant-2")
@@ -71,6 +74,6 @@ def test_pods_run_on_without_their_kubelet(cluster: Stand, faults: Faults) -> No
     zone = cluster.pod(POD).node
     faults.stop_kubelet(zone)
     assert own.machines[zone].pid("kubelet") is None
-    assert answers(cluster, POD)
+    eventually("its pods answer", lambda: answers(cluster, POD), 20)
     faults.start_kubelet(zone)
     assert own.machines[zone].pid("kubelet") is not None
