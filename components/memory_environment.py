@@ -25,8 +25,9 @@ REDIS_PORT, QDRANT_PORT, POSTGRES_PORT = 6379, 6333, 5432
 QUERY_WAIT = 120
 """Seconds for which PgBouncer holds a statement while the primary moves (`query_wait_timeout`)."""
 
-POOLER_TRIES = 3
-"""How often the pooler's name stands in the DSN: libpq goes on to the next host when one cannot be reached."""
+POOLER_TRIES = 6
+"""How often the pooler's name stands in the DSN: libpq goes on to the next host when one cannot be reached. With a zone
+of three cut off, one login in 3^6 (729) meets nothing but its dead pooler, and the record in hand is lost."""
 
 
 LIBPQ_OPTIONS: Mapping[str, str | int] = {

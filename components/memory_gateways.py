@@ -25,7 +25,6 @@ class QdrantEndpoint:
 
     headless: Input[str]
     """Fully qualified host that resolves to every peer."""
-    peers: int
     secret_name: Input[str]
     """Secret whose key `gateway.cfg` gives HAProxy the API key."""
 
@@ -47,10 +46,7 @@ def qdrant_gateway(images: Images, qdrant: QdrantEndpoint, files: str) -> Manife
         "image": images.haproxy,
         "restartPolicy": "Always",
         "command": ["haproxy", "-W", "-f", f"{QDRANT_KEYS_FOLDER}/gateway.cfg", "-f", f"{files}/qdrant-gateway.cfg"],
-        "env": [
-            {"name": "QDRANT_HEADLESS", "value": qdrant.headless},
-            {"name": "QDRANT_PEERS", "value": str(qdrant.peers)},
-        ],
+        "env": [{"name": "QDRANT_HEADLESS", "value": qdrant.headless}],
         "resources": small_resources("100m", "64Mi", "1", "256Mi"),
         "securityContext": container_security(),
         **_probes(

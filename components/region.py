@@ -127,9 +127,7 @@ class Region(pulumi.ComponentResource):
                 ca_secret_name=self.postgres.ca_secret_name,
             ),
             redis=RedisEndpoint(headless=self.redis.headless, secret_name=self.redis.secret_name),
-            qdrant=QdrantEndpoint(
-                headless=self.qdrant.headless, peers=settings.qdrant.replicas, secret_name=self.qdrant.secret_name
-            ),
+            qdrant=QdrantEndpoint(headless=self.qdrant.headless, secret_name=self.qdrant.secret_name),
             store_pods=StorePods(
                 postgres_pooler={"cnpg.io/poolerName": postgres_pooler.NAME},
                 redis=self.redis.pods,

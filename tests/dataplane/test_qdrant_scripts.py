@@ -140,7 +140,7 @@ class TestTheGateway:
     def test_haproxy_takes_the_configuration_as_it_is(self, tmp_path: Path, start: Start) -> None:
         (tmp_path / "gateway.cfg").write_text("global\n    setenv QDRANT_API_KEY letters123\n")
         command = [tool("haproxy"), "-c", "-f", str(tmp_path / "gateway.cfg"), "-f", str(FILES / "qdrant-gateway.cfg")]
-        environment = {"QDRANT_PEERS": "3", "QDRANT_HEADLESS": "qdrant-headless.somafractalmemory.svc.cluster.local"}
+        environment = {"QDRANT_HEADLESS": "qdrant-headless.somafractalmemory.svc.cluster.local"}
         assert start(command, environment, tmp_path / "log").wait(20) == 0, (tmp_path / "log").read_text()
 
     def test_the_services_calls_arrive_with_the_key(self, gateway: int, peer: tuple[type[Peer], int]) -> None:

@@ -88,7 +88,6 @@ def qdrant() -> Manifest:
     settings = {
         "QDRANT__CLUSTER__ENABLED": "true",
         "QDRANT__STORAGE__COLLECTION__REPLICATION_FACTOR": "2",
-        "QDRANT_PEERS": "3",
     }
     pods = template(
         labels("qdrant", "vector-store"),

@@ -17,11 +17,18 @@ from tests.unit.recorder import record_stack, stack_configuration
 LISTS_ALL = {
     # The record of what the region was made with; no pod reads it.
     ("ConfigMap", "region-settings"),
+    # The rebalancer's report, which looks at every collection; its next run reads the new list.
+    ("ConfigMap", "qdrant-report"),
+    ("CronJob", "qdrant-report"),
 }
 """Objects that name every namespace, and so change with each."""
 
-COLLECTIONS = re.compile(r"qdrant-collections-[0-9a-f]{8}")
-"""The Job that makes collections and its files: another list is another Job, which finds the old ones made."""
+UPDATED = {"us-east-record-settings", "us-east-qdrant-report", "us-east-qdrant-report-files"}
+"""LISTS_ALL by their names in the program."""
+
+COLLECTIONS = re.compile(r"qdrant-(collections|rebalance)-[0-9a-f]{8}")
+"""The Jobs that make and that spread collections, and their files: another list is another Job, which finds the old
+ones made and well spread."""
 
 
 def service(namespace: str) -> str:
@@ -67,8 +74,11 @@ def test_no_pod_of_the_others_is_started_again(before: Recorded, after: Recorded
     """Of a controller's spec: whatever changes there makes new pods, or could."""
     kept = ("Deployment", "StatefulSet", "Cluster", "Pooler", "CronJob")
     for workload in [resource for kind in kept for resource in before.of(kind)]:
+        if (workload.kind, workload.object_name) in LISTS_ALL:
+            continue
         assert as_bytes(workload) == as_bytes(after.one(workload.kind, workload.object_name)), workload.object_name
-    mounted = json.dumps([pods.spec for pods in before.pod_templates], default=repr)
+    others = [pods.spec for pods in before.pod_templates if pods.name not in {name for _, name in LISTS_ALL}]
+    mounted = json.dumps(others, default=repr)
     assert not [name for kind, name in LISTS_ALL if kind == "ConfigMap" and f'"{name}"' in mounted]
 
 
@@ -91,7 +101,7 @@ def test_its_redis_keys_and_its_collection_are_its_own(after: Recorded) -> None:
         for name in ("memory-service", "memory-service-eu")
     }
     assert told == {"memory-service": ["default"], "memory-service-eu": ["eu"]}
-    (job,) = [one for one in after.of("ConfigMap") if COLLECTIONS.fullmatch(one.object_name)]
+    (job,) = [one for one in after.of("ConfigMap") if one.object_name.startswith("qdrant-collections-")]
     assert json.loads(job.inputs["data"]["collections.json"])["collections"] == ["default", "eu"]
 
 
@@ -113,12 +123,14 @@ def steps(before: Recorded, after: Recorded) -> dict[Change, list[str]]:
 def test_the_engine_changes_the_list_and_makes_the_rest(before: Recorded, after: Recorded) -> None:
     found = steps(before, after)
     assert found.keys() == {Change.SAME, Change.CREATE, Change.UPDATE, Change.REPLACE}
-    assert set(found[Change.UPDATE]) <= {"us-east-record-settings"}
-    assert set(found[Change.REPLACE]) == {"us-east-qdrant-collections", "us-east-qdrant-collections-files"}
+    assert set(found[Change.UPDATE]) <= UPDATED
+    assert set(found[Change.REPLACE]) == {
+        f"us-east-qdrant-{job}{part}" for job in ("collections", "rebalance") for part in ("", "-files")
+    }
     assert all("memory-service-eu" in name or "eu-example-com" in name for name in found[Change.CREATE])
 
 
 def test_taking_it_away_again_touches_nothing_of_the_others_either(before: Recorded, after: Recorded) -> None:
     found: dict[Any, list[str]] = steps(after, before)
     assert all("memory-service-eu" in name or "eu-example-com" in name for name in found[Change.DELETE])
-    assert set(found[Change.UPDATE]) <= {"us-east-record-settings"}
+    assert set(found[Change.UPDATE]) <= UPDATED
