@@ -71,9 +71,11 @@ def test_a_zone_that_is_cut_off_is_whole_within_and_reached_by_nobody(cluster: S
 def test_pods_run_on_without_their_kubelet(cluster: Stand, faults: Faults) -> None:
     own = cluster.own
     assert own is not None
-    zone = cluster.pod(POD).node
+    here = cluster.pod(toolbox.NAME).node  # whose kubelet carries the question
+    pod = next(pod for pod in cluster.pods("app.kubernetes.io/name=redis") if pod.node != here)
+    zone = pod.node
     faults.stop_kubelet(zone)
     assert own.machines[zone].pid("kubelet") is None
-    eventually("its pods answer", lambda: answers(cluster, POD), 20)
+    eventually("its pods answer", lambda: answers(cluster, pod.name), 20)
     faults.start_kubelet(zone)
     assert own.machines[zone].pid("kubelet") is not None
