@@ -12,7 +12,7 @@ from rehearsal.engine.cli import JudgedPreview, PulumiEngine
 from rehearsal.engine.model import Secret
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
-from tests.engine.checkouts import checkout
+from tests.engine.checkouts import LONELY, checkout
 
 REGIONS = ("us-east", "us-west")
 FAULTY = """\
@@ -23,25 +23,6 @@ config:
     resources: {requests: {memory: 8gb}}
   somafractalmemory:sharding:
     replication_factor: 5
-"""
-LONELY = """
-
-from components.objects import untyped
-import pulumi_kubernetes as kubernetes
-
-kubernetes.apps.v1.Deployment(
-    "lonely",
-    metadata=untyped({"name": "lonely", "namespace": "somafractalmemory"}),
-    spec=untyped({
-        "replicas": 1,
-        "selector": {"matchLabels": {"app": "lonely"}},
-        "template": {
-            "metadata": {"labels": {"app": "lonely"}},
-            "spec": {"containers": [{"name": "main", "image": "docker.io/library/python:3.13.9-slim"}]},
-        },
-    }),
-    opts=pulumi.ResourceOptions(provider=region.platform.placement.provider),
-)
 """
 
 

@@ -21,26 +21,6 @@ REGIONS = ("us-east", "us-west")
 NAMESPACE = "somafractalmemory"
 PUBLIC = ("username", "ca.crt", "tls.crt")
 """Keys of Secrets whose text anybody may see."""
-LONELY = """
-
-from components.objects import untyped
-import pulumi_kubernetes as kubernetes
-
-kubernetes.apps.v1.Deployment(
-    "lonely",
-    metadata=untyped({"name": "lonely", "namespace": "somafractalmemory"}),
-    spec=untyped({
-        "replicas": 1,
-        "selector": {"matchLabels": {"app": "lonely"}},
-        "template": {
-            "metadata": {"labels": {"app": "lonely"}},
-            "spec": {"containers": [{"name": "a", "image": "a:1"}]},
-        },
-    }),
-    opts=pulumi.ResourceOptions(provider=region.platform.placement.provider),
-)
-"""
-"""A Deployment that no policy lets pass, for the end of a program."""
 
 
 class Stand:

@@ -13,8 +13,9 @@ import pytest
 
 from rehearsal import paths, processes
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE
+from tests.engine.checkouts import LONELY
 from tests.rehearsal.conftest import exists
-from tests.rehearsal.stand import LONELY, REGIONS
+from tests.rehearsal.stand import REGIONS
 
 ROOMS = ("components", "policies", "rehearsal", "settings")
 INTERRUPTED = 130

@@ -18,8 +18,9 @@ from rehearsal.errors import RehearsalError
 from rehearsal.packs import Report
 from rehearsal.progress import Progress
 from rehearsal.summary import RegionSummary, Summary, show
+from tests.engine.checkouts import LONELY
 from tests.rehearsal.conftest import exists
-from tests.rehearsal.stand import LONELY, NAMESPACE, REGIONS, Stand, standing
+from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
 
 @pytest.fixture(scope="module")
