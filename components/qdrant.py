@@ -115,8 +115,8 @@ class QdrantCluster(pulumi.ComponentResource):
             string_data={
                 "api-key": key,
                 "read-only-api-key": read_only,
-                # A file of HAProxy's own, so that the key stands in no container's environment in the pod spec.
-                "gateway.cfg": Output.concat("global\n    setenv QDRANT_API_KEY ", key, "\n"),
+                # A file of HAProxy's own with a variable of its own: an environment could be read in the process list.
+                "gateway.cfg": Output.concat("global\n    set-var proc.qdrant_api_key str(", key, ")\n"),
                 "local.yaml": Output.concat("service:\n  api_key: ", key, "\n  read_only_api_key: ", read_only, "\n"),
             },
             opts=own,

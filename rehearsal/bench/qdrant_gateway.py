@@ -46,7 +46,7 @@ def targets() -> Generator[tuple[int, int]]:
         server, gateway = free_port(), free_port()
         _server(here, server)
         key = here.folder / "key.cfg"
-        key.write_text("global\n  setenv QDRANT_API_KEY bench\n")
+        key.write_text("global\n  set-var proc.qdrant_api_key str(bench)\n")
         config = here.folder / "gateway.cfg"
         config.write_text(on_loopback((FILES / "qdrant-gateway.cfg").read_text(), gateway, server))
         here.start("gateway", [find("haproxy") or "", "-W", "-f", key, "-f", config])

@@ -50,7 +50,7 @@ def gateway(tmp_path: Path, start: Start, cluster: Cluster) -> str:
     text = text.replace("127.0.0.1:6333", f"127.0.0.1:{port}").replace("resolvers cluster resolve-prefer ipv4", "")
     kept = [line for line in text.splitlines() if "server-template" not in line]
     peers = [f"    server node{node} {cluster.address(node)}" for node in range(NODES)]
-    (tmp_path / "gateway.cfg").write_text(f"global\n    setenv QDRANT_API_KEY {KEY}\n")
+    (tmp_path / "gateway.cfg").write_text(f"global\n    set-var proc.qdrant_api_key str({KEY})\n")
     (tmp_path / "qdrant-gateway.cfg").write_text("\n".join([*kept, *peers, ""]))
     files = [str(tmp_path / name) for name in ("gateway.cfg", "qdrant-gateway.cfg")]
     start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], log=tmp_path / "gateway.log")

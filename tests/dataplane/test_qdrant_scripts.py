@@ -115,7 +115,7 @@ def gateway(tmp_path: Path, start: Start, peer: tuple[type[Peer], int]) -> int:
     text = (FILES / "qdrant-gateway.cfg").read_text()
     text = text.replace("127.0.0.1:6333", f"127.0.0.1:{port}").replace("resolvers cluster resolve-prefer ipv4", "")
     kept = [line for line in text.splitlines() if "server-template" not in line]
-    (tmp_path / "gateway.cfg").write_text("global\n    setenv QDRANT_API_KEY letters123\n")
+    (tmp_path / "gateway.cfg").write_text("global\n    set-var proc.qdrant_api_key str(letters123)\n")
     (tmp_path / "qdrant-gateway.cfg").write_text("\n".join([*kept, f"    server one 127.0.0.1:{peer[1]}", ""]))
     start(
         [haproxy, "-f", str(tmp_path / "gateway.cfg"), "-f", str(tmp_path / "qdrant-gateway.cfg")], log=tmp_path / "log"
@@ -138,7 +138,7 @@ def call(port: int, method: str, path: str) -> tuple[int, bytes]:
 
 class TestTheGateway:
     def test_haproxy_takes_the_configuration_as_it_is(self, tmp_path: Path, start: Start) -> None:
-        (tmp_path / "gateway.cfg").write_text("global\n    setenv QDRANT_API_KEY letters123\n")
+        (tmp_path / "gateway.cfg").write_text("global\n    set-var proc.qdrant_api_key str(letters123)\n")
         command = [tool("haproxy"), "-c", "-f", str(tmp_path / "gateway.cfg"), "-f", str(FILES / "qdrant-gateway.cfg")]
         environment = {"QDRANT_HEADLESS": "qdrant-headless.somafractalmemory.svc.cluster.local"}
         assert start(command, environment, tmp_path / "log").wait(20) == 0, (tmp_path / "log").read_text()

@@ -84,7 +84,7 @@ def test_it_listens_on_loopback_alone() -> None:
 
 
 def test_the_key_comes_from_the_fragment_and_stands_nowhere_here() -> None:
-    assert 'http-request set-header api-key "%[env(QDRANT_API_KEY)]"' in LINES
+    assert 'http-request set-header api-key "%[var(proc.qdrant_api_key)]"' in LINES
 
 
 def test_a_peer_that_went_without_a_word_is_left_out() -> None:

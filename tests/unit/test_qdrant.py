@@ -141,7 +141,7 @@ class TestTheKeys:
 
     def test_the_gateway_gets_its_key_as_a_fragment_of_haproxys_configuration(self, us_east: Recorded) -> None:
         data = us_east.one("Secret", "qdrant-api-keys").inputs["stringData"].value
-        assert data["gateway.cfg"] == f"global\n    setenv QDRANT_API_KEY {data['api-key']}\n"
+        assert data["gateway.cfg"] == f"global\n    set-var proc.qdrant_api_key str({data['api-key']})\n"
         assert data["api-key"] != data["read-only-api-key"]
 
 
