@@ -22,8 +22,7 @@ def test_a_killed_primary_whose_pod_is_deleted_costs_no_record(
 ) -> None:
     old = database.primary().name
     with Load(database, "pg-killed", seconds=60) as load:
-        faults.kill(old, CONTAINER)
-        faults.delete(old, grace=0)
+        faults.destroy(old, CONTAINER)
         eventually("another one is the primary", lambda: moved_from(database, old), 120)
         report = load.report()
         missing = report["answered"] - load.stored()
