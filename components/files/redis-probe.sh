@@ -1,24 +1,27 @@
 #!/bin/sh
 # Probes of a Redis Cluster node: `alive` or `ready`.
 #
-# alive: the server answers, whatever it says. ready: the node can write, and the first time the node must be part of a working cluster, and a replica in step with its master, so that an
-# update goes on to the next node only then. After that the node itself counts alone: a cluster-wide failure must not
-# take every pod out of its Services. A node that never met another one is ready for the bootstrap.
+# alive: the server answers, whatever it says.
+# ready: the node can write, and the first time it must be part of a working cluster, and a replica in step with its
+# master, so that an update goes on to the next node only then. After that the node itself counts alone: a cluster-wide
+# failure must not take every pod out of its Services. A node that never met another one is ready for the bootstrap.
 #
 # Environment: PASSWORD_FILE, RUN (directory in memory), PORT (default 6379).
 set -eu
 
 cli=$(command -v valkey-cli || command -v redis-cli)
-REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
-export REDISCLI_AUTH
-ask() { timeout 3 "$cli" -p "${PORT:-6379}" "$@" 2>&1 | tr -d '\r'; }
+password=$(cat "$PASSWORD_FILE")
+# By standard input: an environment or a command line could be read in the process list.
+ask() {
+  printf 'AUTH "%s"\n%s\n' "$password" "$*" | timeout 3 "$cli" -p "${PORT:-6379}" 2>&1 | tr -d '\r' | sed '1{/^OK$/d;}'
+}
 
 answer=$(ask PING)
 previous="$(dirname "$PASSWORD_FILE")/previous"
 case "$answer" in
 *WRONGPASS*)
   # The password has just changed, and the node does not know it yet.
-  [ -e "$previous" ] && REDISCLI_AUTH=$(cat "$previous") && answer=$(ask PING)
+  [ -e "$previous" ] && password=$(cat "$previous") && answer=$(ask PING)
   ;;
 esac
 case "$answer" in

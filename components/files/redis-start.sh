@@ -1,9 +1,9 @@
 #!/bin/sh
 # Starts one node of the Redis Cluster with its password, its memory limit and its present address.
 #
-# Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE (beside it may be the password
-# before, in a file called previous), CONFIG (the template), RUN (a directory in
-# memory, private to the container), DATA (default /data), SERVER (default: valkey-server, else redis-server, of the PATH).
+# Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE (beside it may be the password before, in a
+# file called previous), CONFIG (the template), RUN (a directory in memory, private to the container), DATA (default
+# /data), SERVER (default: valkey-server, else redis-server, of the PATH).
 set -eu
 umask 077
 
