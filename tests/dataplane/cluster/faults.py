@@ -57,16 +57,6 @@ class Faults:
         """kill -9 of every process of a container."""
         self._strike(self._stand.pod(pod), container, "KILL")
 
-    def destroy(self, pod: str, container: str) -> None:
-        """kill -9 of a container together with its pod: nothing in it says goodbye or is started again in its place.
-
-        A kill and then a deletion would be two faults, with a container in between that has just come back.
-        """
-        struck = self._stand.pod(pod)
-        self._strike(struck, container, "STOP")
-        self.delete(pod, grace=0)
-        self._strike(struck, container, "KILL", needed=False)
-
     def freeze(self, pod: str, container: str) -> None:
         """Stops every process of a container: its connections stay open and nobody answers."""
         struck = self._stand.pod(pod)
@@ -113,21 +103,6 @@ class Faults:
     def start_kubelet(self, zone: str) -> None:
         """Starts it again; returns when its node is Ready."""
         self._mending.pop(f"kubelet {zone}")()
-
-    def lose_zone(self, zone: str) -> None:
-        """A zone loses power: its kubelet and every process of its pods end at once. Its disks are kept."""
-        own = self._own()
-        self.stop_kubelet(zone)
-        for pod in self._stand.client.list("v1", "Pod", field_selector=f"spec.nodeName={zone}"):
-            status = pod["status"]
-            known: list[Manifest] = [
-                *(status.get("containerStatuses") or []),
-                *(status.get("initContainerStatuses") or []),
-            ]
-            for one in known:
-                container = str(one.get("containerID") or "").rpartition("/")[2]
-                for pid in own.machines[zone].contained(container) if container else []:
-                    signal_to(pid, signal.SIGKILL)
 
     def _own(self) -> Cluster:
         if self._stand.own is None:

@@ -1,25 +1,14 @@
-"""PostgreSQL on the stand: who is primary, what is stored, and a load that behaves like the service."""
+"""PostgreSQL on the stand: who is primary, and what is stored."""
 
-import copy
-import json
-import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from rehearsal.kube import Manifest
-from tests.dataplane.cluster.stand import TOOLBOX, Pod, Stand, eventually
+from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
 INSTANCE_ROLE = "cnpg.io/instanceRole"
 CONTAINER = "postgres"
 DATA = "/var/lib/postgresql/data"
 SCRIPTS = Path(__file__).parents[3] / "components" / "files"
-WRITER = Path(__file__).parents[1] / "service_writer.py"
-FILES = {
-    "/run/soma/passfile/pgpass": "/tmp/pgpass",
-    "/run/soma/postgresql-ca/ca.crt": "/run/secrets/postgresql-ca/ca.crt",
-}
-"""Where the service has its files, and where the toolbox has them."""
 
 
 class Database:
@@ -83,75 +72,3 @@ class Database:
         script = f'{passfile}; env {given} sh -s 2>&1; echo "code $?"'
         said = self.stand.tool("sh", "-c", script, text=(SCRIPTS / "schema.sh").read_text(), seconds=120)
         return int(said.rpartition("code ")[2]), said
-
-    def dsn(self) -> str:
-        """The service's own, with the toolbox's paths."""
-        deployment = self.stand.client.get("apps/v1", "Deployment", "memory-service", self.stand.namespace)
-        containers: list[Manifest] = deployment["spec"]["template"]["spec"]["containers"]
-        variables = next(one["env"] for one in containers if one["name"] == "memory-service")
-        url = next(str(one["value"]) for one in variables if one["name"] == "SOMA_POSTGRES_URL")
-        for there, here in FILES.items():
-            assert there in url, url
-            url = url.replace(there, here)
-        return url
-
-
-class Load:
-    """Writes as the service does from a pod of its own, outside of one zone if need be; `with` ends the pod."""
-
-    def __init__(self, database: Database, name: str, seconds: int, avoid: str = "") -> None:
-        self._database, self._name, self._seconds, self._avoid = database, name, seconds, avoid
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        stand = self._database.stand
-        stand.client.apply(self._pod(), field_manager="data-tier")
-        eventually(f"pod {self._name} runs", lambda: stand.pod(self._name).ready)
-        settings = [f"DSN={self._database.dsn()}", f"SECONDS={self._seconds}", f"NAMESPACE={self._name}"]
-        # A mounted Secret can be read by the group, and libpq ignores such a password file.
-        copied = 'umask 077; cp /run/secrets/postgresql/pgpass /tmp/pgpass; exec env "$@"'
-        program = ["python3", "-c", WRITER.read_text()]
-        self._process = stand.popen(self._name, TOOLBOX, "sh", "-c", copied, "sh", *settings, *program)
-        eventually("it writes", lambda: self.stored() > 100)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        stand = self._database.stand
-        stand.client.delete("v1", "Pod", self._name, stand.namespace, grace_seconds=0)
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
-    def stored(self) -> int:
-        """Records of this load that are there."""
-        return int(self._database.ask(f"SELECT count(*) FROM kv_store WHERE key LIKE '{self._name}:%'"))
-
-    def report(self) -> dict[str, Any]:
-        """What the clients were told, once the load has ended by itself."""
-        assert self._process is not None
-        said, complaints = self._process.communicate(timeout=self._seconds + 300)
-        assert self._process.returncode == 0, complaints
-        return json.loads(said)
-
-    def _pod(self) -> Manifest:
-        toolbox = self._database.stand.pod(TOOLBOX).manifest
-        spec: Manifest = copy.deepcopy({**toolbox["spec"], "nodeName": None})
-        elsewhere = {"key": "topology.kubernetes.io/zone", "operator": "NotIn", "values": [self._avoid]}
-        if self._avoid:
-            terms = [{"matchExpressions": [elsewhere]}]
-            spec["affinity"] = {
-                "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-            }
-        metadata = {
-            "name": self._name,
-            "namespace": toolbox["metadata"]["namespace"],
-            "labels": toolbox["metadata"]["labels"],
-        }
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": metadata,
-            "spec": {k: v for k, v in spec.items() if v is not None},
-        }
