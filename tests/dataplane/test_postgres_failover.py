@@ -102,27 +102,6 @@ def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
     assert "rewinding to the primary" in instances.log(old)
 
 
-def test_a_planned_move_costs_no_record_either(
-    instances: Instances, write: Callable[[str], Writer], figure: Callable[[str], None]
-) -> None:
-    """The operator names another primary: the old one stops, hands over its last WAL and comes back as a replica."""
-    old = primary_of(instances)
-    writer = write("moved")
-    wrote = "SELECT count(*) > 100 FROM kv_store WHERE key LIKE 'moved:%'"
-    eventually(lambda: instances.superuser(old, wrote) == "t", "it writes")
-    new = next(name for name in instances.names if name != old)
-    instances.point_to(None)
-    instances.status(targetPrimary=new, currentPrimary=new)
-    eventually(lambda: bool(instances.told(new).get("isPrimary")), f"{new} is the primary")
-    instances.point_to(new)
-    assert instances.running[old].wait(120) == 0
-    instances.start(old)
-    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica")
-    report = writer.end()
-    figure(f"PostgreSQL primary moved: {report['answered']} answered 200, longest stall {report['longest']} s")
-    assert writer.missing(report, lambda statement: instances.superuser(new, statement)) == 0, report
-
-
 def test_a_former_primary_that_starts_while_another_one_is_named_never_takes_writes(instances: Instances) -> None:
     """Also without the new one: it waits, since it may hold what nobody else has, and must not serve it."""
     old = primary_of(instances)

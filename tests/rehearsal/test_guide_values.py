@@ -58,8 +58,8 @@ class Held:
 
     @property
     def redis_masters(self) -> list[str]:
-        plan = self.only("ConfigMap", "v1", "redis-bootstrap")["data"]["plan"]
-        return [line.split()[2] for line in plan.splitlines() if line]
+        plan = json.loads(self.only("ConfigMap", "v1", "redis-bootstrap")["data"]["plan.json"])
+        return [hosts[0] for hosts in plan["shards"]]
 
     @property
     def host(self) -> Any:
