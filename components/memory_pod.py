@@ -23,6 +23,7 @@ from components.objects import (
     Manifest,
     container_security,
     restricted_pod_security,
+    secret_key_volume,
     small_resources,
     stateless_spread,
 )
@@ -229,17 +230,11 @@ def _files_mount() -> Manifest:
 def _volumes(args: PodArgs, names: PodObjects) -> list[Manifest]:
     return [
         {"name": "files", "configMap": {"name": names.files}},
-        _secret("token", names.token, "token"),
-        _secret("postgresql-app", args.postgres.secret_name, "pgpass"),
-        _secret("postgresql-ca", args.postgres.ca_secret_name, "ca.crt"),
-        _secret("qdrant-keys", args.qdrant.secret_name, "gateway.cfg"),
-        _secret("redis-auth", args.redis.secret_name, "password"),
+        secret_key_volume("token", names.token, "token"),
+        secret_key_volume("postgresql-app", args.postgres.secret_name, "pgpass"),
+        secret_key_volume("postgresql-ca", args.postgres.ca_secret_name, "ca.crt"),
+        secret_key_volume("qdrant-keys", args.qdrant.secret_name, "gateway.cfg"),
+        secret_key_volume("redis-auth", args.redis.secret_name, "password"),
         {"name": "passfile", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
     ]
-
-
-def _secret(volume: str, secret: Input[str], key: str) -> Manifest:
-    """One key of a Secret, readable by the pod's group alone."""
-    items = [{"key": key, "path": key}]
-    return {"name": volume, "secret": {"secretName": secret, "items": items, "defaultMode": 0o440}}

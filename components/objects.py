@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from pulumi import Input
+
 from components.placement import Placement
 
 Manifest = dict[str, Any]
@@ -125,6 +127,12 @@ def small_resources(cpu: str, memory: str, cpu_limit: str | None = None, memory_
         "requests": {"cpu": cpu, "memory": memory},
         "limits": {"cpu": cpu_limit or cpu, "memory": memory_limit or memory},
     }
+
+
+def secret_key_volume(volume: str, secret: Input[str], key: str) -> Manifest:
+    """A volume with one key of a Secret, readable by the pod's group alone."""
+    items = [{"key": key, "path": key}]
+    return {"name": volume, "secret": {"secretName": secret, "items": items, "defaultMode": 0o440}}
 
 
 def pods(labels: Mapping[str, str]) -> Manifest:

@@ -222,13 +222,6 @@ def _pod(args: RebalancerArgs, kind: str, files: str, moves: bool) -> Manifest:
         ],
         "volumes": [
             {"name": "files", "configMap": {"name": files}},
-            {
-                "name": "keys",
-                "secret": {
-                    "secretName": args.secret_name,
-                    "defaultMode": 0o440,
-                    "items": [{"key": "api-key", "path": "api-key"}],
-                },
-            },
+            objects.secret_key_volume("keys", args.secret_name, "api-key"),
         ],
     }

@@ -1,8 +1,6 @@
 """The programs that the tier runs: found on PATH, or where Debian keeps PostgreSQL's own."""
 
-import os
-import shutil
-from pathlib import Path
+from rehearsal.bench.stand import find
 
 NEEDED = (
     ("initdb",),
@@ -14,18 +12,6 @@ NEEDED = (
     ("pgbouncer",),
 )
 """Any one of each group."""
-
-
-def find(*names: str) -> str | None:
-    """The first of these programs that is there."""
-    places = os.pathsep.join(
-        [
-            os.environ.get("PATH", ""),
-            "/usr/sbin",
-            *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
-        ]
-    )
-    return next((path for name in names if (path := shutil.which(name, path=places))), None)
 
 
 def missing() -> list[str]:
