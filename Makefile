@@ -36,7 +36,7 @@ status: $(READY) ## what is up now
 preview: $(READY) ## what each region would create, with policy results, without Kubernetes
 	@$(PY) -m rehearsal preview $(ARGS)
 
-bench: setup ## measure the numbers that this project promises
+bench: setup servers ## measure the numbers that this project promises
 	@$(PY) -m rehearsal bench $(ARGS)
 
 lint: $(READY) ## format, lint, types, import directions, generated docs

@@ -51,7 +51,7 @@ class Keeper:
 
     def bootstrap(self) -> int:
         """Until the cluster is as planned. Returns the exit code."""
-        patience, before = seconds("WAIT_SECONDS", 600), Decision()
+        patience, seen = seconds("WAIT_SECONDS", 600), set[Decision]()
         deadline = time.monotonic() + patience
         while True:
             view = self.look()
@@ -63,8 +63,10 @@ class Keeper:
                 say("the cluster has all its masters and slots; left to the healer: " + told_away(view))
                 return 0
             trouble = self._step(view, decision)
-            if decision != before or decision.moves:
-                deadline, before = time.monotonic() + patience, decision
+            if decision not in seen:
+                # What comes back, and comes back again, is no progress.
+                seen.add(decision)
+                deadline = time.monotonic() + patience
             if time.monotonic() > deadline:
                 reasons = "; ".join([*trouble, *decision.waiting, *(c.why for c in decision.commands if c.why)])
                 complain(f"gave up after {patience:.0f} s without progress: {reasons}")

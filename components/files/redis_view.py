@@ -131,7 +131,10 @@ def look(hosts: "Iterable[str]", password_file: Path) -> View:
     hosts = list(hosts)
     with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
         list(pool.map(ask, hosts))
-    return View({host: nodes[host] for host in hosts if host in nodes}, silent)
+    # In the order of the plan: who answers first must not make two looks at the same cluster differ.
+    return View(
+        {host: nodes[host] for host in hosts if host in nodes}, {host: silent[host] for host in hosts if host in silent}
+    )
 
 
 def _node(link: Link) -> Node:

@@ -33,6 +33,8 @@ def _register(resource: dict[str, Any], made: dict[str, Any]) -> pulumi.Resource
     options = pulumi.ResourceOptions(parent=made.get(resource["parent"]), provider=made.get(resource["provider"]))
     if not resource["custom"]:
         return pulumi.ComponentResource(resource["type"], resource["name"], {}, options)
+    if resource["type"] == "pulumi:pulumi:StackReference":
+        return pulumi.StackReference(resource["name"], resource["inputs"]["name"], options)
     inputs = {_snake(key): value for key, value in resource["inputs"].items()}
     return _class(resource["type"])(resource["name"], **inputs, opts=options)
 
