@@ -1,9 +1,7 @@
 """What the memory service is told: its environment, and the paths under which it finds its files."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pulumi
 from pulumi import Input
 
 from components.objects import Manifest
@@ -12,42 +10,18 @@ PORT = 9595
 """Port that the service listens on."""
 
 TOKEN_FOLDER = "/run/soma/token"  # noqa: S105 (a path)
-CA_FOLDER = "/run/soma/postgresql-ca"
-PASSFILE_FOLDER = "/run/soma/passfile"
-PASSFILE = f"{PASSFILE_FOLDER}/pgpass"
 
 VECTOR_SIZE = 768
 """Numbers of a vector: the service makes them itself, always as many (contract of 9089859/9d8f7f1)."""
 
 LOOPBACK = "127.0.0.1"
 REDIS_PORT, QDRANT_PORT, POSTGRES_PORT = 6379, 6333, 5432
+POSTGRES_QUESTION_PORT = 5433
+"""Of the gateway to PostgreSQL, for who wants to know now: a login there is tried once and not held."""
 
 QUERY_WAIT = 120
-"""Seconds for which PgBouncer holds a statement while the primary moves (`query_wait_timeout`)."""
-
-POOLER_TRIES = 6
-"""How often the pooler's name stands in the DSN: libpq goes on to the next host when one cannot be reached. With a zone
-of three cut off, one login in 3^6 (729) meets nothing but its dead pooler, and the record in hand is lost."""
-
-
-LIBPQ_OPTIONS: Mapping[str, str | int] = {
-    # Said on purpose: `read-write` would be judged by what PgBouncer says at the login, and that is what the first
-    # server told it which the pool ever met. A pooler that met a standby, as every one of a standby region does, goes
-    # on saying "read-only" after the promotion, until it is started again (measured: PostgreSQL 15, PgBouncer 1.18),
-    # and each service process that logs in meanwhile runs without PostgreSQL for life. The wait before the pod and
-    # the startup probe see to it that PostgreSQL takes writes.
-    "target_session_attrs": "any",
-    # As long as the pooler holds: a login during a failover waits for the new primary, and the service gives up for
-    # good after its second failure, having answered 200.
-    "connect_timeout": QUERY_WAIT,
-    "keepalives": 1,
-    "keepalives_idle": 3,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 8000,  # milliseconds
-}
-"""How the service's connection behaves, apart from where it leads."""
-
+"""Seconds for which PgBouncer holds a statement while the primary moves (`query_wait_timeout`), and the gateway a login
+or a statement that PgBouncer refused."""
 
 @dataclass(frozen=True)
 class PostgresEndpoint:
@@ -58,38 +32,35 @@ class PostgresEndpoint:
     database: str
     user: str
     secret_name: Input[str]
-    """Secret whose key `pgpass` is a libpq passfile."""
+    """Secret with the key `password`."""
     ca_secret_name: Input[str]
     """Secret whose key `ca.crt` verifies the pooler's certificate, which carries `host`."""
 
 
-def dsn(postgres: PostgresEndpoint) -> pulumi.Output[str]:
+def dsn(postgres: PostgresEndpoint) -> str:
     """Where PostgreSQL is, as a libpq URL without a password: the service writes its DSN to its log.
 
-    The pooler stands there several times, since one of its pods may be in a zone that has just been cut off: the
-    dead connection ends after `tcp_user_timeout` and the next try reaches, through the Service, another pod.
+    It is the gateway beside the service, which encrypts, knows the password, notices dead connections, and lets a
+    session begin when PostgreSQL has said that it takes writes. A login lasts as long as that takes: the service gives
+    up for good after its second failure, having answered 200.
     """
     options = {
-        "passfile": PASSFILE,
-        **LIBPQ_OPTIONS,
-        "sslmode": "verify-full",
-        "sslrootcert": f"{CA_FOLDER}/ca.crt",
+        "target_session_attrs": "read-write",
+        "connect_timeout": QUERY_WAIT + 10,
+        "sslmode": "disable",
+        "gssencmode": "disable",
     }
     query = "&".join(f"{key}={value}" for key, value in options.items())
-    hosts = pulumi.Output.from_input(postgres.host).apply(
-        lambda host: ",".join([f"{host}:{POSTGRES_PORT}"] * POOLER_TRIES)
-    )
-    return pulumi.Output.concat("postgresql://", postgres.user, "@", hosts, f"/{postgres.database}?{query}")
+    return f"postgresql://{postgres.user}@{LOOPBACK}:{POSTGRES_PORT}/{postgres.database}?{query}"
 
 
 def environment(namespace: str, max_memories: int, postgres: PostgresEndpoint) -> list[Manifest]:
     """The container's `env`. Every variable is one that the service at 9089859/9d8f7f1 reads."""
     stores: dict[str, Input[str]] = {
         "SOMA_POSTGRES_URL": dsn(postgres),
-        "POSTGRES_SSL_MODE": "verify-full",
-        "POSTGRES_SSL_ROOT_CERT": f"{CA_FOLDER}/ca.crt",
+        "POSTGRES_SSL_MODE": "disable",
         # Host and port beside the URLs: the entrypoint waits for them.
-        "POSTGRES_HOST": postgres.host,
+        "POSTGRES_HOST": LOOPBACK,
         "POSTGRES_PORT": str(POSTGRES_PORT),
         "REDIS_HOST": LOOPBACK,
         "REDIS_PORT": str(REDIS_PORT),
@@ -133,16 +104,15 @@ def await_environment(namespace: str, wait_seconds: int) -> list[Manifest]:
 
 
 def psql_environment(postgres: PostgresEndpoint, wait_seconds: int) -> list[Manifest]:
-    """`env` of the container that waits for the primary: the service's own way to it, for psql."""
-    variables: dict[str, Input[str]] = {
-        "PGHOST": postgres.host,
-        "PGPORT": str(POSTGRES_PORT),
+    """`env` of the container that waits for the primary: the service's own way to it, for psql, with a reason at once
+    instead of patience."""
+    variables = {
+        "PGHOST": LOOPBACK,
+        "PGPORT": str(POSTGRES_QUESTION_PORT),
         "PGDATABASE": postgres.database,
         "PGUSER": postgres.user,
-        "PGPASSFILE": PASSFILE,
-        "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": f"{CA_FOLDER}/ca.crt",
-        "PGCONNECT_TIMEOUT": "5",
+        "PGSSLMODE": "disable",
+        "PGCONNECT_TIMEOUT": "15",
         "WAIT_SECONDS": str(wait_seconds),
     }
     return [{"name": name, "value": value} for name, value in variables.items()]

@@ -1,4 +1,4 @@
-"""The gateways beside a memory service process, as native sidecars: its only ways to Qdrant and to Redis.
+"""The gateways beside a memory service process, as native sidecars: its only ways to its stores.
 
 The service knows neither passwords nor clusters, so each gateway listens on loopback and does that part. As native
 sidecars (init containers that go on) they are up before the service starts and outlive it while it drains.
@@ -8,13 +8,23 @@ from dataclasses import dataclass
 
 from pulumi import Input
 
-from components.memory_environment import LOOPBACK, QDRANT_PORT, REDIS_PORT
+from components.memory_environment import (
+    LOOPBACK,
+    POSTGRES_PORT,
+    POSTGRES_QUESTION_PORT,
+    QDRANT_PORT,
+    QUERY_WAIT,
+    REDIS_PORT,
+    PostgresEndpoint,
+)
 from components.objects import Manifest, container_security, small_resources
 from settings import Images
 
-REDIS_GATEWAY_METRICS = 9122
-"""Port of the pod for Prometheus."""
+REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS = 9122, 9123
+"""Ports of the pod for Prometheus."""
 
+POSTGRESQL_AUTH_FOLDER = "/run/soma/postgresql"
+POSTGRESQL_CA_FOLDER = "/run/soma/postgresql-ca"
 QDRANT_KEYS_FOLDER = "/run/soma/qdrant"
 REDIS_AUTH_FOLDER = "/run/soma/redis"
 
@@ -37,6 +47,40 @@ class RedisEndpoint:
     """Host that resolves to every node."""
     secret_name: Input[str]
     """Secret with the key `password`."""
+
+
+def postgresql_gateway(images: Images, postgres: PostgresEndpoint) -> Manifest:
+    """Our own (images/postgresql-gateway): waits, where PgBouncer would refuse, until PostgreSQL takes writes."""
+    if images.postgresql_gateway is None:
+        raise ValueError("images.postgresql_gateway: name the image that was built from images/postgresql-gateway")
+    program = ["/postgresql-gateway"]
+    variables: dict[str, Input[str]] = {
+        "POOLER_HOST": postgres.host,
+        "POOLER_CA_FILE": f"{POSTGRESQL_CA_FOLDER}/ca.crt",
+        "POSTGRES_DATABASE": postgres.database,
+        "POSTGRES_USER": postgres.user,
+        "POSTGRES_PASSWORD_FILE": f"{POSTGRESQL_AUTH_FOLDER}/password",
+        "GATEWAY_PORT": str(POSTGRES_PORT),
+        "QUESTION_PORT": str(POSTGRES_QUESTION_PORT),
+        "METRICS_PORT": str(POSTGRESQL_GATEWAY_METRICS),
+        "PATIENCE": f"{QUERY_WAIT}s",
+    }
+    return {
+        "name": "postgresql-gateway",
+        "image": images.postgresql_gateway,
+        "restartPolicy": "Always",
+        "command": program,
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "ports": [{"name": "pg-metrics", "containerPort": POSTGRESQL_GATEWAY_METRICS, "protocol": "TCP"}],
+        # The gateway keeps its own memory under 96 MiB.
+        "resources": small_resources("100m", "32Mi", "1", "128Mi"),
+        "securityContext": container_security(),
+        **_probes(ready=[*program, "probe", "ready"], alive=[*program, "probe", "alive"]),
+        "volumeMounts": [
+            {"name": "postgresql-auth", "mountPath": POSTGRESQL_AUTH_FOLDER, "readOnly": True},
+            {"name": "postgresql-ca", "mountPath": POSTGRESQL_CA_FOLDER, "readOnly": True},
+        ],
+    }
 
 
 def qdrant_gateway(images: Images, qdrant: QdrantEndpoint, files: str) -> Manifest:

@@ -7,9 +7,6 @@ import pulumi
 from pulumi import Input
 
 from components.memory_environment import (
-    CA_FOLDER,
-    PASSFILE,
-    PASSFILE_FOLDER,
     PORT,
     TOKEN_FOLDER,
     PostgresEndpoint,
@@ -17,7 +14,13 @@ from components.memory_environment import (
     environment,
     psql_environment,
 )
-from components.memory_gateways import QdrantEndpoint, RedisEndpoint, qdrant_gateway, redis_gateway
+from components.memory_gateways import (
+    QdrantEndpoint,
+    RedisEndpoint,
+    postgresql_gateway,
+    qdrant_gateway,
+    redis_gateway,
+)
 from components.objects import (
     REGION_ROLE,
     Manifest,
@@ -49,7 +52,7 @@ ENDPOINT_DRAIN = 15
 
 GRACE = 180
 """Seconds from the start of a termination to SIGKILL: 15 for the ingress to forget the pod, 120 for a statement that
-the pooler holds (uvicorn waits for requests under way), the rest for the gateways, which stop after the service."""
+is held (uvicorn waits for requests under way), the rest for the gateways, which stop after the service."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def pod_template(
             "securityContext": restricted_pod_security(UID, UID, UID),
             "topologySpreadConstraints": stateless_spread(selector),
             "initContainers": [
-                _passfile(args),
+                postgresql_gateway(args.images, args.postgres),
                 _await_primary(args),
                 qdrant_gateway(args.images, args.qdrant, FILES_FOLDER),
                 redis_gateway(args.images, args.redis),
@@ -117,22 +120,8 @@ def pod_template(
     }
 
 
-def _passfile(args: PodArgs) -> Manifest:
-    """libpq refuses a passfile that others may read, which a mounted Secret always is: it is copied to memory."""
-    return {
-        "name": "passfile",
-        "image": args.images.postgresql,
-        "command": ["install", "--mode=0600", "/run/soma/postgresql-app/pgpass", PASSFILE],
-        "resources": small_resources("10m", "16Mi", "100m", "32Mi"),
-        "securityContext": container_security(),
-        "volumeMounts": [
-            {"name": "postgresql-app", "mountPath": "/run/soma/postgresql-app", "readOnly": True},
-            {"name": "passfile", "mountPath": PASSFILE_FOLDER},
-        ],
-    }
-
-
 def _await_primary(args: PodArgs) -> Manifest:
+    """After the gateway to PostgreSQL, through which it asks."""
     return {
         "name": "await-primary",
         "image": args.images.postgresql,
@@ -140,7 +129,7 @@ def _await_primary(args: PodArgs) -> Manifest:
         "env": psql_environment(args.postgres, args.wait),
         "resources": small_resources("10m", "32Mi", "100m", "64Mi"),
         "securityContext": container_security(),
-        "volumeMounts": [*_postgres_mounts(), _files_mount()],
+        "volumeMounts": [_files_mount()],
     }
 
 
@@ -169,7 +158,6 @@ def _service(args: PodArgs) -> Manifest:
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(ENDPOINT_DRAIN)]}}},
         "volumeMounts": [
             {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
-            *_postgres_mounts(),
             _files_mount(),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (in the container, where the root is read-only)
         ],
@@ -187,7 +175,7 @@ def probes(host: Input[str]) -> Manifest:
     - readiness: /readyz says 200 whatever it finds, so the body is read. A killed primary is back in 10 s (measured)
       and passes unnoticed; after 30 s the ingress stops to queue requests behind a service that cannot answer.
     - liveness: one event loop serves everything, so /ping stalls while a statement waits: 75 s when the primary's zone
-      is cut off (measured), 240 s when no primary comes (the pooler holds a statement for 120 s, the service repeats it
+      is cut off (measured), 240 s when no primary comes (a statement is held for 120 s, and the service repeats it
       once), for ever when PostgreSQL hangs with its connections open. A stalled process is therefore killed only after
       300 s in a row, and only while another ready pod of the Service answers: a store that hangs stalls them all, and
       none of them is killed for it. Alone, or with all others stalled too, a process stays; readiness has taken it
@@ -216,13 +204,6 @@ def probes(host: Input[str]) -> Manifest:
     }
 
 
-def _postgres_mounts() -> list[Manifest]:
-    return [
-        {"name": "passfile", "mountPath": PASSFILE_FOLDER, "readOnly": True},
-        {"name": "postgresql-ca", "mountPath": CA_FOLDER, "readOnly": True},
-    ]
-
-
 def _files_mount() -> Manifest:
     return {"name": "files", "mountPath": FILES_FOLDER, "readOnly": True}
 
@@ -231,10 +212,9 @@ def _volumes(args: PodArgs, names: PodObjects) -> list[Manifest]:
     return [
         {"name": "files", "configMap": {"name": names.files}},
         secret_key_volume("token", names.token, "token"),
-        secret_key_volume("postgresql-app", args.postgres.secret_name, "pgpass"),
+        secret_key_volume("postgresql-auth", args.postgres.secret_name, "password"),
         secret_key_volume("postgresql-ca", args.postgres.ca_secret_name, "ca.crt"),
         secret_key_volume("qdrant-keys", args.qdrant.secret_name, "gateway.cfg"),
         secret_key_volume("redis-auth", args.redis.secret_name, "password"),
-        {"name": "passfile", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
     ]

@@ -12,7 +12,12 @@ from pulumi_random import RandomPassword
 from components import objects
 from components.hosts import full_host
 from components.memory_environment import PORT, POSTGRES_PORT, QDRANT_PORT, REDIS_PORT, PostgresEndpoint
-from components.memory_gateways import REDIS_GATEWAY_METRICS, QdrantEndpoint, RedisEndpoint
+from components.memory_gateways import (
+    POSTGRESQL_GATEWAY_METRICS,
+    REDIS_GATEWAY_METRICS,
+    QdrantEndpoint,
+    RedisEndpoint,
+)
 from components.memory_pod import CONTAINER, NAME, PodArgs, PodObjects, Role, pod_template
 from components.objects import SKIP_AWAIT, Manifest, untyped
 from components.placement import Placement
@@ -238,7 +243,9 @@ def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Ma
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             objects.allow_from([*callers, siblings], PORT),
-            objects.allow_from([objects.namespace_named(args.monitoring_namespace)], REDIS_GATEWAY_METRICS),
+            objects.allow_from(
+                [objects.namespace_named(args.monitoring_namespace)], REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS
+            ),
         ],
         "egress": [
             objects.allow_to([objects.pods(stores.postgres_pooler)], POSTGRES_PORT),

@@ -9,6 +9,11 @@ from rehearsal.progress import Progress
 IMAGES = paths.CHECKOUT / "images"
 
 
+def postgresql_gateway(progress: Progress) -> Path:
+    """The PostgreSQL gateway; built when its sources have changed."""
+    return _program(IMAGES / "postgresql-gateway", progress)
+
+
 def redis_gateway(progress: Progress) -> Path:
     """The Redis gateway; built when its sources have changed."""
     return _program(IMAGES / "redis-gateway", progress)

@@ -23,6 +23,10 @@ class Images(Model):
     python: Image = Field(
         default="docker.io/library/python:3.13.9-slim", description="Runs the scripts of Jobs and helpers."
     )
+    postgresql_gateway: Image | None = Field(
+        default=None,
+        description="Gateway to PostgreSQL beside each service, built from images/postgresql-gateway. Required.",
+    )
     redis_gateway: Image | None = Field(
         default=None,
         description="Gateway to Redis beside each service, built from images/redis-gateway. Required.",

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Lets the pod start once PostgreSQL, seen through the pooler, is writable and has the service's table.
+# Lets the pod start once PostgreSQL, seen through gateway and pooler, is writable and has the service's table.
 #
 # A memory service that starts before that runs without PostgreSQL for the rest of its life, and says that it is well.
 # In a standby region this is what holds the pods until the region is promoted.
 #
-# Environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSFILE, PGSSLMODE, PGSSLROOTCERT as for psql;
+# Environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGSSLMODE, PGCONNECT_TIMEOUT as for psql;
 # WAIT_SECONDS: give up after that many, so that the pod shows up as failing; 0 waits for ever.
 set -eu
 
@@ -30,20 +30,20 @@ remedy() {
     *"is missing"*) echo "the schema Job has not run: kubectl logs job/postgresql-schema-…" ;;
     *"no partitions"*) echo "it is older than this program: docs/postgresql.md, The schema Job failed" ;;
     *"not belong"* | *"to write"*) echo "hand it over: ALTER TABLE kv_store OWNER TO $PGUSER, and its partitions" ;;
-    *) echo "the logs of the pooler and of the primary say more" ;;
+    *) echo "the logs of this pod's postgresql-gateway, of the pooler and of the primary say more" ;;
     esac
 }
 
 started=$(date +%s)
 while true; do
-    answer=$(timeout 10 psql --no-psqlrc --no-password --quiet --tuples-only --no-align --command "$QUESTION" 2>&1) || true
+    answer=$(timeout 20 psql --no-psqlrc --no-password --quiet --tuples-only --no-align --command "$QUESTION" 2>&1) || true
     answer=$(echo "$answer" | tr -s '[:space:]' ' ' | sed 's/ $//')
     waited=$(($(date +%s) - started))
     if [ "$answer" = "writable" ]; then
         echo "PostgreSQL is writable after ${waited} s"
         exit 0
     fi
-    echo "waiting for PostgreSQL (${waited} s): ${answer:-no answer within 10 s}"
+    echo "waiting for PostgreSQL (${waited} s): ${answer:-no answer within 20 s}"
     if [ "$WAIT_SECONDS" -gt 0 ] && [ "$waited" -ge "$WAIT_SECONDS" ]; then
         echo "giving up after ${waited} s: ${answer:-no answer}: $(remedy "$answer")"
         exit 1

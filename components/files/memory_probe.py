@@ -43,13 +43,14 @@ def ask(host: str, port: int, path: str, seconds: float) -> tuple[int, bytes]:
 
 
 def connections_to(port: int, tables: str) -> int:
-    """How many connections to a port of another host are established (state 01)."""
-    line = re.compile(rf"^\s*\d+: [0-9A-F]+:[0-9A-F]{{4}} [0-9A-F]+:{port:04X} 01 ", re.MULTILINE)
+    """How many connections to a port on loopback are established (state 01)."""
+    loopback = "(?:0{16}FFFF0000)?0100007F"
+    line = re.compile(rf"^\s*\d+: [0-9A-F]+:[0-9A-F]{{4}} {loopback}:{port:04X} 01 ", re.MULTILINE)
     return len(line.findall(tables))
 
 
 def connected() -> bool:
-    """Whether the pod has a connection to PostgreSQL: nothing else in it keeps one."""
+    """Whether the process has a connection to the gateway to PostgreSQL: nothing else in the pod keeps one there."""
     tables = "".join(file.read_text(encoding="ascii") for file in SOCKETS if file.exists())
     return connections_to(int(os.environ["POSTGRES_PORT"]), tables) > 0
 

@@ -141,7 +141,7 @@ def _completed(name: str) -> str:
 
 
 def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
-    """Our sources, the recipes' files, the gateway to Redis and the manager of PostgreSQL's pods, with their places."""
+    """Our sources, the recipes' files, the gateways and the manager of PostgreSQL's pods, with their places."""
     for source in SOURCES:
         folder = paths.CHECKOUT / source
         for file in sorted(folder.rglob("*.py")):
@@ -149,6 +149,7 @@ def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
     files = RECIPES / "files"
     for file in sorted(path for path in files.rglob("*") if path.is_file()):
         yield file, f"/{file.relative_to(files)}"
+    yield built.postgresql_gateway(progress), "/postgresql-gateway"
     yield built.redis_gateway(progress), "/redis-gateway"
     with tempfile.TemporaryDirectory() as scratch:
         yield manager.build(Path(scratch) / "manager"), "/manager"

@@ -6,15 +6,23 @@ from settings.draft import Draft, Finding
 from settings.faults import ABSENT
 from settings.rules.rule import Check, place, rule
 
-
-@rule("images.redis_gateway")
-def our_images_are_named(draft: Draft) -> Iterator[Finding]:
-    if draft.settings.images.redis_gateway is None:
-        yield Finding(
-            place("images.redis_gateway"),
-            ABSENT,
-            "missing: nobody publishes this image; build images/redis-gateway, push it, and name it here with its tag",
-        )
+OURS = {"postgresql_gateway": "postgresql-gateway", "redis_gateway": "redis-gateway"}
+"""Key of the setting to the folder under images/ that the image is built from."""
 
 
-RULES: tuple[Check, ...] = (our_images_are_named,)
+def _named(key: str, folder: str) -> Check:
+    """A rule by itself, so that a fault of one image hides nothing of another."""
+
+    @rule(f"images.{key}")
+    def our_image_is_named(draft: Draft) -> Iterator[Finding]:
+        if getattr(draft.settings.images, key) is None:
+            yield Finding(
+                place(f"images.{key}"),
+                ABSENT,
+                f"missing: nobody publishes this image; build images/{folder}, push it, and name it here with its tag",
+            )
+
+    return our_image_is_named
+
+
+RULES: tuple[Check, ...] = tuple(_named(key, folder) for key, folder in OURS.items())

@@ -1,4 +1,4 @@
-"""Memory service processes on loopback with stores: PostgreSQL behind PgBouncer, Redis, and a Qdrant that is played.
+"""Memory service processes on loopback with stores: PostgreSQL behind gateway and PgBouncer, Redis, a played Qdrant.
 
 The process is the stand-in of the service, told what the program tells the service, with ports of its own.
 """
@@ -21,8 +21,10 @@ from typing import Any, ClassVar
 import httpx
 
 from components import postgres_pooler
-from components.memory_environment import LIBPQ_OPTIONS
+from components.memory_environment import PostgresEndpoint, dsn
+from rehearsal.certificates import Authority
 from tests.dataplane.conftest import FILES, Start, free_port, tool
+from tests.dataplane.postgres_gateway import Gateway, Pooler
 from tests.dataplane.redis_servers import eventually
 
 NOBODY = 65534
@@ -46,11 +48,23 @@ class Postgres:
         self._bin = Path(initdb).resolve().parent
         self._as_server([initdb, "-D", str(self._data), "-A", "trust", "-U", "postgres", "--no-sync"])
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.way = self._certified()
         self.start_server()
         self.sql("CREATE ROLE soma LOGIN", "CREATE DATABASE memory OWNER soma", database="postgres")
         psql = [tool("psql"), "-XqU", "soma", "-h", "127.0.0.1", "-p", str(self._server_port), "-d", "memory"]
         self._as_server([*psql, "-v", "partitions=4", "-f", str(FILES / "schema.sql")])
         self.start_pooler()
+
+    def _certified(self) -> Pooler:
+        """The pooler as a gateway has to know it. It takes any password, as long as the connection is encrypted."""
+        authority = Authority("servers")
+        shown = authority.server(["localhost"], ["127.0.0.1"])
+        texts = {"ca.crt": authority.certificate, "tls.crt": shown.certificate, "tls.key": shown.key, "password": "any"}
+        for name, text in texts.items():
+            (self._folder / name).write_text(text)
+            (self._folder / name).chmod(0o644)
+        password = self._folder / "password"
+        return Pooler("localhost", self.port, self._folder / "ca.crt", password, database="memory")
 
     def _as_server(self, command: list[str]) -> None:
         done = subprocess.run(command, user=self._user, stdout=subprocess.DEVNULL, stderr=sys.stderr, check=False)
@@ -68,7 +82,9 @@ class Postgres:
         eventually(lambda: self._ask("postgres", "SELECT 1").returncode == 0)
 
     def start_pooler(self) -> None:
-        declared = {key: value for key, value in postgres_pooler.PARAMETERS.items() if "tls" not in key}
+        declared = {key: value for key, value in postgres_pooler.PARAMETERS.items() if "server_tls" not in key}
+        files = {"client_tls_cert_file": "tls.crt", "client_tls_key_file": "tls.key"}
+        declared |= {key: str(self._folder / name) for key, name in files.items()}
         lines = [
             "[databases]",
             f"memory = host=127.0.0.1 port={self._server_port} dbname=memory user=soma",
@@ -225,20 +241,20 @@ class Stores:
     qdrant_port: int
     services: list[Service] = field(default_factory=list[Service])
 
-    def service(self) -> Service:
-        """Starts another process."""
+    def service(self, patience: str = "120s") -> Service:
+        """Starts another process; `patience` is that of the gateway beside it."""
         token = self.folder / "token"
         token.write_text(TOKEN)
-        postgres = f"127.0.0.1:{self.postgres.port}"
-        options = "&".join(f"{key}={value}" for key, value in LIBPQ_OPTIONS.items())
+        gateway = Gateway(self.folder, self.start, self.postgres.way, patience)
+        url = dsn(PostgresEndpoint("", "memory", "soma", "", "")).replace(":5432/", f":{gateway.port}/")
         environment = {
             "PATH": os.environ["PATH"],
             "SOMA_API_TOKEN_FILE": str(token),
             "SOMA_API_PORT": str(free_port()),
             "SOMA_RATE_LIMIT_MAX": "0",
-            "SOMA_POSTGRES_URL": f"postgresql://soma@{postgres},{postgres}/memory?{options}",
+            "SOMA_POSTGRES_URL": url,
             "POSTGRES_HOST": "127.0.0.1",
-            "POSTGRES_PORT": str(self.postgres.port),
+            "POSTGRES_PORT": str(gateway.port),
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(self.redis_port),
             "QDRANT_URL": f"http://127.0.0.1:{self.qdrant_port}",

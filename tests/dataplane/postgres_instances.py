@@ -27,6 +27,7 @@ from rehearsal.certificates import Authority
 from rehearsal.standins.cnpg import archive
 from rehearsal.standins.cnpg.instance import bouncer
 from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from tests.dataplane.postgres_gateway import Gateway, Pooler
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack
 
@@ -143,6 +144,7 @@ class Instances:
         self.names = [f"{self.name}-{number}" for number in range(1, names + 1)]
         self.ports = {name: (free_port(), free_port()) for name in self.names}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.poolers: dict[int, subprocess.Popen[bytes]] = {}
         self._secrets()
 
     def _cluster(self, instances: int) -> dict[str, Any]:
@@ -167,14 +169,18 @@ class Instances:
         self.authority = self.folder / "ca.crt"
         self.authority.write_text(servers.certificate)
 
-    def password(self, password: str) -> None:
-        """What the application's Secret says from now on; and the password file of the test's clients."""
+    def password(self, password: str, told: bool = True) -> None:
+        """What the application's Secret says from now on; and the password file of the test's clients. What pods have
+        mounted follows later: now, if `told`."""
         self.api.secret("postgresql-app", username="soma", password=password)
         passfile = self.folder / "pgpass"
         passfile.unlink(missing_ok=True)
         passfile.write_text(PASSFILE.replace(PASSWORD, password))
         passfile.chmod(0o600)
         self.passfile = passfile
+        self.secret_file = self.folder / "password"
+        if told:
+            self.secret_file.write_text(password)
 
     # The operator
 
@@ -258,9 +264,9 @@ class Instances:
     # The pooler and the clients
 
     def pool(self) -> int:
-        """PgBouncer with the Pooler's parameters; its port."""
+        """PgBouncer with the Pooler's parameters; its port. Each call starts another one."""
         pooler = self.run.one("Pooler", "postgresql-pooler")
-        configs, port = self.folder / "pooler", free_port()
+        configs, port = self.folder / f"pooler-{len(self.poolers)}", free_port()
         configs.mkdir()
         place = bouncer.Place(
             host="localhost",
@@ -273,24 +279,33 @@ class Instances:
         )
         reader = _Reader(self.api)
         bouncer.refresh({"spec": pooler.spec}, self.cluster, reader, place)  # pyright: ignore[reportArgumentType]
-        command = [tool("pgbouncer"), str(configs / "pgbouncer.ini")]
         if self._user:
             subprocess.run(["chown", "-R", self._user, str(configs)], check=True)
-            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
-        self._start(command, None, configs / "log")
+        self._start_pooler(port, configs)
         return port
 
+    def _start_pooler(self, port: int, configs: Path) -> None:
+        command = [tool("pgbouncer"), str(configs / "pgbouncer.ini")]
+        if self._user:
+            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
+        self.poolers[port] = self._start(command, None, configs / f"log-{len(list(configs.glob('log-*')))}")
+        eventually(lambda: listens(port), "the pooler listens", 20)
+
+    def restart_pooler(self, port: int) -> None:
+        """Killed, and started again where it was: its clients lose their connections."""
+        self.poolers[port].kill()
+        self.poolers[port].wait(10)
+        self._start_pooler(port, self.folder / f"pooler-{list(self.poolers).index(port)}")
+
+    def gateway(self, port: int, patience: str = "120s") -> Gateway:
+        """The service's way to PostgreSQL through the pooler at a port."""
+        pooler = Pooler("localhost", port, self.authority, self.secret_file)
+        return Gateway(self.folder, self._start, pooler, patience)
+
     def dsn(self, port: int) -> str:
-        """The service's own DSN, with this pooler's address and the test's files."""
-        container = self.run.pods_of("memory-service").container("memory-service")
-        url = next(v["value"] for v in container["env"] if v["name"] == "SOMA_POSTGRES_URL")
-        head, _, query = url.partition("?")
-        user = head.partition("@")[0]
-        places = head.partition("@")[2].partition("/")
-        hosts = ",".join([f"localhost:{port}"] * len(places[0].split(",")))
-        options = dict(part.split("=", 1) for part in query.split("&"))
-        options |= {"passfile": str(self.passfile), "sslrootcert": str(self.authority)}
-        return f"{user}@{hosts}/{places[2]}?" + "&".join(f"{key}={value}" for key, value in options.items())
+        """For a client that logs in by itself, at a pooler or a server, by the password file of the test."""
+        options = f"sslmode=verify-full&sslrootcert={self.authority}&passfile={self.passfile}&connect_timeout=30"
+        return f"postgresql://soma@localhost:{port}/somamemory?{options}"
 
     def schema(self) -> "subprocess.CompletedProcess[str]":
         """The schema Job, at the read-write service."""
@@ -342,6 +357,12 @@ class _Reader:
     def secret(self, name: str) -> dict[str, str]:
         data = self._api.objects[f"secrets/{name}"]["data"]
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def lsn(text: str) -> int:

@@ -4,7 +4,8 @@ A program by itself (psycopg2 only), so that it runs as a process and in a pod. 
 error that the service takes for a lost connection it connects anew and tries once more; a second error is swallowed.
 Every record is answered 200, whatever became of it (somafractalmemory at 9089859: storage.py:749-794, core.py).
 
-Environment: DSN; NAMESPACE (prefix of the keys, default `load`); SECONDS (default: until SIGTERM).
+Environment: DSN; NAMESPACE (prefix of the keys, default `load`); SECONDS (default: until SIGTERM);
+PAUSE (seconds between two records).
 Prints one JSON object at the end: answered, swallowed, reconnects, longest (seconds), said (errors).
 """
 
@@ -18,6 +19,7 @@ import psycopg2
 
 SET = 'INSERT INTO "kv_store" (key, value) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value'
 PAUSE_SECONDS = 0.002
+"""Between two records, by default."""
 
 
 class Service:
@@ -55,6 +57,7 @@ class Service:
 def main() -> None:
     """Stores record after record."""
     service, namespace = Service(os.environ["DSN"]), os.environ.get("NAMESPACE", "load")
+    pause = float(os.environ.get("PAUSE", PAUSE_SECONDS))
     ended: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
     end = time.monotonic() + float(os.environ.get("SECONDS", "86400"))
@@ -64,7 +67,7 @@ def main() -> None:
         service.store(f"{namespace}:({answered}.0, 2.0):data", json.dumps({"n": answered}))
         longest = max(longest, time.monotonic() - started)
         answered += 1
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause)
     report = {"answered": answered, "swallowed": service.swallowed, "reconnects": service.reconnects}
     print(json.dumps({**report, "longest": round(longest, 2), "said": service.said}))  # noqa: T201
 

@@ -60,7 +60,7 @@ def test_a_process_on_all_its_stores_is_started_ready_and_alive(stores: Stores) 
 def test_a_process_that_found_postgresql_refusing_is_found_though_it_says_that_it_is_well(stores: Stores) -> None:
     """The contract's sixth fact: all health is true, every write is answered 200 and none is kept."""
     stores.postgres.become_standby()
-    lost = stores.service()
+    lost = stores.service(patience="1s")  # else it would have waited: it came just too early
     stores.postgres.sql("SELECT pg_promote()")
     assert lost.call("GET", "/readyz").json() == {"kv_store": True, "vector_store": True, "graph_store": True}
     assert lost.store("3,4", text="lost").status_code == 200
@@ -70,18 +70,21 @@ def test_a_process_that_found_postgresql_refusing_is_found_though_it_says_that_i
         code, said = lost.probe(probe)
         assert code == 1
         assert "PostgreSQL" in said
-    # What the kubelet does then; the pooler goes on saying that PostgreSQL is read-only.
+    # What the kubelet does then; the pooler goes on saying that PostgreSQL is read-only, and the gateway knows better.
     assert stores.service().probe("started") == (0, "")
 
 
-def test_a_process_whose_pooler_is_away_is_unready_and_comes_back_without_a_restart(stores: Stores) -> None:
+def test_a_process_whose_poolers_are_all_away_is_unready_and_loses_nothing(stores: Stores) -> None:
     service = stores.service()
     stores.postgres.stop("pooler")
+    waiting = service.begin("7,8")
     eventually(lambda: not service.passes("ready"))
     assert service.passes("alive", NOBODY)
     stores.postgres.start_pooler()
     eventually(lambda: service.passes("ready"))
     assert service.passes("started")
+    waiting.join(60)
+    assert stored(stores, "7.0, 8.0") == "1"
 
 
 @pytest.mark.parametrize("hung", ["server", "pooler"])

@@ -11,7 +11,7 @@ NAME = "somafractalmemory"
 SOUND = f"""\
 config:
   {NAME}:memory: {{image: 'soma:1'}}
-  {NAME}:images: {{redis_gateway: 'gateway:1'}}
+  {NAME}:images: {{postgresql_gateway: 'gateway:1', redis_gateway: 'gateway:1'}}
   {NAME}:ingress: {{rules: [{{host: memory.example.com}}]}}
   {NAME}:multiregion: {{enabled: false}}
 """

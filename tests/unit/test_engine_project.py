@@ -73,7 +73,7 @@ config:
 SOUND = """\
 config:
   soma:memory: {image: 'soma:1'}
-  soma:images: {redis_gateway: 'gateway:1'}
+  soma:images: {postgresql_gateway: 'gateway:1', redis_gateway: 'gateway:1'}
   soma:ingress: {rules: [{host: memory.example.com}]}
 """
 

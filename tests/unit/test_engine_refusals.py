@@ -11,7 +11,7 @@ REGIONS = "regions: [{name: us-east, primary: true}, {name: us-west}]"
 STACK = """\
 config:
   soma:memory: {image: 'soma:1'}
-  soma:images: {redis_gateway: 'gateway:1'}
+  soma:images: {postgresql_gateway: 'gateway:1', redis_gateway: 'gateway:1'}
   soma:ingress: {rules: [{host: memory.example.com}]}
 """
 

@@ -14,7 +14,7 @@ from tests.unit.network import may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded
 
 SERVICE = "memory-service"
-GATEWAYS = ("qdrant-gateway", "redis-gateway")
+GATEWAYS = ("postgresql-gateway", "qdrant-gateway", "redis-gateway")
 PROBES = ("readiness", "liveness", "startup")
 
 
@@ -32,6 +32,12 @@ def environment(pods: PodTemplate) -> dict[str, str]:
 def dsn(environment: dict[str, str]) -> dict[str, str]:
     """Options of the DSN."""
     return {key: values[0] for key, values in parse_qs(urlsplit(environment["SOMA_POSTGRES_URL"]).query).items()}
+
+
+@pytest.fixture
+def gateway(pods: PodTemplate) -> dict[str, str]:
+    """What the gateway to PostgreSQL is told."""
+    return {variable["name"]: variable["value"] for variable in pods.container("postgresql-gateway")["env"]}
 
 
 def patience(probe: dict[str, Any]) -> int:
@@ -72,40 +78,30 @@ class TestTheContainer:
         assert (environment["QDRANT_HOST"], environment["QDRANT_PORT"]) == ("127.0.0.1", "6333")
         assert (environment["REDIS_HOST"], environment["REDIS_PORT"]) == ("127.0.0.1", "6379")
 
-    def test_the_entrypoint_waits_for_the_pooler_that_the_url_names(self, environment: dict[str, str]) -> None:
-        host = environment["POSTGRES_HOST"]
-        assert host == "postgresql-pooler.somafractalmemory.svc.cluster.local"
-        assert set(urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[2].split(",")) == {f"{host}:5432"}
-
-    def test_the_url_names_the_pooler_more_than_once(self, environment: dict[str, str]) -> None:
-        """libpq's only way to try again, and the service gives up after its second failure."""
-        assert environment["SOMA_POSTGRES_URL"].count("postgresql-pooler") >= 2
+    def test_postgresql_is_reached_through_the_gateway_beside_it(self, environment: dict[str, str]) -> None:
+        place = urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[2]
+        assert place == "127.0.0.1:5432"
+        assert (environment["POSTGRES_HOST"], environment["POSTGRES_PORT"]) == ("127.0.0.1", "5432")
 
     def test_the_url_carries_no_password(self, environment: dict[str, str], dsn: dict[str, str]) -> None:
         """The service writes it to its log."""
         assert urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[0] == "soma"
-        assert "password" not in dsn
-        assert dsn["passfile"].startswith("/run/soma/passfile/")
+        assert not dsn.keys() & {"password", "passfile"}
 
-    def test_a_login_is_not_judged_by_what_the_pooler_remembers(self, dsn: dict[str, str]) -> None:
-        """It says "read-only" for as long as it lives once it has met a standby, whatever was promoted since."""
-        assert dsn["target_session_attrs"] == "any"
+    def test_a_session_takes_writes_or_does_not_begin(self, dsn: dict[str, str]) -> None:
+        assert dsn["target_session_attrs"] == "read-write"
 
-    def test_a_dead_connection_is_noticed(self, dsn: dict[str, str]) -> None:
-        assert dsn["tcp_user_timeout"] == "8000"
-        assert dsn["keepalives"] == "1"
-        assert int(dsn["keepalives_idle"]) + int(dsn["keepalives_interval"]) * int(dsn["keepalives_count"]) < 15
-
-    def test_a_login_may_take_as_long_as_a_statement_is_held(self, dsn: dict[str, str]) -> None:
-        assert int(dsn["connect_timeout"]) >= QUERY_WAIT
-
-    def test_postgresql_is_verified_by_an_authority_that_is_mounted(
-        self, pods: PodTemplate, environment: dict[str, str], dsn: dict[str, str]
+    def test_a_login_may_take_as_long_as_the_gateway_is_patient(
+        self, dsn: dict[str, str], gateway: dict[str, str]
     ) -> None:
-        assert dsn["sslmode"] == environment["POSTGRES_SSL_MODE"] == "verify-full"
-        mounts = {mount["mountPath"] for mount in pods.container(SERVICE)["volumeMounts"]}
-        assert dsn["sslrootcert"] == environment["POSTGRES_SSL_ROOT_CERT"]
-        assert dsn["sslrootcert"].rpartition("/")[0] in mounts
+        """Then the gateway says why, before the client stops listening."""
+        assert gateway["PATIENCE"] == f"{QUERY_WAIT}s"
+        assert int(dsn["connect_timeout"]) > QUERY_WAIT
+
+    def test_encryption_begins_at_the_gateway(self, environment: dict[str, str], dsn: dict[str, str]) -> None:
+        """The variable overrides the URL (contract, §2)."""
+        assert dsn["sslmode"] == environment["POSTGRES_SSL_MODE"] == "disable"
+        assert dsn["gssencmode"] == "disable"
 
     def test_the_token_is_a_file(self, us_east: Recorded, pods: PodTemplate, environment: dict[str, str]) -> None:
         assert "SOMA_API_TOKEN" not in environment
@@ -189,13 +185,14 @@ class TestThePod:
             assert container["resources"]["limits"].keys() == {"cpu", "memory"}, container["name"]
             assert re.search(r":(?!latest)[\w.-]+$|@sha256:", container["image"]), container["name"]
 
-    def test_gateways_start_after_postgresql_and_what_is_behind_them_is_waited_for(self, pods: PodTemplate) -> None:
+    def test_what_is_behind_the_gateways_is_waited_for_postgresql_first(self, pods: PodTemplate) -> None:
         names = [container["name"] for container in pods.spec["initContainers"]]
-        assert names == ["passfile", "await-primary", *GATEWAYS, "await-stores"]
+        assert names == [GATEWAYS[0], "await-primary", *GATEWAYS[1:], "await-stores"]
         for name in GATEWAYS:
             assert pods.container(name)["restartPolicy"] == "Always"
             assert pods.container(name).keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
-        assert "restartPolicy" not in pods.container("await-stores"), "the service would start beside it"
+        for name in ("await-primary", "await-stores"):
+            assert "restartPolicy" not in pods.container(name), "the service would start beside it"
 
     def test_the_wait_goes_the_services_own_way_for_its_own_collection(
         self, pods: PodTemplate, environment: dict[str, str]
@@ -223,8 +220,41 @@ class TestThePod:
         assert (mount["name"], mount["mountPath"]) == ("redis-auth", "/run/soma/redis")
         assert gateway["command"] == ["/redis-gateway"]
         assert gateway["image"].startswith("ghcr.io/somatechlat/somafractalmemory-redis-gateway:")
+
+    def test_the_postgresql_gateway_is_told_where_the_pooler_is_and_reads_its_password_from_a_file(
+        self, us_east: Recorded, pods: PodTemplate, gateway: dict[str, str], environment: dict[str, str]
+    ) -> None:
+        assert gateway == {
+            "POOLER_HOST": "postgresql-pooler.somafractalmemory.svc.cluster.local",
+            "POOLER_CA_FILE": "/run/soma/postgresql-ca/ca.crt",
+            "POSTGRES_DATABASE": "somamemory",
+            "POSTGRES_USER": "soma",
+            "POSTGRES_PASSWORD_FILE": "/run/soma/postgresql/password",
+            "GATEWAY_PORT": environment["POSTGRES_PORT"],
+            "QUESTION_PORT": "5433",
+            "METRICS_PORT": "9123",
+            "PATIENCE": "120s",
+        }
+        container = pods.container("postgresql-gateway")
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounts == {"postgresql-auth": "/run/soma/postgresql", "postgresql-ca": "/run/soma/postgresql-ca"}
+        assert container["command"] == ["/postgresql-gateway"]
+        assert container["image"].startswith("ghcr.io/somatechlat/somafractalmemory-postgresql-gateway:")
+        certified = us_east.one("Secret", "postgresql-server-tls").inputs["stringData"].value["tls.crt"]
+        assert certified, "the pooler shows the servers' certificate"
+
+    def test_the_wait_for_the_primary_asks_the_gateway_without_its_patience(
+        self, pods: PodTemplate, gateway: dict[str, str]
+    ) -> None:
+        told = {variable["name"]: variable["value"] for variable in pods.container("await-primary")["env"]}
+        assert (told["PGHOST"], told["PGPORT"]) == ("127.0.0.1", gateway["QUESTION_PORT"])
+        assert (told["PGUSER"], told["PGDATABASE"]) == (gateway["POSTGRES_USER"], gateway["POSTGRES_DATABASE"])
+        assert told["PGSSLMODE"] == "disable"
+
+    def test_monitoring_alone_reads_the_gateways_metrics(self, us_east: Recorded) -> None:
         ingress = us_east.one("NetworkPolicy", SERVICE).inputs["spec"]["ingress"]
-        (scraped,) = (rule for rule in ingress if rule["ports"] == [{"protocol": "TCP", "port": 9122}])
+        ports = [{"protocol": "TCP", "port": port} for port in (9122, 9123)]
+        (scraped,) = (rule for rule in ingress if rule["ports"] == ports)
         assert scraped["from"] == [
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
         ]
@@ -234,11 +264,9 @@ class TestThePod:
             ready, alive, starting = (pods.container(name)[f"{p}Probe"]["exec"]["command"] for p in PROBES)
             assert ready != alive == starting
 
-    def test_the_passfile_is_copied_to_memory_for_the_process_alone(self, pods: PodTemplate) -> None:
-        assert "--mode=0600" in pods.container("passfile")["command"]
-        volume = next(v for v in pods.spec["volumes"] if v["name"] == "passfile")
-        assert volume["emptyDir"]["medium"] == "Memory"
-        assert "postgresql-app" not in {m["name"] for m in pods.container(SERVICE)["volumeMounts"]}
+    def test_the_process_has_no_password_of_a_store(self, pods: PodTemplate) -> None:
+        """What it keeps it could log; the gateways have them."""
+        assert {m["name"] for m in pods.container(SERVICE)["volumeMounts"]} == {"token", "files", "tmp"}
 
     def test_every_mount_has_its_volume_and_every_volume_its_object(self, us_east: Recorded, pods: PodTemplate) -> None:
         volumes = {volume["name"]: volume for volume in pods.spec["volumes"]}
@@ -252,11 +280,11 @@ class TestThePod:
                 assert us_east.has("Secret", volume["secret"]["secretName"]), volume["name"]
 
     def test_each_secret_gives_one_key_and_to_the_group_alone(self, us_east: Recorded, pods: PodTemplate) -> None:
-        """The Secret of PostgreSQL's user also holds the password by itself, that of Qdrant both of its keys."""
+        """The Secret of PostgreSQL's user also holds a password file, that of Qdrant both of its keys."""
         given = {volume["name"]: volume["secret"] for volume in pods.spec["volumes"] if "secret" in volume}
         keys = {
             "token": "token",
-            "postgresql-app": "pgpass",
+            "postgresql-auth": "password",
             "postgresql-ca": "ca.crt",
             "qdrant-keys": "gateway.cfg",
             "redis-auth": "password",

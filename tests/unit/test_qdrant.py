@@ -11,7 +11,7 @@ from tests.unit.network import Peer, may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded, Resource
 from tests.unit.recorder import record_stack
 
-GATEWAY = {"redis_gateway": "example.org/redis-gateway:1"}
+GATEWAYS = dict.fromkeys(("postgresql_gateway", "redis_gateway"), "example.org/gateway:1")
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ class TestTheCollections:
         """Another namespace is another Job; another image of Qdrant is not."""
         before = job_of(us_east, "qdrant-collections-").object_name
         same = record_stack(
-            "us-east", overrides={"images": {**GATEWAY, "qdrant": "docker.io/qdrant/qdrant:v1.19.1-unprivileged"}}
+            "us-east", overrides={"images": {**GATEWAYS, "qdrant": "docker.io/qdrant/qdrant:v1.19.1-unprivileged"}}
         )
         assert job_of(same, "qdrant-collections-").object_name == before
         more = record_stack("us-east", overrides={"qdrant": {"replicas": 5}})

@@ -18,7 +18,10 @@ from tests.unit import guide
 CHECKOUT = Path(__file__).parents[2]
 GUIDE = CHECKOUT.parent / "shared" / "seed" / "scaling-guide.md"
 IMAGE = "ghcr.io/somatechlat/somafractalmemory:9d8f7f1"
-IMAGES = {"redis_gateway": "ghcr.io/somatechlat/somafractalmemory-redis-gateway:0.1.0"}
+IMAGES = {
+    f"{store}_gateway": f"ghcr.io/somatechlat/somafractalmemory-{store}-gateway:0.1.0"
+    for store in ("postgresql", "redis")
+}
 
 
 def project() -> dict[str, dict[str, Any]]:

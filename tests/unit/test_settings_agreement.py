@@ -29,7 +29,7 @@ def faults(directory: Path, stacks: dict[str, dict[str, Any]], **shared: Any) ->
     (directory / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "soma", "runtime": "python", "config": declared}))
     for stack in (*ALL, *stacks):
         stated = {"memory": {"image": "soma:1"}, "ingress": {"rules": [{"host": "memory.example.com"}]}}
-        stated["images"] = {"redis_gateway": "gateway:1"}
+        stated["images"] = {"postgresql_gateway": "gateway:1", "redis_gateway": "gateway:1"}
         stated |= stacks.get(stack, {})
         config = {"config": {f"soma:{key}": value for key, value in stated.items()}}
         (directory / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

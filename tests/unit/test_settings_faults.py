@@ -230,8 +230,13 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"sharding": {"shards": 4}, "qdrant": {"shards": 6}},
         "qdrant.shards = 6   differs from sharding.shards (4): state it once, or the same twice",
     ),
+    "no image of the PostgreSQL gateway": (
+        {"images": {"redis_gateway": "gateway:1"}},
+        "images.postgresql_gateway   missing: nobody publishes this image; build images/postgresql-gateway, push it, "
+        "and name it here with its tag",
+    ),
     "no image of the Redis gateway": (
-        {"images": {}},
+        {"images": {"postgresql_gateway": "gateway:1"}},
         "images.redis_gateway   missing: nobody publishes this image; build images/redis-gateway, push it, and name it "
         "here with its tag",
     ),
