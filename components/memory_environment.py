@@ -23,6 +23,7 @@ QUERY_WAIT = 120
 """Seconds for which PgBouncer holds a statement while the primary moves (`query_wait_timeout`), and the gateway a login
 or a statement that PgBouncer refused."""
 
+
 @dataclass(frozen=True)
 class PostgresEndpoint:
     """How the service's own user reaches PostgreSQL."""

@@ -27,6 +27,9 @@ NODE_SECRET = "redis-node-auth"  # noqa: S105
 CLIENT, BUS, METRICS = 6379, 16379, 9121
 
 _PODS = objects.every(NAME)
+CLIENT_PODS = {"soma.io/redis-client": "true"}
+"""Label of pods in the region's namespace that may go straight to the cluster: clients that know what a cluster is."""
+CLIENT_POLICY = "redis-client"
 """Selects the pods of every zone: one cluster, one budget, one policy."""
 _LABELS = objects.labels(NAME, "cache")
 _UID = 999
@@ -169,12 +172,14 @@ def _guards(name: str, args: RedisArgs, own: ResourceOptions) -> None:
         spec=objects.untyped(budget_spec()),
         opts=own,
     )
-    networking.v1.NetworkPolicy(
-        f"{name}-network",
-        metadata=objects.untyped(objects.metadata(NAME, args.placement, _LABELS)),
-        spec=objects.untyped(network_policy_spec(args.monitoring_namespace)),
-        opts=own,
-    )
+    policies = {NAME: network_policy_spec(args.monitoring_namespace), CLIENT_POLICY: client_policy_spec()}
+    for policy_name, spec in policies.items():
+        networking.v1.NetworkPolicy(
+            f"{name}-{'network' if policy_name == NAME else 'client-network'}",
+            metadata=objects.untyped(objects.metadata(policy_name, args.placement, _LABELS)),
+            spec=objects.untyped(spec),
+            opts=own,
+        )
 
 
 def _zones(
@@ -251,18 +256,27 @@ def budget_spec() -> Manifest:
 
 
 def network_policy_spec(monitoring_namespace: str) -> Manifest:
-    """The bus is for nodes alone; clients are the service's gateways and our own Jobs."""
+    """The bus is for nodes alone; clients are the service's gateways, our own Jobs, and pods that are marked as such."""
     nodes = [objects.pods(_PODS)]
     return {
         "podSelector": {"matchLabels": _PODS},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             objects.allow_from([objects.pods(objects.every("memory-service"))], CLIENT),
-            objects.allow_from([objects.pods(objects.every(redis_jobs.NAME))], CLIENT),
+            objects.allow_from([objects.pods(objects.every(redis_jobs.NAME)), objects.pods(CLIENT_PODS)], CLIENT),
             objects.allow_from(nodes, CLIENT, BUS),
             objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),
         ],
         "egress": [objects.allow_to(nodes, CLIENT, BUS)],
+    }
+
+
+def client_policy_spec() -> Manifest:
+    """The way to the nodes for pods that are marked as clients: the namespace denies all others."""
+    return {
+        "podSelector": {"matchLabels": CLIENT_PODS},
+        "policyTypes": ["Egress"],
+        "egress": [objects.allow_to([objects.pods(_PODS)], CLIENT)],
     }
 
 

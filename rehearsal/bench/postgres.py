@@ -1,7 +1,7 @@
-"""The service's statements on a real PostgreSQL: through PgBouncer over direct, and by the number of partitions.
+"""The service's statements on a real PostgreSQL: through the gateway, through PgBouncer, by the number of partitions.
 
 The table is made by the program's schema.sql. PgBouncer has the parameters that the program declares, but those of TLS:
-all is on loopback. The server does not wait for its disk (fsync is off), whose time would hide what is compared.
+all is on loopback, and only the gateway encrypts. The server does not wait for its disk (fsync is off), whose time would hide what is compared.
 """
 
 import re
@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rehearsal import images
 from rehearsal.bench.measure import Measure, in_turns, ratio
 from rehearsal.bench.projects import objects
 from rehearsal.bench.stand import FILES, Stand, find, free_port, listens, missing, own_folder, run, stand
+from rehearsal.certificates import Authority
 from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
@@ -43,11 +45,12 @@ def measure(progress: Progress, plan: Plan, rounds: int = ROUNDS, rows: int = RO
     lacks = missing(*NEEDED)
     if lacks:
         return [Measure.missing("PostgreSQL: the pooler, and statements by the number of partitions", lacks)]
-    with progress.step("PostgreSQL: pooler over direct, partitions"), stand(_NAME) as here:
+    program = images.postgresql_gateway(progress)
+    with progress.step("PostgreSQL: gateway, pooler and direct, partitions"), stand(_NAME) as here:
         server = Server.make(here, rows)
         for partitions in PARTITIONS:
             server.table(partitions)
-        measured = _pooled(server, plan, rounds)
+        measured = _pooled(server, plan, program, rounds)
         measured += [one for name in SCRIPTS for one in _partitioned(server, name, rounds)]
         for partitions in PARTITIONS:
             server.check(partitions)
@@ -123,27 +126,29 @@ def read_rate(said: str) -> float:
     return float(found[1])
 
 
-def _pooled(server: Server, plan: Plan, rounds: int) -> list[Measure]:
+def _pooled(server: Server, plan: Plan, program: Path, rounds: int) -> list[Measure]:
     lacks = missing(*POOLER_NEEDED)
     if lacks:
         return [Measure.missing("PgBouncer over direct", lacks)]
     measured: list[Measure] = []
-    with pooler(server, pooler_spec(plan)) as port:
+    with pooler(server, pooler_spec(plan)) as port, gateway(server, port, program) as gate:
         for statement in (INSERT, SELECT):
             for connections in CONNECTIONS:
                 works = {
                     name: partial(server.rate, name_of(8), statement, connections, at)
-                    for name, at in (("pooler", port), ("direct", server.port))
+                    for name, at in (("gateway", gate), ("pooler", port), ("direct", server.port))
                 }
                 rates = in_turns(rounds, works)
                 how = "one connection" if connections == 1 else f"{connections} connections"
-                measured.append(
+                measured += [
                     Measure(
-                        f"PgBouncer: throughput at {how} over direct, {statement}",
-                        ratio(rates["pooler"], rates["direct"]),
-                        "ratio",
+                        f"{what}: throughput at {how} over {base}, {statement}", ratio(rates[one], rates[base]), "ratio"
                     )
-                )
+                    for what, one, base in (
+                        ("PgBouncer", "pooler", "direct"),
+                        ("PostgreSQL gateway", "gateway", "pooler"),
+                    )
+                ]
     return measured
 
 
@@ -166,8 +171,16 @@ def pooler(server: Server, spec: Mapping[str, Any]) -> Generator[int]:
         # The service's library states it (libpq), and PgBouncer must let it pass.
         "ignore_startup_parameters": "extra_float_digits",
         **{name: value for name, value in spec["parameters"].items() if "_tls_" not in name},
+        # The gateway encrypts, as it does to the real one; who comes without it is not slowed down.
+        "client_tls_sslmode": "allow",
+        "client_tls_cert_file": str(folder / "tls.crt"),
+        "client_tls_key_file": str(folder / "tls.key"),
     }
     (folder / "users").write_text(f'"{USER}" ""\n')
+    authority = Authority("servers")
+    shown = authority.server(["localhost"], ["127.0.0.1"])
+    for name, text in (("ca.crt", authority.certificate), ("tls.crt", shown.certificate), ("tls.key", shown.key)):
+        (folder / name).write_text(text)
     lines = "".join(f"{name} = {value}\n" for name, value in given.items())
     config = folder / "pgbouncer.ini"
     config.write_text(f"[databases]\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\n{lines}")
@@ -175,6 +188,27 @@ def pooler(server: Server, spec: Mapping[str, Any]) -> Generator[int]:
     server.here.start("pgbouncer", [find("pgbouncer") or "", config], as_nobody=True)
     server.here.await_(lambda: listens(port), "PgBouncer", "pgbouncer")
     yield port
+
+
+@contextmanager
+def gateway(server: Server, port: int, program: Path) -> Generator[int]:
+    """The port of a PostgreSQL gateway before the pooler at `port`."""
+    here, question, folder = free_port(), free_port(), server.here.folder / "pgbouncer"
+    password = folder / "password"
+    password.write_text("any")
+    told = {
+        "POOLER_HOST": "localhost",
+        "POOLER_PORT": f"{port}",
+        "POOLER_CA_FILE": str(folder / "ca.crt"),
+        "POSTGRES_DATABASE": name_of(8),
+        "POSTGRES_USER": USER,
+        "POSTGRES_PASSWORD_FILE": str(password),
+        "GATEWAY_PORT": f"{here}",
+        "QUESTION_PORT": f"{question}",
+    }
+    server.here.start("postgresql-gateway", ["env", *(f"{key}={value}" for key, value in told.items()), program])
+    server.here.await_(lambda: listens(here), "the PostgreSQL gateway", "postgresql-gateway")
+    yield here
 
 
 def _partitioned(server: Server, statement: str, rounds: int) -> list[Measure]:

@@ -55,10 +55,12 @@ def test_the_qdrant_gateway_is_measured_over_direct() -> None:
 
 def test_the_services_statements_are_measured_through_the_pooler_and_by_partitions() -> None:
     assert _measured(postgres.measure(QUIET, projects.evaluate(paths.CHECKOUT, projects.HOME), rounds=1, rows=200)) == [
-        ("PgBouncer: throughput at one connection over direct, INSERT … ON CONFLICT", None, False),
-        ("PgBouncer: throughput at 50 connections over direct, INSERT … ON CONFLICT", None, False),
-        ("PgBouncer: throughput at one connection over direct, SELECT by key", None, False),
-        ("PgBouncer: throughput at 50 connections over direct, SELECT by key", None, False),
+        *(
+            (f"{what}: throughput at {how} over {base}, {statement}", None, False)
+            for statement in (postgres.INSERT, postgres.SELECT)
+            for how in ("one connection", "50 connections")
+            for what, base in (("PgBouncer", "direct"), ("PostgreSQL gateway", "pooler"))
+        ),
         *(
             (f"{statement}: time with {number} partitions over 1, 200 rows", None, False)
             for statement in postgres.SCRIPTS

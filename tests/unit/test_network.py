@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components import postgres_pooler, qdrant, redis
-from components.memory_gateways import REDIS_GATEWAY_METRICS
+from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
 from tests.unit.network import Peer, lets, outside, peer, rules
 from tests.unit.recorded import Recorded, Resource
 from tests.unit.recorder import record_stack, stack_configuration
@@ -26,7 +26,7 @@ PORTS = sorted(
         *(5432, 8000, 9187, postgres_pooler.METRICS_PORT),
         *(qdrant.HTTP, qdrant.GRPC, qdrant.P2P, qdrant.METRICS),
         *(redis.CLIENT, redis.BUS, redis.METRICS),
-        *(9595, REDIS_GATEWAY_METRICS),
+        *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS),
     }
 )
 """Whatever anything listens on here, and some that nothing does."""
@@ -45,8 +45,8 @@ ELSEWHERE: Mapping[str, Peer] = {
 }
 """What is not of the region's namespace: bound by none of its policies."""
 
-NEIGHBOUR = "neighbour"
-"""A pod in the region's namespace that nothing here has made."""
+NEIGHBOUR, REDIS_CLIENT = "neighbour", "redis client"
+"""Pods in the region's namespace that nothing here has made; the second one is marked as a client of Redis."""
 
 
 def everybody(run: Recorded) -> dict[str, Peer]:
@@ -60,6 +60,7 @@ def everybody(run: Recorded) -> dict[str, Peer]:
         "postgresql jobs": Peer({**members, "cnpg.io/jobRole": "join", "app.kubernetes.io/name": "postgresql"}),
         "pooler": Peer({**pooler, **members, "cnpg.io/poolerName": postgres_pooler.NAME, "cnpg.io/podRole": "pooler"}),
         NEIGHBOUR: Peer({"app": "neighbour"}),
+        REDIS_CLIENT: Peer({"app": "neighbour", **redis.CLIENT_PODS}),
     }
     declared = {re.sub(r"-[0-9a-f]{8}$", "", pods.name): peer(pods) for pods in run.pod_templates}
     return {**made, **declared, **ELSEWHERE}
@@ -99,7 +100,7 @@ def ways(run: Recorded) -> set[Way]:
     # Users arrive through the ingress controller alone.
     may(["ingress"], services, 9595)
     # Monitoring reads metrics, never a store.
-    may(["prometheus"], services, 9595, REDIS_GATEWAY_METRICS)
+    may(["prometheus"], services, 9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS)
     may(["prometheus"], ["qdrant"], qdrant.METRICS)
     may(["prometheus"], zones, redis.METRICS)
     may(["prometheus"], ["pooler"], postgres_pooler.METRICS_PORT)
@@ -111,6 +112,7 @@ def ways(run: Recorded) -> set[Way]:
         may([service], ["pooler"], 5432)
         may([service], ["qdrant"], qdrant.HTTP)
         may([service], zones, redis.CLIENT)
+    may([REDIS_CLIENT], zones, redis.CLIENT)
     # The stores among themselves.
     may(members, members, 5432, 8000)
     may(["pooler"], members, 5432)

@@ -57,6 +57,16 @@ class Faults:
         """kill -9 of every process of a container."""
         self._strike(self._stand.pod(pod), container, "KILL")
 
+    def destroy(self, pod: str, container: str) -> None:
+        """kill -9 of a container together with its pod: nothing in it says goodbye or is started again in its place.
+
+        A kill and then a deletion would be two faults, with a container in between that has just come back.
+        """
+        struck = self._stand.pod(pod)
+        self._strike(struck, container, "STOP")
+        self.delete(pod, grace=0)
+        self._strike(struck, container, "KILL", needed=False)
+
     def freeze(self, pod: str, container: str) -> None:
         """Stops every process of a container: its connections stay open and nobody answers."""
         struck = self._stand.pod(pod)

@@ -1,14 +1,33 @@
-"""PostgreSQL on the stand: who is primary, and what is stored."""
+"""PostgreSQL on the stand: who is primary, what is stored, and a load that behaves like the service."""
 
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
+from components import postgres_pooler
+from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS
 from rehearsal.kube import Manifest
-from tests.dataplane.cluster.stand import Pod, Stand, eventually
+from tests.dataplane.cluster import toolbox
+from tests.dataplane.cluster.stand import TOOLBOX, ZONE, Pod, Stand, eventually
+from tests.dataplane.postgres_load import WRITER, Report
 
 INSTANCE_ROLE = "cnpg.io/instanceRole"
 CONTAINER = "postgres"
 DATA = "/var/lib/postgresql/data"
 SCRIPTS = Path(__file__).parents[3] / "components" / "files"
+SERVICE = "memory-service"
+GATEWAY = "postgresql-gateway"
+METRICS = f"http://127.0.0.1:{POSTGRESQL_GATEWAY_METRICS}/metrics"
+AGAIN = "postgresql_gateway_statements_sent_again_total"
+PAUSES = ("0.002", "0.7")
+"""Seconds between the records of each client of a pod: the second one has nothing under way at most moments."""
+MORE = 10
+"""Records of each client after a fault: a connection that leads nowhere may be met by the second one or the third."""
+GOING_ON_SECONDS = 240
+"""For every client to be answered after a fault: the gateway's patience twice, as the service tries twice."""
 
 
 class Database:
@@ -33,6 +52,9 @@ class Database:
     def replicas(self) -> list[Pod]:
         """The instances that follow the primary."""
         return self.stand.pods(f"cnpg.io/cluster={self.name},{INSTANCE_ROLE}=replica")
+
+    def poolers(self) -> list[Pod]:
+        return self.stand.pods(",".join(f"{key}={value}" for key, value in postgres_pooler.PODS.items()))
 
     def healthy(self) -> bool:
         """All instances are ready, and the operator has nothing left to do."""
@@ -72,3 +94,115 @@ class Database:
         script = f'{passfile}; env {given} sh -s 2>&1; echo "code $?"'
         said = self.stand.tool("sh", "-c", script, text=(SCRIPTS / "schema.sh").read_text(), seconds=120)
         return int(said.rpartition("code ")[2]), said
+
+
+class Load:
+    """Writes as the service does: from a pod in each of some zones, with the service's own gateway beside its clients.
+
+    `with` ends the pods.
+    """
+
+    def __init__(self, database: Database, name: str, zones: Iterable[str]) -> None:
+        self._database, self._stand = database, database.stand
+        self._zones = {f"{name}-{zone}": zone for zone in zones}
+        self._clients: dict[str, subprocess.Popen[str]] = {}
+
+    def __enter__(self) -> Self:
+        service = self._service()
+        try:
+            for pod, zone in self._zones.items():
+                self._stand.client.apply(self._pod(pod, zone, service), field_manager="data-tier")
+            for pod in self._zones:
+                eventually(f"pod {pod} runs", lambda p=pod: self._stand.pod(p).ready)
+                self._start(pod, url_of(service))
+            eventually("all write", lambda: all(number > 2 for number in self.stored()))
+        except BaseException:
+            self._end_pods()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_pods()
+
+    def stored(self) -> list[int]:
+        """Records of each client that are there."""
+        counts = [f"count(*) FILTER (WHERE key LIKE '{name}:%')" for name in self._clients]
+        return [int(number) for number in self._database.ask(f"SELECT {', '.join(counts)} FROM kv_store").split("|")]
+
+    def await_going_on(self) -> None:
+        """Until every client has stored some more."""
+        before = eventually("what is stored is known", self.stored)
+        eventually(
+            f"every client goes on after {before}",
+            lambda: all(now >= then + MORE for now, then in zip(self.stored(), before, strict=True)),
+            GOING_ON_SECONDS,
+        )
+
+    def end(self) -> Report:
+        """Lets each client finish its record."""
+        for pod in self._zones:
+            self._stand.exec(pod, TOOLBOX, "sh", "-c", "kill -TERM $(cat /tmp/*.pid)")
+        return Report.of([self._told(process) for process in self._clients.values()])
+
+    def missing(self, report: Report) -> int:
+        """How many of the records that were answered 200 are not there."""
+        return report.answered - sum(self.stored())
+
+    def sent_again(self) -> int:
+        """Statements that a pooler refused and a gateway sent once more."""
+        ask = f"import urllib.request; print(urllib.request.urlopen('{METRICS}').read().decode())"
+        said = (self._stand.exec(pod, TOOLBOX, "python3", "-c", ask) for pod in self._zones)
+        return sum(int(float(line.split()[1])) for one in said for line in one.splitlines() if line.startswith(AGAIN))
+
+    def _start(self, pod: str, url: str) -> None:
+        for number, pause in enumerate(PAUSES):
+            client = f"{pod}-{number}"
+            settings = [f"DSN={url}", f"NAMESPACE={client}", f"PAUSE={pause}"]
+            known = f'echo $$ >/tmp/{client}.pid; exec env "$@"'
+            program = ["python3", "-c", WRITER.read_text()]
+            self._clients[client] = self._stand.popen(pod, TOOLBOX, "sh", "-c", known, "sh", *settings, *program)
+
+    def _told(self, process: "subprocess.Popen[str]") -> dict[str, Any]:
+        said, complaints = process.communicate(timeout=GOING_ON_SECONDS)
+        assert process.returncode == 0, complaints
+        return json.loads(said)
+
+    def _end_pods(self) -> None:
+        for pod in self._zones:
+            self._stand.client.delete("v1", "Pod", pod, self._stand.namespace, grace_seconds=0)
+        for process in self._clients.values():
+            process.kill()
+            process.wait()
+
+    def _service(self) -> Manifest:
+        """The specification of the service's pods."""
+        deployment = self._stand.client.get("apps/v1", "Deployment", SERVICE, self._stand.namespace)
+        return deployment["spec"]["template"]["spec"]
+
+    def _pod(self, name: str, zone: str, service: Manifest) -> Manifest:
+        """A toolbox whose only way to PostgreSQL, with everything it needs, is the service's."""
+        image = self._stand.pod(TOOLBOX).manifest["spec"]["containers"][0]["image"]
+        pod = toolbox.pod(self._stand.namespace, image)
+        gateway = named(service["initContainers"], GATEWAY)
+        (client,) = pod["spec"]["containers"]
+        pod["metadata"]["name"] = name
+        pod["spec"] |= {
+            # its group may read the gateway's files
+            "securityContext": service["securityContext"],
+            "nodeSelector": {ZONE: zone},
+            "initContainers": [gateway],
+            "containers": [{**client, "volumeMounts": []}],
+            "volumes": [named(service["volumes"], mount["name"]) for mount in gateway["volumeMounts"]],
+        }
+        return pod
+
+
+def url_of(service: Manifest) -> str:
+    """How the service is told to reach PostgreSQL."""
+    return str(named(named(service["containers"], SERVICE)["env"], "SOMA_POSTGRES_URL")["value"])
+
+
+def named(among: Sequence[Manifest], name: str) -> Manifest:
+    return next(one for one in among if one["name"] == name)
