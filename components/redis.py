@@ -256,7 +256,7 @@ def budget_spec() -> Manifest:
 
 
 def network_policy_spec(monitoring_namespace: str) -> Manifest:
-    """The bus is for nodes alone; clients are the service's gateways, our own Jobs, and pods that are marked as such."""
+    """The bus is for nodes alone; clients are the service's gateways, our Jobs, and pods that are marked as clients."""
     nodes = [objects.pods(_PODS)]
     return {
         "podSelector": {"matchLabels": _PODS},
