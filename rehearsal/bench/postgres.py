@@ -1,8 +1,8 @@
 """The service's statements on a real PostgreSQL: through the gateway, through PgBouncer, by the number of partitions.
 
 The table is made by the program's schema.sql. PgBouncer has the parameters that the program declares, but those of TLS:
-all is on loopback, and only the gateway encrypts. The server does not wait for its disk (fsync is off), whose time would
-hide what is compared.
+all is on loopback, and only the gateway encrypts. The server does not wait for its disk (fsync is off), whose time
+would hide what is compared.
 """
 
 import re
