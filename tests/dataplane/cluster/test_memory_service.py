@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
 SERVICE = "memory-service"
 REFUSED = "memory-service-refused"
+PASSWORD = "/run/soma/mended/password"
+"""Of the refused pod's gateway."""
 PODS = "app.kubernetes.io/instance=memory-service,app.kubernetes.io/name=memory-service"
 STORES = {
     "redis": ("app.kubernetes.io/name=redis", "redis"),
@@ -160,26 +163,31 @@ def test_a_store_that_hangs_for_a_minute_kills_no_pod_and_lets_none_start(
 def refused(stand: Stand) -> Manifest:
     """A pod of the service whose PostgreSQL refuses it: a wrong password, until `mender` puts the right one there.
 
-    It skips the wait that would hold it back, and its startup probe gives up sooner than the service's own: what is
-    tested is who is found, not how long the kubelet counts.
+    It skips the wait that would hold it back, its gateway is impatient, and its startup probe gives up sooner than the
+    service's own: what is tested is who is found, not how long the gateway waits and the kubelet counts.
     """
     deployment = stand.client.get("apps/v1", "Deployment", SERVICE, stand.namespace)
     template: Manifest = deployment["spec"]["template"]
     spec: Manifest = json.loads(json.dumps(template["spec"]))
     service = next(one for one in spec["containers"] if one["name"] == SERVICE)
     service["startupProbe"].update(periodSeconds=3, failureThreshold=8)
-    passfile = next(one for one in spec["initContainers"] if one["name"] == "passfile")
+    starting: dict[str, Manifest] = {one["name"]: one for one in spec["initContainers"]}
+    waits = starting.pop("await-primary")
+    gateway = starting.pop("postgresql-gateway")
+    changed = {"POSTGRES_PASSWORD_FILE": PASSWORD, "PATIENCE": "2s"}
+    gateway["env"] = [{**one, "value": changed.get(one["name"], one.get("value"))} for one in gateway["env"]]
+    mended = {"name": "mended", "mountPath": str(PurePosixPath(PASSWORD).parent)}
+    gateway["volumeMounts"].append(mended)
     mender = {
         "name": "mender",
-        "image": passfile["image"],
-        "command": ["sleep", "infinity"],
-        "securityContext": passfile["securityContext"],
-        "volumeMounts": passfile["volumeMounts"],
+        "image": waits["image"],
+        "command": ["sh", "-c", f"echo wrong > {PASSWORD}"],
+        "securityContext": waits["securityContext"],
+        "volumeMounts": gateway["volumeMounts"],
     }
-    wrong = "umask 077; echo '*:*:*:*:wrong' > /run/soma/passfile/pgpass"
-    kept = [one for one in spec["initContainers"] if one["name"] not in ("passfile", "await-primary")]
-    spec["initContainers"] = [{**passfile, "command": ["sh", "-c", wrong]}, *kept]
-    spec["containers"].append(mender)
+    spec["initContainers"] = [{**mender, "name": "spoiler"}, gateway, *starting.values()]
+    spec["containers"].append({**mender, "command": ["sleep", "infinity"]})
+    spec["volumes"].append({"name": "mended", "emptyDir": {"medium": "Memory"}})
     spec.pop("topologySpreadConstraints", None)
     # Not the Service's: users shall not notice.
     labels = {**template["metadata"]["labels"], "app.kubernetes.io/instance": REFUSED}
@@ -210,6 +218,5 @@ def test_a_pod_that_postgresql_refused_at_its_start_is_found_and_started_again(
     events = cluster.client.list("v1", "Event", cluster.namespace, field_selector=f"involvedObject.name={REFUSED}")
     assert any("runs without a connection to PostgreSQL" in event["message"] for event in events)
 
-    right = "install --mode=0600 /run/soma/postgresql-app/pgpass /run/soma/passfile/pgpass"
-    cluster.exec(REFUSED, "mender", *right.split())
+    cluster.exec(REFUSED, "mender", "cp", "/run/soma/postgresql/password", PASSWORD)
     eventually("it starts with PostgreSQL", lambda: unwanted().ready, AGAIN_SECONDS)

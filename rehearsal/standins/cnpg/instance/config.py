@@ -115,6 +115,8 @@ def connection(layout: Layout, **more: str) -> str:
         "sslkey": str(certificates / "streaming_replica.key"),
         "application_name": layout.name,
         "connect_timeout": "5",
+        # As upstream since 1.28: the receiver's connect knows no timeout of its own, and a commit waits for it.
+        "tcp_user_timeout": "5000",
         **more,
     }
     return " ".join(f"{key}={value}" for key, value in parts.items())
