@@ -151,7 +151,7 @@ def _api(backend: Backend, alone: bool) -> Manifest:
         "max-fails": 3,
         "fail-timeout": "10s",
         "connect-timeout": "2s",
-        # A store waits while the primary moves, for as long as the pooler holds it.
+        # A store waits while the primary moves, for as long as pooler or gateway hold it.
         "read-timeout": f"{QUERY_WAIT + 30}s",
         "send-timeout": "60s",
         # The service refuses more (SOMA_MAX_REQUEST_BODY_MB); the controller's default is 1m.

@@ -175,11 +175,11 @@ def probes(host: Input[str]) -> Manifest:
     - readiness: /readyz says 200 whatever it finds, so the body is read. A killed primary is back in 10 s (measured)
       and passes unnoticed; after 30 s the ingress stops to queue requests behind a service that cannot answer.
     - liveness: one event loop serves everything, so /ping stalls while a statement waits: 75 s when the primary's zone
-      is cut off (measured), 240 s when no primary comes (a statement is held for 120 s, and the service repeats it
-      once), for ever when PostgreSQL hangs with its connections open. A stalled process is therefore killed only after
-      300 s in a row, and only while another ready pod of the Service answers: a store that hangs stalls them all, and
-      none of them is killed for it. Alone, or with all others stalled too, a process stays; readiness has taken it
-      out of service long before.
+      is cut off (measured), 360 s when no primary comes (a statement is held for 120 s, and the service repeats it
+      once, after a login that is held as long), for ever when PostgreSQL hangs with its connections open. A stalled
+      process is therefore killed only after 400 s in a row, and only while another ready pod of the Service answers: a
+      store that hangs stalls them all, and none of them is killed for it. Alone, or with all others stalled too, a
+      process stays; readiness has taken it out of service long before.
     """
     probe = [*PYTHON, f"{FILES_FOLDER}/memory_probe.py"]
     return {
@@ -199,7 +199,7 @@ def probes(host: Input[str]) -> Manifest:
             "exec": {"command": [*probe, "alive", pulumi.Output.concat("http://", host)]},
             "periodSeconds": 20,
             "timeoutSeconds": 10,
-            "failureThreshold": 15,
+            "failureThreshold": 20,
         },
     }
 

@@ -180,7 +180,7 @@ def _app_secret(name: str, args: PostgresArgs, own: ResourceOptions, password: O
         string_data={
             "username": user,
             "password": password,
-            # Any host: the pooler for the service, the primary itself for the schema Job.
+            # For the schema Job; the service's gateway takes the password.
             "pgpass": Output.concat(f"*:5432:{args.settings.database}:{user}:", password, "\n"),
         },
         opts=own,

@@ -2,7 +2,7 @@
 
 The service starts whatever it finds, and what it finds decides its whole life: it would try to make its collection
 anew, and lose every write to Qdrant and Redis without a word. This runs after the gateways and before the service, and
-says what it waits for. PostgreSQL has a wait of its own, before the gateways (await-primary.sh).
+says what it waits for. PostgreSQL has a wait of its own (await-primary.sh).
 
 Of the collection only what the service depends on is checked: that it exists, with vectors of its size and distance.
 Shards and replicas may change under it.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -28,13 +27,18 @@ func (s *Session) answer(server *pgconn.HijackedConn) {
 		if length < 5 {
 			return
 		}
+		if kind == 'Z' && length != 6 {
+			return
+		}
 		if (kind == 'E' || kind == 'S' || kind == 'Z') && length <= longestRead {
 			message := make([]byte, length)
 			if _, err = io.ReadFull(reader, message); err != nil || !s.take(server, kind, message) {
 				return
 			}
 		} else {
-			s.answered()
+			if kind != 'N' { // PgBouncer says so when a statement has to queue; the answer is yet to begin
+				s.answered()
+			}
 			if _, err = io.CopyN(s.writer, reader, length); err != nil {
 				return
 			}
@@ -56,11 +60,7 @@ func (s *Session) take(server *pgconn.HijackedConn, kind byte, message []byte) b
 		if err := refusal.Decode(message[5:]); err != nil {
 			return false
 		}
-		if s.idle() {
-			slog.Debug("a server ends a connection that nobody used", "reason", refusal.Message)
-			return true
-		}
-		if s.again(server, refusal) {
+		if s.ended(server, refusal) || s.again(server, refusal) {
 			return false
 		}
 		s.answered()
@@ -84,10 +84,23 @@ func (s *Session) take(server *pgconn.HijackedConn, kind byte, message []byte) b
 	return err == nil
 }
 
-func (s *Session) idle() bool {
+// ended takes a server from the session that ends a connection which nobody uses: the client need not know.
+func (s *Session) ended(server *pgconn.HijackedConn, refusal *pgproto3.ErrorResponse) bool {
 	s.guard.Lock()
 	defer s.guard.Unlock()
-	return s.state.between()
+	if s.server != server || !s.state.between() || severity(refusal) != "FATAL" {
+		return false
+	}
+	s.server = nil
+	return true
+}
+
+// severity is the same in every language where the server says so.
+func severity(refusal *pgproto3.ErrorResponse) string {
+	if refusal.SeverityUnlocalized != "" {
+		return refusal.SeverityUnlocalized
+	}
+	return refusal.Severity
 }
 
 // answered notes that the answer to the statement under way has begun.
@@ -132,17 +145,17 @@ func (s *Session) again(server *pgconn.HijackedConn, refusal *pgproto3.ErrorResp
 }
 
 // refusals begin like this when PgBouncer ends a client whose statement waits for a server (src/objects.c
-// check_fast_fail, src/janitor.c pool_client_maint, src/server.c kill_pool_logins).
+// check_fast_fail, src/janitor.c pool_client_maint, src/server.c kill_pool_logins). One that it has held for as long as it
+// was told to (query_wait_timeout) is the client's: the patience for it is over.
 var refusals = []string{
-	"server login has been failing", "server login failed", "query_wait_timeout", "server shutting down",
-	"client_login_timeout",
+	"server login has been failing", "server login failed", "server shutting down", "client_login_timeout",
 }
 
 // neverPassedOn tells whether an error, as the first answer to a statement, says that no server has seen it: one of the
 // pooler's own, or one of a login, which the pooler hands to those that waited for it. What PgBouncer says of a server
 // that was lost under a statement ("server conn crashed?") is none of these: that statement may have been carried out.
 func neverPassedOn(refusal *pgproto3.ErrorResponse) bool {
-	if refusal.Severity != "FATAL" {
+	if severity(refusal) != "FATAL" {
 		return false
 	}
 	switch {
@@ -161,6 +174,7 @@ func neverPassedOn(refusal *pgproto3.ErrorResponse) bool {
 // another one. Otherwise the client has to know.
 func (s *Session) lost(server *pgconn.HijackedConn) {
 	_ = server.Conn.Close()
+	_ = s.writer.Flush() // whole answers; nobody else writes yet
 	s.guard.Lock()
 	own, between := s.server == server, s.state.between()
 	if own {
@@ -168,7 +182,6 @@ func (s *Session) lost(server *pgconn.HijackedConn) {
 	}
 	s.guard.Unlock()
 	if own && !between {
-		_ = s.writer.Flush()
 		s.close()
 	}
 }

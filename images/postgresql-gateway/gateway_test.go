@@ -13,7 +13,7 @@ func TestOnlyWhatNoServerHasSeenIsSentAgain(t *testing.T) {
 		again                   bool
 	}{
 		{"FATAL", "08P01", "server login has been failing, cached error: connect failed (server_login_retry)", true},
-		{"FATAL", "08P01", "query_wait_timeout", true},
+		{"FATAL", "08P01", "query_wait_timeout", false},
 		{"FATAL", "08P01", "server login failed: FATAL: the database system is shutting down", true},
 		{"FATAL", "08P01", "server shutting down", true},
 		{"FATAL", "57P03", "the database system is starting up", true},

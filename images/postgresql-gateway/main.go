@@ -98,8 +98,7 @@ func configuration(environment func(string) string) (Config, error) {
 		}
 		config.Patience = patience
 	}
-	_, err := newPooler(config, nil)
-	return config, err
+	return config, nil
 }
 
 func serve(config Config) error {

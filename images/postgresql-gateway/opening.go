@@ -22,10 +22,10 @@ const (
 
 // kept are the parameters that PgBouncer keeps for each client (pgbouncer.org/config, track_extra_parameters); it gives
 // them to whichever server runs the client's next statement, so they must be there after another login, too. Others of
-// a client's opening are dropped, as the operator's pooler does (ignore_startup_parameters), or refused by PgBouncer.
+// a client's opening are dropped.
 var kept = map[string]bool{
 	"client_encoding": true, "DateStyle": true, "TimeZone": true, "standard_conforming_strings": true,
-	"application_name": true,
+	"application_name": true, "IntervalStyle": true,
 }
 
 // readOnly is what a client judges by whether it got a server that takes writes. This one has just said that it does,
@@ -110,7 +110,7 @@ func (s *Session) started(code uint32, body []byte) error {
 func (s *Session) welcome(server *pgconn.HijackedConn) error {
 	messages := []pgproto3.BackendMessage{}
 	if s.newer {
-		messages = append(messages, &pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: 0})
+		messages = append(messages, &pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: pgproto3.ProtocolVersion30})
 	}
 	messages = append(messages, &pgproto3.AuthenticationOk{})
 	for name, value := range server.ParameterStatuses {

@@ -22,9 +22,11 @@ import (
 const (
 	// pause between two tries of a login.
 	pause = 200 * time.Millisecond
-	// dialTime is for the connection, loginTime for the whole login: a pooler keeps one waiting while it has no server.
+	// dialTime is for the connection, loginTime for a whole try: a pooler keeps one waiting while it has no server.
 	dialTime  = 2 * time.Second
 	loginTime = 10 * time.Second
+	// answerTime is for the only try of who wants to know now.
+	answerTime = 2500 * time.Millisecond
 	// lostAfter is how long sent bytes may stay without an answer of the other host: a zone that was cut off sends none.
 	lostAfter = 8 * time.Second
 )
@@ -109,7 +111,11 @@ func (p *Pooler) login(
 	p.metrics.waiting.Inc()
 	defer p.metrics.waiting.Dec()
 	for {
-		connection, err := p.try(client, parameters)
+		limit := answerTime
+		if patience > 0 {
+			limit = min(loginTime, patience-time.Since(began))
+		}
+		connection, err := p.try(client, parameters, limit)
 		if err == nil {
 			p.well()
 			p.metrics.logins.WithLabelValues("ok").Inc()
@@ -132,16 +138,21 @@ func (p *Pooler) login(
 	}
 }
 
-func (p *Pooler) try(client context.Context, parameters map[string]string) (*pgconn.HijackedConn, error) {
+func (p *Pooler) try(
+	client context.Context, parameters map[string]string, limit time.Duration,
+) (*pgconn.HijackedConn, error) {
 	config, err := p.credentials(parameters)
 	if err != nil {
 		return nil, err
 	}
-	connection, err := pgconn.ConnectConfig(client, config)
+	limited, end := context.WithTimeout(client, limit) // looking the host up, and each of its addresses
+	defer end()
+	connection, err := pgconn.ConnectConfig(limited, config)
 	if err != nil {
 		return nil, err
 	}
-	if err := connection.SyncConn(client); err != nil {
+	if err := connection.SyncConn(limited); err != nil {
+		_ = connection.Conn().Close()
 		return nil, err
 	}
 	return connection.Hijack()

@@ -33,9 +33,10 @@ func probe(arguments []string) int {
 	return 0
 }
 
-// alive asks for encryption, which the gateway declines without asking anybody.
+// alive asks for encryption, which the gateway declines without asking anybody. Not at the client's port: who is connected
+// there is what the service's own probe counts.
 func alive(config Config) error {
-	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", config.Port), probeTime)
+	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", config.QuestionPort), probeTime)
 	if err != nil {
 		return err
 	}

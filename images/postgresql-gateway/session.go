@@ -17,8 +17,9 @@ import (
 
 const (
 	buffer = 16 << 10
-	// longestKept is the longest statement that can be sent again; the service takes requests of 5 MB.
-	longestKept = 8 << 20
+	// longestKept is the longest statement that can be sent again. The service takes requests of 5 MB, which escapes for
+	// JSON and SQL may make more than three times as long.
+	longestKept = 20 << 20
 )
 
 // Session is one client, and the connection that carries its statements now. Between transactions that may be another
@@ -75,7 +76,9 @@ func (p *progress) answered(status byte) {
 func newSession(gateway *Gateway, client net.Conn, patience time.Duration) *Session {
 	session := &Session{
 		gateway: gateway, patience: patience, client: client,
-		reader: bufio.NewReaderSize(client, buffer), writer: bufio.NewWriterSize(client, buffer),
+		reader: bufio.NewReaderSize(client, buffer),
+		// Without the connection's ReadFrom, which would write each row by itself.
+		writer:     bufio.NewWriterSize(struct{ io.Writer }{client}, buffer),
 		parameters: map[string]string{}, state: progress{status: 'I'},
 	}
 	session.life, session.end = context.WithCancel(context.Background())
@@ -164,6 +167,7 @@ func (s *Session) forward() error {
 		}
 		kind, length := header[0], int64(binary.BigEndian.Uint32(header[1:]))+1
 		if kind == 'X' {
+			s.flush()
 			return nil
 		}
 		if length < 5 {
@@ -172,6 +176,16 @@ func (s *Session) forward() error {
 		if err := s.carry(kind, length); err != nil {
 			return err
 		}
+	}
+}
+
+// flush sends what was carried together with something that is not.
+func (s *Session) flush() {
+	s.guard.Lock()
+	onward := s.onward
+	s.guard.Unlock()
+	if onward != nil {
+		_ = onward.Flush()
 	}
 }
 

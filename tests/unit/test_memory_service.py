@@ -86,7 +86,7 @@ class TestTheContainer:
     def test_the_url_carries_no_password(self, environment: dict[str, str], dsn: dict[str, str]) -> None:
         """The service writes it to its log."""
         assert urlsplit(environment["SOMA_POSTGRES_URL"]).netloc.partition("@")[0] == "soma"
-        assert not dsn.keys() & {"password", "passfile"}
+        assert "password" not in dsn
 
     def test_a_session_takes_writes_or_does_not_begin(self, dsn: dict[str, str]) -> None:
         assert dsn["target_session_attrs"] == "read-write"
@@ -143,11 +143,11 @@ class TestProbes:
         assert may_connect(us_east, peer(pods), peer(pods), 9595)
         assert us_east.one("Service", SERVICE).spec["ports"][0]["port"] == 80
 
-    def test_nothing_is_killed_while_the_pooler_holds_its_statements(self, pods: PodTemplate) -> None:
-        """The service repeats a failed statement once, so it may stall for twice as long as the pooler holds."""
+    def test_nothing_is_killed_while_its_statements_are_held(self, pods: PodTemplate) -> None:
+        """The service repeats a failed statement once, after a login that is held as long as a statement."""
         held = int(postgres_pooler.PARAMETERS["query_wait_timeout"])
         assert held == QUERY_WAIT
-        assert patience(pods.container(SERVICE)["livenessProbe"]) > 2 * held
+        assert patience(pods.container(SERVICE)["livenessProbe"]) > 3 * held
 
     def test_a_killed_primary_passes_unnoticed_and_a_lost_zone_does_not(self, pods: PodTemplate) -> None:
         """Measured stalls: 10 s and 75 s."""

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+const moment = 300 * time.Millisecond
+
+// played is a session between a client and a server that the test plays; no login ever goes well.
+type played struct {
+	session        *Session
+	client, server net.Conn
+}
+
+func play(t *testing.T) played {
+	t.Helper()
+	client, inner := pair(t)
+	outer, server := pair(t)
+	metrics := newMetrics()
+	pooler := &Pooler{config: &pgconn.Config{}, passwordFile: "/nowhere", authorityFile: "/nowhere", metrics: metrics}
+	session := newSession(&Gateway{pooler: pooler, metrics: metrics}, inner, 10*time.Second)
+	session.attach(&pgconn.HijackedConn{Conn: outer})
+	go func() { _ = session.forward(); session.close() }()
+	t.Cleanup(session.close)
+	return played{session, client, server}
+}
+
+func pair(t *testing.T) (net.Conn, net.Conn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	one, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = one.Close(); _ = other.Close() })
+	return one, other
+}
+
+func encoded(t *testing.T, messages ...interface{ Encode([]byte) ([]byte, error) }) []byte {
+	t.Helper()
+	var all []byte
+	var err error
+	for _, message := range messages {
+		if all, err = message.Encode(all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// hears is what comes within a moment, and whether the connection has ended by then.
+func hears(connection net.Conn) (string, bool) {
+	_ = connection.SetReadDeadline(time.Now().Add(moment))
+	all, err := io.ReadAll(connection)
+	return string(all), err == nil
+}
+
+var (
+	question = &pgproto3.Query{String: "INSERT"}
+	refusal  = &pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "password authentication failed"}
+	crash    = &pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "server conn crashed?"}
+	queued   = &pgproto3.NoticeResponse{Severity: "NOTICE", Code: "00000", Message: "client being queued"}
+	complete = &pgproto3.CommandComplete{CommandTag: []byte("INSERT 0 1")}
+	idle     = &pgproto3.ReadyForQuery{TxStatus: 'I'}
+)
+
+func (p played) ask(t *testing.T) {
+	t.Helper()
+	if _, err := p.client.Write(encoded(t, question)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(p.server, make([]byte, len(encoded(t, question)))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARefusedStatementIsHeldAndTheClientHearsNothing(t *testing.T) {
+	p := play(t)
+	p.ask(t)
+	_, _ = p.server.Write(encoded(t, refusal))
+	_ = p.server.Close()
+	if said, ended := hears(p.client); said != "" || ended {
+		t.Errorf("heard %q, ended %v", said, ended)
+	}
+}
+
+// PgBouncer 1.25 says after some seconds that a statement has to queue; that is no answer.
+func TestANoticeIsNoAnswer(t *testing.T) {
+	p := play(t)
+	p.ask(t)
+	_, _ = p.server.Write(encoded(t, queued, refusal))
+	_ = p.server.Close()
+	if said, ended := hears(p.client); strings.Contains(said, refusal.Message) || ended {
+		t.Errorf("heard %q, ended %v", said, ended)
+	}
+}
+
+func TestAStatementThatMayHaveRunIsTheClients(t *testing.T) {
+	p := play(t)
+	p.ask(t)
+	_, _ = p.server.Write(encoded(t, crash))
+	_ = p.server.Close()
+	if said, ended := hears(p.client); !strings.Contains(said, crash.Message) || !ended {
+		t.Errorf("heard %q, ended %v", said, ended)
+	}
+}
+
+// Not into the connection that is about to end: it waits for another server.
+func TestAServerThatSaidGoodbyeGetsNoMoreStatements(t *testing.T) {
+	p := play(t)
+	_, _ = p.server.Write(encoded(t, crash))
+	time.Sleep(moment)
+	if _, err := p.client.Write(encoded(t, question)); err != nil {
+		t.Fatal(err)
+	}
+	if said, ended := hears(p.client); said != "" || ended {
+		t.Errorf("heard %q, ended %v", said, ended)
+	}
+}
+
+func TestAnAnswerReachesTheClientThoughTheServerEndsInTheMiddleOfTheNext(t *testing.T) {
+	p := play(t)
+	p.ask(t)
+	_, _ = p.server.Write(append(encoded(t, complete, idle), 'E', 0, 0))
+	_ = p.server.Close()
+	if said, _ := hears(p.client); said != string(encoded(t, complete, idle)) {
+		t.Errorf("heard %q", said)
+	}
+}
+
+func TestAStatementWithItsGoodbyeInOnePacketIsCarriedOut(t *testing.T) {
+	p := play(t)
+	if _, err := p.client.Write(encoded(t, question, &pgproto3.Terminate{})); err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := hears(p.server); said != string(encoded(t, question)) {
+		t.Errorf("the server heard %q", said)
+	}
+}
