@@ -111,8 +111,13 @@ class Front:
         except OSError:
             client.close()
             return
-        for one, other in ((client, server), (server, client)):
-            threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+        back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+        back.start()
+        _copy(client, server)
+        back.join()
+        # Not before: a number that is free again may be another connection's when a thread still reads from it.
+        client.close()
+        server.close()
 
     def close(self) -> None:
         self._listener.close()
@@ -125,7 +130,6 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
     for each in (source, sink):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-        each.close()
 
 
 class Instances:

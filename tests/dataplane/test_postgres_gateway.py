@@ -117,6 +117,27 @@ def restart_pooler(instances: Instances) -> None:
     instances.restart_pooler(next(iter(instances.poolers)))
 
 
+class TestStandby:
+    """First of all: here its primary has not been killed yet, and it follows at once."""
+
+    def test_a_standby_is_not_let_through(self, gateway: Gateway, standby: None) -> None:
+        """Though PgBouncer may have met a primary first, and says of each server that it takes writes."""
+        eventually(lambda: "PostgreSQL is read-only (a standby)" in refusal(gateway), "it is seen for what it is", 30)
+
+    def test_a_pooler_that_has_met_a_standby_first_is_no_hindrance_after_a_promotion(
+        self, instances: Instances, gateway: Gateway, standby: None
+    ) -> None:
+        """It goes on repeating what the first server said, and libpq, told to want writes, would refuse it."""
+        psycopg2.connect(instances.dsn(gateway.pooler.port)).close()
+        with ThreadPoolExecutor() as pool:
+            coming = pool.submit(psycopg2.connect, gateway.dsn())
+            time.sleep(1)
+            instances.point_to(str(instances.cluster["status"]["targetPrimary"]))
+            leave = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'soma'"
+            instances.superuser(standby_of(instances), leave)
+            coming.result(60).close()
+
+
 class TestWaiting:
     def test_a_statement_that_the_pooler_refuses_is_sent_again_when_a_primary_is_there(
         self, gateway: Gateway, client: Any, away: Callable[[], Away]
@@ -183,23 +204,6 @@ class TestWaiting:
                 psycopg2.connect(gateway.dsn(connect_timeout=2))
             eventually(lambda: gateway.metric("postgresql_gateway_waiting") == 0, "nobody waits", 15)
             assert gateway.metric("postgresql_gateway_connections") == 0
-
-    def test_a_standby_is_not_let_through(self, gateway: Gateway, standby: None) -> None:
-        """Though PgBouncer may have met a primary first, and says of each server that it takes writes."""
-        eventually(lambda: "PostgreSQL is read-only (a standby)" in refusal(gateway), "it is seen for what it is", 30)
-
-    def test_a_pooler_that_has_met_a_standby_first_is_no_hindrance_after_a_promotion(
-        self, instances: Instances, gateway: Gateway, standby: None
-    ) -> None:
-        """It goes on repeating what the first server said, and libpq, told to want writes, would refuse it."""
-        psycopg2.connect(instances.dsn(gateway.pooler.port)).close()
-        with ThreadPoolExecutor() as pool:
-            coming = pool.submit(psycopg2.connect, gateway.dsn())
-            time.sleep(1)
-            instances.point_to(str(instances.cluster["status"]["targetPrimary"]))
-            leave = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'soma'"
-            instances.superuser(standby_of(instances), leave)
-            coming.result(60).close()
 
 
 class TestNothingIsDoneTwice:

