@@ -27,10 +27,9 @@ NODE_SECRET = "redis-node-auth"  # noqa: S105
 CLIENT, BUS, METRICS = 6379, 16379, 9121
 
 _PODS = objects.every(NAME)
+"""Selects the pods of every zone: one cluster, one budget, one policy."""
 CLIENT_PODS = {"soma.io/redis-client": "true"}
 """Label of pods in the region's namespace that may go straight to the cluster: clients that know what a cluster is."""
-CLIENT_POLICY = "redis-client"
-"""Selects the pods of every zone: one cluster, one budget, one policy."""
 _LABELS = objects.labels(NAME, "cache")
 _UID = 999
 """User of the Valkey and of the Redis image."""
@@ -172,11 +171,11 @@ def _guards(name: str, args: RedisArgs, own: ResourceOptions) -> None:
         spec=objects.untyped(budget_spec()),
         opts=own,
     )
-    policies = {NAME: network_policy_spec(args.monitoring_namespace), CLIENT_POLICY: client_policy_spec()}
-    for policy_name, spec in policies.items():
+    policies = {"": network_policy_spec(args.monitoring_namespace), "-client": client_policy_spec()}
+    for suffix, spec in policies.items():
         networking.v1.NetworkPolicy(
-            f"{name}-{'network' if policy_name == NAME else 'client-network'}",
-            metadata=objects.untyped(objects.metadata(policy_name, args.placement, _LABELS)),
+            f"{name}{suffix}-network",
+            metadata=objects.untyped(objects.metadata(f"{NAME}{suffix}", args.placement, _LABELS)),
             spec=objects.untyped(spec),
             opts=own,
         )

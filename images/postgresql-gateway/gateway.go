@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,11 +13,11 @@ const drainTime = 15 * time.Second
 
 // Gateway serves clients on loopback.
 type Gateway struct {
-	pooler   *Pooler
-	metrics  *Metrics
-	stopping atomic.Bool
+	pooler  *Pooler
+	metrics *Metrics
 
 	guard     sync.Mutex
+	stopping  bool
 	listeners []net.Listener
 	ended     sync.WaitGroup
 }
@@ -30,7 +29,7 @@ func (g *Gateway) serve(listener net.Listener, patience time.Duration) {
 		switch {
 		case err == nil:
 			g.begin(connection, patience)
-		case g.stopping.Load() || errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed):
 			return
 		default: // too many open files, for one: over when some client leaves
 			slog.Warn("a client cannot be taken", "reason", err.Error())
@@ -42,7 +41,7 @@ func (g *Gateway) serve(listener net.Listener, patience time.Duration) {
 func (g *Gateway) begin(connection net.Conn, patience time.Duration) {
 	g.guard.Lock()
 	defer g.guard.Unlock()
-	if g.stopping.Load() {
+	if g.stopping {
 		_ = connection.Close()
 		return
 	}
@@ -58,7 +57,7 @@ func (g *Gateway) begin(connection net.Conn, patience time.Duration) {
 // drain takes nobody any more and gives those that are there some time to end.
 func (g *Gateway) drain() {
 	g.guard.Lock()
-	g.stopping.Store(true)
+	g.stopping = true
 	for _, listener := range g.listeners {
 		_ = listener.Close()
 	}

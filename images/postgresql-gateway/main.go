@@ -45,10 +45,10 @@ func main() {
 
 // Config is what the environment says.
 type Config struct {
-	// Server is POOLER_HOST, POOLER_PORT and POSTGRES_DATABASE, POSTGRES_USER: where the pooler is and who asks for what.
-	// Clients may name no other user or database.
+	// Host and PoolerPort are where the pooler is, Database and User what is asked for and by whom: clients may name no
+	// others.
 	Host, Database, User string
-	ServerPort           int
+	PoolerPort           int
 	// Authority is POOLER_CA_FILE: the pooler's certificate must be one of it, for Host.
 	Authority string
 	// PasswordFile is POSTGRES_PASSWORD_FILE: the password never stands in the environment or in an argument. It is read
@@ -79,7 +79,7 @@ func configuration(environment func(string) string) (Config, error) {
 		fallback int
 		into     *int
 	}{
-		{"POOLER_PORT", 5432, &config.ServerPort}, {"GATEWAY_PORT", 5432, &config.Port},
+		{"POOLER_PORT", 5432, &config.PoolerPort}, {"GATEWAY_PORT", 5432, &config.Port},
 		{"QUESTION_PORT", 5433, &config.QuestionPort}, {"METRICS_PORT", 0, &config.MetricsPort},
 	} {
 		*number.into = number.fallback

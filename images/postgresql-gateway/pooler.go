@@ -47,7 +47,7 @@ func newPooler(config Config, metrics *Metrics) (*Pooler, error) {
 	// Nothing of the environment (PGHOST, PGSERVICE …) and no file of a home directory counts.
 	known, err := pgconn.ParseConfig(fmt.Sprintf(
 		"host=%s port=%d user=%s dbname=%s sslmode=disable passfile=/dev/null servicefile=/dev/null",
-		quoted(config.Host), config.ServerPort, quoted(config.User), quoted(config.Database),
+		quoted(config.Host), config.PoolerPort, quoted(config.User), quoted(config.Database),
 	))
 	if err != nil {
 		return nil, fmt.Errorf("POOLER_HOST, POSTGRES_USER, POSTGRES_DATABASE: %w", err)
@@ -59,7 +59,7 @@ func newPooler(config Config, metrics *Metrics) (*Pooler, error) {
 	}
 	known.DialFunc = dialer.DialContext
 	known.Fallbacks = nil
-	known.ConnectTimeout = loginTime
+	known.ConnectTimeout = 0 // each try has its own
 	// Asked of the server, at each login: PgBouncer itself repeats what the first server told it that it ever met.
 	known.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	pooler := &Pooler{config: known, passwordFile: config.PasswordFile, authorityFile: config.Authority, metrics: metrics}

@@ -207,7 +207,7 @@ def gateway(server: Server, port: int, program: Path) -> Generator[int]:
         "GATEWAY_PORT": f"{here}",
         "QUESTION_PORT": f"{question}",
     }
-    server.here.start("postgresql-gateway", ["env", *(f"{key}={value}" for key, value in told.items()), program])
+    server.here.start("postgresql-gateway", [program], told)
     server.here.await_(lambda: listens(here), "the PostgreSQL gateway", "postgresql-gateway")
     yield here
 

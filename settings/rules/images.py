@@ -6,12 +6,13 @@ from settings.draft import Draft, Finding
 from settings.faults import ABSENT
 from settings.rules.rule import Check, place, rule
 
-OURS = {"postgresql_gateway": "postgresql-gateway", "redis_gateway": "redis-gateway"}
-"""Key of the setting to the folder under images/ that the image is built from."""
+OURS = ("postgresql_gateway", "redis_gateway")
+"""Keys of the settings; the folders under images/ have the same names with hyphens."""
 
 
-def _named(key: str, folder: str) -> Check:
+def _named(key: str) -> Check:
     """A rule by itself, so that a fault of one image hides nothing of another."""
+    folder = key.replace("_", "-")
 
     @rule(f"images.{key}")
     def our_image_is_named(draft: Draft) -> Iterator[Finding]:
@@ -25,4 +26,4 @@ def _named(key: str, folder: str) -> Check:
     return our_image_is_named
 
 
-RULES: tuple[Check, ...] = tuple(_named(key, folder) for key, folder in OURS.items())
+RULES: tuple[Check, ...] = tuple(map(_named, OURS))

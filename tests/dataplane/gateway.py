@@ -1,35 +1,30 @@
 """The Redis gateway as a process, before a cluster of real nodes."""
 
-import io
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import redis
 
 from rehearsal import images
-from rehearsal.progress import Progress
 from tests.dataplane.conftest import Start, free_port
 from tests.dataplane.redis_servers import Servers, eventually
+from tests.dataplane.sidecar import QUIET, Sidecar
 
 
-class Gateway:
+class Gateway(Sidecar):
     """One gateway; `client` is the memory service's way to Redis."""
 
     def __init__(self, folder: Path, start: Start, seeds: str, password: Path, patience: str = "20s") -> None:
-        self.program = images.redis_gateway(Progress(io.StringIO()))
         self.port, self.metrics_port = free_port(), free_port()
-        self.log = folder / "gateway.log"
-        self._environment = {
+        environment = {
             "REDIS_SEEDS": seeds,
             "REDIS_PASSWORD_FILE": str(password),
             "GATEWAY_PORT": str(self.port),
             "METRICS_PORT": str(self.metrics_port),
             "PATIENCE": patience,
         }
-        self.process = start([str(self.program)], self._environment, self.log)
-        eventually(self.listens)
+        super().__init__(images.redis_gateway(QUIET), environment, folder / "gateway.log", start)
 
     @classmethod
     def before(cls, servers: Servers, folder: Path, start: Start) -> "Gateway":
@@ -39,22 +34,9 @@ class Gateway:
         eventually(lambda: gateway.probe("ready") == 0)
         return gateway
 
-    def listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
     def client(self) -> redis.Redis:
         """As the service makes it: no password, no timeouts, no retries."""
         return redis.Redis(host="127.0.0.1", port=self.port, db=0)
-
-    def probe(self, kind: str) -> int:
-        asked = subprocess.run(
-            [self.program, "probe", kind], env=self._environment, capture_output=True, timeout=10, check=False
-        )
-        return asked.returncode
 
     def raw(self, sent: bytes, seconds: float = 2) -> bytes:
         """What comes back for some bytes within a moment."""

@@ -21,7 +21,6 @@ from typing import Any, ClassVar
 import httpx
 
 from components import postgres_pooler
-from components.memory_environment import PostgresEndpoint, dsn
 from rehearsal.certificates import Authority
 from tests.dataplane.conftest import FILES, Start, free_port, tool
 from tests.dataplane.postgres_gateway import Gateway, Pooler
@@ -246,13 +245,12 @@ class Stores:
         token = self.folder / "token"
         token.write_text(TOKEN)
         gateway = Gateway(self.folder, self.start, self.postgres.way, patience)
-        url = dsn(PostgresEndpoint("", "memory", "soma", "", "")).replace(":5432/", f":{gateway.port}/")
         environment = {
             "PATH": os.environ["PATH"],
             "SOMA_API_TOKEN_FILE": str(token),
             "SOMA_API_PORT": str(free_port()),
             "SOMA_RATE_LIMIT_MAX": "0",
-            "SOMA_POSTGRES_URL": url,
+            "SOMA_POSTGRES_URL": gateway.dsn(),
             "POSTGRES_HOST": "127.0.0.1",
             "POSTGRES_PORT": str(gateway.port),
             "REDIS_HOST": "127.0.0.1",

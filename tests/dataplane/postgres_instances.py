@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from rehearsal.bench.stand import listens
 from rehearsal.certificates import Authority
 from rehearsal.standins.cnpg import archive
 from rehearsal.standins.cnpg.instance import bouncer
@@ -361,12 +362,6 @@ class _Reader:
     def secret(self, name: str) -> dict[str, str]:
         data = self._api.objects[f"secrets/{name}"]["data"]
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 def lsn(text: str) -> int:

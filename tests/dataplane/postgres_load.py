@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,24 @@ class Report:
         return f"{self.clients} clients, {self.answered} records answered 200, longest stall {self.longest} s"
 
 
+PAUSES = ("0.002", "0.7")
+"""Seconds between the records of the two clients on each way: the second has nothing under way at most moments."""
+
+
+def stored(names: Iterable[str], ask: Callable[[str], str]) -> list[int]:
+    """Records of each client that are there."""
+    counts = [f"count(*) FILTER (WHERE key LIKE '{name}:%')" for name in names]
+    return [int(number) for number in ask(f"SELECT {', '.join(counts)} FROM kv_store").split("|")]
+
+
 class Load:
-    """Writers, two for each DSN, each under a prefix of its own: `<namespace>-<number>:`. One of two pauses between its
-    records, so that it has nothing under way at most moments."""
+    """Writers, two for each DSN, each under a prefix of its own: `<namespace>-<number>:`."""
 
     def __init__(self, dsns: Sequence[str], namespace: str) -> None:
         self._names: list[str] = []
         self._processes: list[subprocess.Popen[str]] = []
         for dsn in dsns:
-            for pause in ("0.002", "0.7"):
+            for pause in PAUSES:
                 name = f"{namespace}-{len(self._names)}"
                 environment = {**os.environ, "DSN": dsn, "NAMESPACE": name, "PAUSE": pause}
                 command = [sys.executable, str(WRITER)]
@@ -56,8 +65,7 @@ class Load:
 
     def stored(self, ask: Callable[[str], str]) -> list[int]:
         """Records of each client that are there."""
-        counts = [f"count(*) FILTER (WHERE key LIKE '{name}:%')" for name in self._names]
-        return [int(number) for number in ask(f"SELECT {', '.join(counts)} FROM kv_store").split("|")]
+        return stored(self._names, ask)
 
     def end(self) -> Report:
         """Lets each finish its record."""

@@ -15,12 +15,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from rehearsal import build, images, toolchain
 from rehearsal.certificates import Authority
-from rehearsal.progress import Progress
 from tests.dataplane.conftest import Start, tool
 from tests.dataplane.postgres_gateway import Gateway
 from tests.dataplane.postgres_instances import PASSWORD, Instances, eventually
+from tests.dataplane.sidecar import go_test
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -343,14 +342,6 @@ class TestGuarded:
 
 
 def test_its_own_parts_are_tested() -> None:
-    """Which refusals may be sent again, when another server may take over: where Go itself is."""
-    found = toolchain.find(build.needed_go(), Progress(io.StringIO()))
-    tested = subprocess.run(
-        [found.path, "test", "./..."],
-        cwd=images.IMAGES / "postgresql-gateway",
-        env=found.environment(False),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Which refusals may be sent again, when another server may take over, what a client hears."""
+    tested = go_test("postgresql-gateway")
     assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +12,11 @@ import pytest
 import redis
 from redis.exceptions import RedisError, ResponseError
 
-from rehearsal import images, paths
+from rehearsal import paths
 from tests.dataplane.conftest import FILES, Start, free_port
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.redis_servers import Servers, eventually, kinds
+from tests.dataplane.sidecar import go_test
 
 KEY, META = "default:(1.0, 2.0):data", "default:(1.0, 2.0):meta"
 NEWEST = "8.1.0"
@@ -313,20 +313,20 @@ def test_nonsense_ends_the_connection_and_not_the_gateway(stand: tuple[Servers, 
 def test_metrics_count_what_was_answered(pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway]) -> None:
     ours, _ = pair
     gateway = stand[1]
-    before = _metrics(gateway)
+    before = gateway.metrics()
     ours.set(KEY, "a")
     for _ in range(3):
         ours.get(KEY)
     for command in (("HGETALL", KEY), ("KEYS", "*"), ("NOT\nA\tCOMMAND",)):
         with pytest.raises(ResponseError):
             ours.execute_command(*command)
-    grown = {name: value - before.get(name, 0) for name, value in _metrics(gateway).items()}
+    grown = {name: value - before.get(name, 0) for name, value in gateway.metrics().items()}
     assert grown['redis_gateway_commands_total{command="GET",outcome="ok"}'] == 3
     assert grown['redis_gateway_commands_total{command="SET",outcome="ok"}'] == 1
     assert grown['redis_gateway_commands_total{command="HGETALL",outcome="error"}'] == 1
     assert grown['redis_gateway_commands_total{command="REFUSED",outcome="error"}'] == 2
     assert grown['redis_gateway_command_seconds_count{command="GET"}'] == 3
-    assert _metrics(gateway)["redis_gateway_cluster_ok"] == 1
+    assert gateway.metrics()["redis_gateway_cluster_ok"] == 1
     assert not any("KEYS" in name or "NOT" in name for name in grown)
 
 
@@ -338,26 +338,7 @@ def test_the_password_is_told_nowhere(stand: tuple[Servers, Gateway]) -> None:
     assert password not in Path(f"/proc/{gateway.process.pid}/environ").read_text()
 
 
-def test_its_own_parts_are_tested(stand: tuple[Servers, Gateway]) -> None:
-    """Patterns, slots, settings: where Go itself is."""
-    del stand
-    from rehearsal import build, toolchain
-    from rehearsal.progress import Progress
-
-    tool_ = toolchain.find(build.needed_go(), Progress())
-    command = [tool_.path, "test", "./..."]
-    tested = subprocess.run(
-        command,
-        cwd=images.IMAGES / "redis-gateway",
-        env=tool_.environment(False),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_its_own_parts_are_tested() -> None:
+    """Patterns, slots, settings."""
+    tested = go_test("redis-gateway")
     assert tested.returncode == 0, tested.stdout + tested.stderr
-
-
-def _metrics(gateway: Gateway) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.metrics_port}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}

@@ -12,7 +12,7 @@ from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS
 from rehearsal.kube import Manifest
 from tests.dataplane.cluster import toolbox
 from tests.dataplane.cluster.stand import TOOLBOX, ZONE, Pod, Stand, eventually
-from tests.dataplane.postgres_load import WRITER, Report
+from tests.dataplane.postgres_load import PAUSES, WRITER, Report, stored
 
 INSTANCE_ROLE = "cnpg.io/instanceRole"
 CONTAINER = "postgres"
@@ -22,8 +22,6 @@ SERVICE = "memory-service"
 GATEWAY = "postgresql-gateway"
 METRICS = f"http://127.0.0.1:{POSTGRESQL_GATEWAY_METRICS}/metrics"
 AGAIN = "postgresql_gateway_statements_sent_again_total"
-PAUSES = ("0.002", "0.7")
-"""Seconds between the records of each client of a pod: the second one has nothing under way at most moments."""
 MORE = 10
 """Records of each client after a fault: a connection that leads nowhere may be met by the second one or the third."""
 GOING_ON_SECONDS = 240
@@ -128,8 +126,7 @@ class Load:
 
     def stored(self) -> list[int]:
         """Records of each client that are there."""
-        counts = [f"count(*) FILTER (WHERE key LIKE '{name}:%')" for name in self._clients]
-        return [int(number) for number in self._database.ask(f"SELECT {', '.join(counts)} FROM kv_store").split("|")]
+        return stored(self._clients, self._database.ask)
 
     def await_going_on(self) -> None:
         """Until every client has stored some more."""
