@@ -8,6 +8,11 @@ from tests.dataplane.cluster.stand import Stand
 
 SELECTOR = "app.kubernetes.io/name=redis"
 HEADLESS = "redis-headless"
+_COMMANDS = ("CLUSTER INFO", "INFO replication", "CLUSTER NODES")
+_FACTS = 8
+"""Fields of a line of CLUSTER NODES before the slots; the last of them says how the link to the node is."""
+_CONNECTED = "connected"
+_LINKS = (_CONNECTED, "disconnected")
 _PASSWORD = "REDISCLI_AUTH=$(cat /run/secrets/redis/password)"
 _CLIENT = """
 import json, sys
@@ -38,8 +43,10 @@ class Node:
     state: str
     """`ok` or `fail`; empty when it does not answer."""
     master: bool
-    known: int
-    """Nodes that it knows, itself among them."""
+    reaches: frozenset[str]
+    """Addresses at which it has a link to a node, its own among them. What it knows says less: a node that has just
+    been started says `ok` of nodes that it knows from before, at addresses which nobody has any more."""
+    slots: int
 
 
 class RedisNodes:
@@ -65,8 +72,7 @@ class RedisNodes:
         """Every node as it sees the cluster, asked in one go."""
         ask = 'timeout 3 valkey-cli -h "$node.{headless}" {command} | tr -d "\\r"'
         script = f'export {_PASSWORD}; for node in {" ".join(self.names)}; do echo "node:$node"; '
-        script += ask.format(headless=HEADLESS, command="CLUSTER INFO") + "; "
-        script += ask.format(headless=HEADLESS, command="INFO replication") + "; done"
+        script += "".join(f"{ask.format(headless=HEADLESS, command=command)}; " for command in _COMMANDS) + "done"
         blocks = self._stand.tool("sh", "-c", script, check=False).split("node:")[1:]
         return {block.splitlines()[0].strip(): _node(block.splitlines()[1:]) for block in blocks}
 
@@ -74,11 +80,16 @@ class RedisNodes:
         """Who is master now."""
         return {name for name, node in self.nodes().items() if node.master}
 
+    def slots(self) -> dict[str, int]:
+        """How many slots each node has that has any, as it says itself."""
+        return {name: node.slots for name, node in self.nodes().items() if node.slots}
+
     def works(self) -> bool:
-        """Whether every node says that the cluster works, and knows all others."""
+        """Whether every node says that the cluster works, and reaches all others where they are now."""
+        addresses = frozenset(pod.address for pod in self._stand.pods(SELECTOR))
         found = self.nodes()
         return set(found) == set(self.names) and all(
-            node.state == "ok" and node.known == len(self.names) for node in found.values()
+            node.state == "ok" and node.reaches == addresses for node in found.values()
         )
 
     def write(self, keys: int) -> None:
@@ -91,9 +102,19 @@ class RedisNodes:
 
 
 def _node(lines: list[str]) -> Node:
+    known = [fields for fields in map(str.split, lines) if len(fields) >= _FACTS and fields[7] in _LINKS]
     facts = dict(line.split(":", 1) for line in lines if ":" in line)
     return Node(
         state=facts.get("cluster_state", ""),
         master=facts.get("role") == "master",
-        known=int(facts.get("cluster_known_nodes") or 0),
+        reaches=frozenset(fields[1].partition(":")[0] for fields in known if fields[7] == _CONNECTED),
+        slots=sum(_size(slots) for fields in known if "myself" in fields[2] for slots in fields[_FACTS:]),
     )
+
+
+def _size(slots: str) -> int:
+    """Of "7" and "0-5460"; of "[7->-…", a slot on its way, nothing: its node is named for it as well."""
+    if slots.startswith("["):
+        return 0
+    first, _, last = slots.partition("-")
+    return int(last or first) - int(first) + 1
