@@ -3,6 +3,8 @@
 GATEWAY = "10.200.0.254"
 """Where the API server and the name server answer: no node's, so that a zone can be cut off without them."""
 NODE_PREFIX = 16
+NODES = 6
+"""Nodes that a cluster may have. So many addresses are there from its start: one that is added is given its own."""
 SERVER_PORT = 6443
 KUBELET_PORT = 10250
 DNS = "10.96.0.10"

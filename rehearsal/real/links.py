@@ -11,7 +11,7 @@ class Links:
         self._namespace = namespace
 
     def cut(self, number: int) -> None:
-        """Cuts the zone of a node off."""
+        """Cuts a node off."""
         self._namespace.run("nft", "-f", "-", text=rules(number))
 
     def heal(self, number: int) -> None:

@@ -23,7 +23,7 @@ class Namespace:
         self._holder = Process(directory, "namespace")
         self._link = directory / "link"
 
-    def start(self, nodes: int) -> None:
+    def start(self) -> None:
         """Makes it, with a bridge that carries the addresses of the nodes, and a link to this machine."""
         self._holder.start(["unshare", "--net", "--", "sleep", "infinity"])
         own = Path("/proc/self/ns/net").readlink()
@@ -32,7 +32,7 @@ class Namespace:
             if time.monotonic() > deadline:
                 raise RehearsalError(f"no network namespace can be made here:{self._holder.tail()}")
             time.sleep(0.01)
-        self._furnish(nodes)
+        self._furnish()
         self._connect()
 
     def stop(self) -> None:
@@ -61,11 +61,11 @@ class Namespace:
         """What a command says that is run inside; RehearsalError when it fails."""
         return run([*self.enter, *command], text)
 
-    def _furnish(self, nodes: int) -> None:
+    def _furnish(self) -> None:
         """A bridge, for not every kernel has dummy devices; a default route, without which kubelet does not start."""
         self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         lines = ["link set lo up", f"link add {BRIDGE} type bridge"]
-        carried = [addresses.GATEWAY, *(addresses.node(number) for number in range(1, nodes + 1))]
+        carried = [addresses.GATEWAY, *(addresses.node(number) for number in range(1, addresses.NODES + 1))]
         lines += [f"address add {address}/{addresses.NODE_PREFIX} dev {BRIDGE}" for address in carried]
         lines += [f"link set {BRIDGE} up", f"route add default dev {BRIDGE}"]
         self.run("ip", "-batch", "-", text="\n".join(lines))

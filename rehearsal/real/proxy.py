@@ -1,7 +1,6 @@
 """kube-proxy: one process serves the namespace, and so every node in it."""
 
 import ipaddress
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ def process(directory: Path) -> Process:
     return Process(directory, "kube-proxy")
 
 
-def start(directory: Path, namespace: Namespace, program: Path, kubeconfig: Path, nodes: Sequence[str]) -> None:
-    """Starts it. It takes itself for the proxy of the first node: Services that prefer their zone prefer that one."""
+def start(directory: Path, namespace: Namespace, program: Path, kubeconfig: Path, node: str) -> None:
+    """Starts it. It takes itself for the proxy of one node: Services that prefer their zone prefer that one."""
     config = directory / "kube-proxy.yaml"
-    config.write_text(yaml.safe_dump(configuration(kubeconfig, nodes[0]), sort_keys=False))
-    namespace.run("nft", "-f", "-", text=hairpins(len(nodes)))
+    config.write_text(yaml.safe_dump(configuration(kubeconfig, node), sort_keys=False))
+    namespace.run("nft", "-f", "-", text=hairpins(addresses.NODES))
     process(directory).start([*namespace.enter, program, f"--config={config}"])
 
 

@@ -24,8 +24,10 @@ from tests.dataplane.cluster import bringing
 cluster = Cluster(Path(sys.argv[1]), bringing.REGION)
 cluster.start(Progress(io.StringIO()))
 cluster.load(bringing.region(Path(tempfile.mkdtemp()))[1], Progress(io.StringIO()))
+added = cluster.add_node(cluster.zones[0], Progress(io.StringIO()))
 container = {"name": "left", "image": "localhost/toolbox:1", "command": ["sleep", "infinity"]}
-pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left"}, "spec": {"containers": [container]}}
+spec = {"nodeName": added, "containers": [container]}
+pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left"}, "spec": spec}
 cluster.admin().create(pod)
 cluster.admin().wait(pod, lambda seen: seen is not None and seen["status"].get("phase") == "Running", 60)
 print("up", flush=True)
