@@ -3,10 +3,13 @@
 import contextlib
 import fcntl
 import hashlib
+import io
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from rehearsal import paths, schemas, upstream
 from rehearsal.engine.in_process import InProcessEngine
@@ -61,7 +64,7 @@ def _on_own(directory: Path, folder: Path, settings: Settings, progress: Progres
         _install_kinds(cluster.admin(), engine.preview(REGION), progress)
         home = cluster.directory / REGION
         launch.start(cluster.inside, home, progress, "real", cluster.namespace.enter)
-        stand = Stand(cluster.admin(), cluster.kubeconfig, settings, cluster)
+        stand = Stand(cluster.admin(), cluster.kubeconfig, settings, cluster, _again(directory, engine))
         yield _brought_up(stand, engine, progress)
 
 
@@ -91,7 +94,8 @@ def _on_given(
             )
         engine = InProcessEngine(directory, folder / "state", lambda _: kubeconfig)
         try:
-            yield _brought_up(Stand(client, kubeconfig, settings, None), engine, progress)
+            stand = Stand(client, kubeconfig, settings, None, _again(directory, engine))
+            yield _brought_up(stand, engine, progress)
         finally:
             client.delete("v1", "Namespace", namespace)
 
@@ -109,6 +113,34 @@ def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> St
 
         eventually("every pod is ready", settled, SETTLED_SECONDS)
     return stand
+
+
+def _again(directory: Path, engine: InProcessEngine) -> Callable[[Mapping[str, int]], Settings]:
+    """The update once more, of a stack file with other numbers."""
+
+    def up(numbers: Mapping[str, int]) -> Settings:
+        (directory / STACK.name).write_text(changed(STACK.read_text(), numbers))
+        said = io.StringIO()
+        try:
+            engine.up(REGION, Progress(said))
+        except RehearsalError as error:
+            error.add_note(said.getvalue())
+            raise
+        return Project.load(directory).settings()[REGION]
+
+    return up
+
+
+def changed(stack: str, numbers: Mapping[str, int]) -> str:
+    """A stack file with numbers set, by their paths in the settings."""
+    document = yaml.safe_load(stack)
+    for path, number in numbers.items():
+        group, *parents, last = path.split(".")
+        place = document["config"][f"somafractalmemory:{group}"]
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = number
+    return yaml.safe_dump(document)
 
 
 def unready(stand: Stand) -> list[str]:

@@ -78,6 +78,8 @@ class Stand:
     settings: Settings
     own: Cluster | None
     """Our own nodes; None on a cluster that was given."""
+    up: Callable[[Mapping[str, int]], Settings]
+    """The update that brought it up, once more, with numbers of the stack file changed, by path; the settings then."""
 
     @property
     def namespace(self) -> str:

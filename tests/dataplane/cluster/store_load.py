@@ -1,0 +1,106 @@
+"""A load on both stores through the gateways of the service's own pod, that notices whatever is lost."""
+
+import json
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from tests.dataplane.cluster.stand import Stand
+from tests.dataplane.cluster.test_redis import PODS, SERVICE, Told
+
+END_SECONDS = 180
+"""For reading everything once more."""
+
+_LOAD = """
+import json, sys, threading, time, urllib.request
+import redis
+
+FIRST, SEEDED = 1_000_000, 200
+told = {store: {"answers": 0, "longest": 0.0, "errors": [], "wrong": []} for store in ("redis", "qdrant")}
+stop, guard, written, points = threading.Event(), threading.Lock(), {}, set()
+
+def qdrant(method, path, body):
+    address = "http://127.0.0.1:6333/collections/default/points" + path
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)
+    return json.load(urllib.request.urlopen(request, timeout=5))["result"]
+
+def put(numbers):
+    made = [{"id": n, "vector": [1.0] * 768, "payload": {"number": n}} for n in numbers]
+    qdrant("PUT", "?wait=true", {"points": made})
+    points.update(numbers)
+
+def point(count):
+    number = FIRST + SEEDED + count
+    put([number])
+    found = qdrant("POST", "/scroll", {"offset": number, "limit": 1, "with_payload": True})["points"]
+    return "" if [one["payload"] for one in found] == [{"number": number}] else f"point {number}: {found}"
+
+def key(worker):
+    client = redis.Redis(host="127.0.0.1")
+    def act(count):
+        name, value = f"scale:{worker}:{count % 500}", f"{worker}-{count}"
+        client.set(name, value)
+        written[name] = value
+        read = client.get(name)
+        return "" if read == value.encode() else f"{name}: read {read}, wrote {value}"
+    return act
+
+def work(store, act, pause):
+    count, seen = 0, told[store]
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            wrong = act(count)
+        except Exception as error:
+            with guard:
+                seen["errors"].append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
+        else:
+            with guard:
+                seen["answers"] += 2
+                seen["longest"] = max(seen["longest"], time.monotonic() - began)
+                seen["wrong"] += [wrong] if wrong else []
+        count += 1
+        time.sleep(pause)
+
+def kept():
+    found, offset = set(), FIRST
+    while offset is not None:
+        page = qdrant("POST", "/scroll", {"offset": offset, "limit": 100, "with_payload": True})
+        found |= {one["id"] for one in page["points"] if one["payload"] == {"number": one["id"]}}
+        offset = page["next_page_offset"]
+    return found
+
+for first in range(FIRST, FIRST + SEEDED, 20):
+    put(range(first, first + 20))
+jobs = [("redis", key(0), 0.02), ("redis", key(1), 0.02), ("qdrant", point, 0.3)]
+workers = [threading.Thread(target=work, args=job) for job in jobs]
+for worker in workers:
+    worker.start()
+sys.stdin.read()
+stop.set()
+for worker in workers:
+    worker.join(60)
+client = redis.Redis(host="127.0.0.1")
+told["redis"]["wrong"] += [f"{n} is not {v}" for n, v in written.items() if client.get(n) != v.encode()]
+told["qdrant"]["wrong"] += [f"point {number} is lost" for number in points - kept()]
+print(json.dumps(told))
+"""
+"""Writes to both stores and reads it back, as the service's own clients would; at the end everything once more."""
+
+
+@contextmanager
+def load(stand: Stand) -> Generator[dict[str, Told]]:
+    """Clients in a pod of the service; what they were told by each store is there when they have ended."""
+    told: dict[str, Told] = {}
+    process = stand.popen(stand.pods(PODS)[0].name, SERVICE, "python3", "-c", _LOAD)
+    try:
+        yield told
+        said, errors = process.communicate("", timeout=END_SECONDS)
+        assert process.returncode == 0, errors
+        told.update({store: Told(**seen) for store, seen in json.loads(said).items()})
+    except subprocess.TimeoutExpired:
+        raise AssertionError("the load did not end") from None
+    finally:
+        process.kill()
+        process.wait(10)
