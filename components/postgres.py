@@ -13,7 +13,7 @@ from pulumi_kubernetes import core, networking, policy
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_random import RandomPassword
 
-from components import objects, postgres_pooler, postgres_schema
+from components import objects, postgres_password, postgres_pooler, postgres_schema
 from components.certificates import CertificateAuthority, Leaf
 from components.hosts import all_hosts, full_host
 from components.objects import Manifest
@@ -27,7 +27,7 @@ from components.postgres_cluster import (
 )
 from settings import PostgreSQL
 
-APP_SECRET = "postgresql-app"  # noqa: S105  (names of objects)
+APP_SECRET, ROLE_SECRET = "postgresql-app", "postgresql-role"
 SERVER_CA, SERVER_TLS = "postgresql-server-ca", "postgresql-server-tls"
 CLIENT_CA, REPLICATION_TLS = "postgresql-client-ca", "postgresql-replication-tls"
 
@@ -102,6 +102,7 @@ class PostgresCluster(pulumi.ComponentResource):
         secrets = [
             *_certificates(name, args, own, servers, clients, replica),
             _app_secret(name, args, own, password),
+            _role_secret(name, args, own, password),
             *_home_certificates(name, args, own),
         ]
         cluster = _cluster(name, args, own, secrets)
@@ -175,13 +176,33 @@ def _app_secret(name: str, args: PostgresArgs, own: ResourceOptions, password: O
     user = args.settings.owner
     return core.v1.Secret(
         f"{name}-app",
-        metadata=objects.untyped(objects.metadata(APP_SECRET, args.placement, _RELOAD)),
+        metadata=objects.untyped(objects.metadata(APP_SECRET, args.placement, _LABELS)),
         type="kubernetes.io/basic-auth",
         string_data={
             "username": user,
             "password": password,
             # For the schema Job; the service's gateway takes the password.
             "pgpass": Output.concat(f"*:5432:{args.settings.database}:{user}:", password, "\n"),
+        },
+        opts=own,
+    )
+
+
+def _role_secret(name: str, args: PostgresArgs, own: ResourceOptions, password: Output[str]) -> core.v1.Secret:
+    """The same password for the operator, as PostgreSQL keeps it, so that it goes in as it is.
+
+    The operator sets it again whenever another instance becomes the primary (instance_controller.go, reconcileUser).
+    One in the clear would be salted anew, and PgBouncer, which signs in by what it kept of a client's login, refused
+    until the next client logs in; what waits in it waits in vain.
+    """
+    user = args.settings.owner
+    return core.v1.Secret(
+        f"{name}-role",
+        metadata=objects.untyped(objects.metadata(ROLE_SECRET, args.placement, _RELOAD)),
+        type="kubernetes.io/basic-auth",
+        string_data={
+            "username": user,
+            "password": password.apply(lambda clear: postgres_password.verifier(user, clear)),
         },
         opts=own,
     )
@@ -217,7 +238,7 @@ def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, secrets: list[
             "clientCASecret": CLIENT_CA,
             "replicationTLSSecret": REPLICATION_TLS,
         },
-        APP_SECRET,
+        ROLE_SECRET,
         args.home,
         args.hosts,
     )

@@ -37,7 +37,7 @@ def cluster_spec(
     settings: PostgreSQL,
     image: str,
     certificates: Mapping[str, str],
-    app_secret: str,
+    role_secret: str,
     home: str,
     hosts: Mapping[str, str],
 ) -> Manifest:
@@ -72,7 +72,7 @@ def cluster_spec(
         "probes": {
             "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
         },
-        "bootstrap": _bootstrap(placement.region, settings, app_secret, home),
+        "bootstrap": _bootstrap(placement.region, settings, role_secret, home),
         **(_topology(placement.region, certificates, home, hosts) if len(hosts) > 1 else {}),
     }
 
@@ -111,13 +111,13 @@ def _volume(size: str, storage_class: str | None) -> Manifest:
     return {"size": size} if storage_class is None else {"size": size, "storageClass": storage_class}
 
 
-def _bootstrap(region: str, settings: PostgreSQL, app_secret: str, home: str) -> Manifest:
+def _bootstrap(region: str, settings: PostgreSQL, role_secret: str, home: str) -> Manifest:
     """The database is made at home. No postInitApplicationSQL: it runs as the superuser and what it makes is the
     superuser's; the schema Job does that as the application's user."""
     application = {
         "database": settings.database,
         "owner": settings.owner,
-        "secret": {"name": app_secret},
+        "secret": {"name": role_secret},
     }
     if region == home:
         return {"initdb": {**application, "dataChecksums": True}}

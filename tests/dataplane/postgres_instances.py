@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from components import postgres_password
 from rehearsal.bench.stand import listens
 from rehearsal.certificates import Authority
 from rehearsal.standins.cnpg import archive
@@ -177,7 +178,9 @@ class Instances:
     def password(self, password: str, told: bool = True) -> None:
         """What the application's Secret says from now on; and the password file of the test's clients. What pods have
         mounted follows later: now, if `told`."""
-        self.api.secret("postgresql-app", username="soma", password=password)
+        kept = postgres_password.verifier("soma", password)
+        secret = str(self.cluster["spec"]["bootstrap"]["initdb"]["secret"]["name"])
+        self.api.secret(secret, username="soma", password=kept)
         passfile = self.folder / "pgpass"
         passfile.unlink(missing_ok=True)
         passfile.write_text(PASSFILE.replace(PASSWORD, password))

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
+from components.memory_environment import QUERY_WAIT
 from tests.dataplane.conftest import Start
 from tests.dataplane.postgres_gateway import Gateway
 from tests.dataplane.postgres_instances import PASSWORD, Instances, eventually
@@ -18,6 +19,8 @@ from tests.dataplane.postgres_load import Load
 
 pytestmark = pytest.mark.timeout(900)  # three servers start and end several times
 
+
+KEPT = "SELECT rolpassword FROM pg_authid WHERE rolname = 'soma'"
 
 REFUSING = 3.0
 """Seconds without a primary: PgBouncer's first login has failed by then (server_login_retry is 1 s), and it refuses."""
@@ -93,6 +96,7 @@ def test_a_planned_move_costs_no_record_either(
 ) -> None:
     """The operator names another primary: the old one stops, hands over its last WAL and comes back as a replica."""
     old = primary_of(instances)
+    kept = instances.superuser(old, KEPT)
     writers = load("moved")
     eventually(lambda: all(writers.stored(asking(instances, old))), "all write")
     new = next(name for name in instances.names if name != old)
@@ -107,6 +111,11 @@ def test_a_planned_move_costs_no_record_either(
     missing = writers.missing(report, asking(instances, new))
     figure(f"PostgreSQL primary moved: {report.told}, {missing} missing")
     assert (missing, report.swallowed) == (0, 0), report
+    assert report.longest < QUERY_WAIT / 2, "something waited in a pooler that could not log in"
+    assert instances.superuser(new, KEPT) == kept, "the new primary has set the password again, to the same"
+    assert "password authentication failed" not in instances.log(new), (
+        "what PgBouncer kept of its clients is still good"
+    )
 
 
 def test_a_former_primary_that_starts_while_another_one_is_named_never_takes_writes(instances: Instances) -> None:

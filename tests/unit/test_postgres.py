@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components import postgres_pooler
+from components import postgres_password, postgres_pooler
 from components.postgres_cluster import parameters
 from rehearsal.engine.model import Secret
 from settings import Pooler, PostgreSQL
@@ -157,11 +157,24 @@ class TestTheDatabase:
         assert (initdb["database"], initdb["owner"]) == ("somamemory", "soma")
         assert not [key for key in initdb if key.startswith("postInit")]
 
-    def test_the_applications_secret_is_one_that_the_operator_takes(self, us_east: Recorded, cluster: Resource) -> None:
+    def test_the_roles_secret_is_one_that_the_operator_takes(self, us_east: Recorded, cluster: Resource) -> None:
         name = cluster.spec["bootstrap"]["initdb"]["secret"]["name"]
         secret = us_east.one("Secret", name)
         assert secret.inputs["type"] == "kubernetes.io/basic-auth"
-        data = secret_data(us_east, name)
+        assert "cnpg.io/reload" in secret.inputs["metadata"]["labels"]
+        assert secret_data(us_east, name)["username"] == "soma"
+
+    @pytest.mark.parametrize("region", ["us_east", "us_west"])
+    def test_the_operator_sets_what_postgresql_keeps(self, region: str, request: pytest.FixtureRequest) -> None:
+        """In the clear it would get another salt with each primary, and what PgBouncer has kept would be refused."""
+        run: Recorded = request.getfixturevalue(region)
+        (bootstrap,) = run.one("Cluster", f"postgresql-{region.replace('_', '-')}").spec["bootstrap"].values()
+        kept = secret_data(run, bootstrap["secret"]["name"])["password"]
+        assert kept.startswith("SCRAM-SHA-256$4096:")
+        assert kept == postgres_password.verifier("soma", secret_data(run, "postgresql-app")["password"])
+
+    def test_the_applications_secret_is_for_those_who_log_in(self, us_east: Recorded) -> None:
+        data = secret_data(us_east, "postgresql-app")
         assert data["username"] == "soma"
         assert data["pgpass"] == f"*:5432:somamemory:soma:{data['password']}\n"
 

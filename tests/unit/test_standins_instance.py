@@ -9,6 +9,7 @@ from cryptography.x509.oid import NameOID
 
 from rehearsal.standins.cnpg import credentials
 from rehearsal.standins.cnpg.instance import bouncer, certificates, config
+from rehearsal.standins.cnpg.instance.following import LOST_SECONDS, TRIES_SECONDS, Following
 from rehearsal.standins.cnpg.instance.layout import Layout
 from tests.unit.recorded import Recorded
 from tests.unit.standins_cluster import cluster, pooler
@@ -86,6 +87,26 @@ def test_the_poolers_certificate_is_signed_by_the_authority_that_the_user_gave()
     assert set(later) == {"db-replication", "db-pooler"}
     leaf = x509.load_pem_x509_certificate(later["db-pooler"]["tls.crt"].encode())
     leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(made["db-ca"]["ca.crt"].encode()))
+
+
+def test_a_replica_is_not_given_up_because_its_primary_was_away() -> None:
+    """Its receiver tries every five seconds, the manager looks every second and sees the primary first."""
+    follows, back = Following(0), 2 * LOST_SECONDS
+    for now in range(int(back + TRIES_SECONDS)):
+        assert not follows.lost(now, lambda now=now: now >= back), now
+    follows.receives(back + TRIES_SECONDS)
+    assert not follows.lost(back + TRIES_SECONDS + 1, lambda: True)
+
+
+def test_a_replica_that_receives_nothing_from_a_primary_that_answers_is_given_up() -> None:
+    follows = Following(0)
+    lost = [now for now in range(90) if follows.lost(now, lambda: True)]
+    assert lost[0] == LOST_SECONDS + TRIES_SECONDS
+
+
+def test_a_primary_that_comes_and_goes_is_waited_for() -> None:
+    follows = Following(0)
+    assert not any(follows.lost(now, lambda now=now: now % 10 > 0) for now in range(300))
 
 
 def test_an_authority_without_its_key_is_told() -> None:

@@ -11,6 +11,7 @@ from . import certificates, primary, web
 from .api import Api, ApiError
 from .config import connection, slot_name
 from .data import CLONE, REWIND, Data
+from .following import Following
 from .layout import Layout
 from .log import say
 from .server import PostgresError, Server
@@ -22,8 +23,6 @@ REFRESH_SECONDS = 3.0
 """How often secrets and settings are looked at."""
 SEEN_SECONDS = 10.0
 """A primary that has seen the API server so lately is not isolated."""
-LOST_SECONDS = 30.0
-"""A replica that receives nothing for so long from a primary that answers cannot follow it as it is."""
 REWOUND = "rewound"
 STARTING = ("", "Setting up primary", "Unable to create required cluster objects")
 """Phases in which no instance has been ready yet: only then may a database be made (decision.py)."""
@@ -44,7 +43,7 @@ class Manager:
         self._cluster: dict[str, Any] = {}
         self._pages: web.Pages | None = None
         self._said = ""
-        self._received = time.monotonic()
+        self._follows = Following(time.monotonic())
         self._asking = threading.Lock()
         self._state: dict[str, Any] | None = None
         self._asked = self._seen = self._refreshed = float("-inf")
@@ -55,7 +54,7 @@ class Manager:
             self._prepare()
             self._data.configure(self._cluster, self._instances())
             self._server.start()
-            self._received = time.monotonic()
+            self._follows.receives(time.monotonic())
             while True:
                 code = self._server.ended()
                 if code is not None:
@@ -245,10 +244,10 @@ class Manager:
         now = time.monotonic()
         self._upkeep.slots(set(), set(state["slots"]))  # of the time as primary: they would keep WAL for ever
         if state["isWalReceiverActive"]:
-            self._received = now
+            self._follows.receives(now)
             self._data.forget_repair()
             return True
-        if now - self._received < LOST_SECONDS or not self._primary_answers():
+        if not self._follows.lost(now, self._primary_answers):
             return True
         how = CLONE if self._data.noted_repair() == REWOUND else REWIND
         say(f"nothing comes from the primary, which answers: {how}")
