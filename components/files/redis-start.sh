@@ -3,7 +3,7 @@
 #
 # Environment: POD_IP, POD_NAME, HEADLESS, MAXMEMORY (bytes), PASSWORD_FILE (beside it may be the password before, in a
 # file called previous), CONFIG (the template), RUN (a directory in memory, private to the container), DATA (default
-# /data), SERVER (default: valkey-server, else redis-server, of the PATH).
+# /data), SERVER (default: valkey-server, else redis-server, of the PATH), LIMIT_FILE (default: the cgroup's).
 set -eu
 umask 077
 
@@ -13,6 +13,12 @@ password=$(cat "$PASSWORD_FILE")
 previous=$(cat "$(dirname "$PASSWORD_FILE")/previous" 2>/dev/null || true)
 if [ -z "$password" ]; then
   echo "redis-start: $PASSWORD_FILE is empty: a node without a password is not started" >&2
+  exit 1
+fi
+limit=$(cat "${LIMIT_FILE:-/sys/fs/cgroup/memory.max}" 2>/dev/null || echo max)
+if [ "$limit" != max ] && [ "$MAXMEMORY" -ge "$limit" ]; then
+  echo "redis-start: maxmemory $MAXMEMORY is not under the container's limit of $limit bytes, at which the kernel would" \
+    "end the node before it evicts a key: raise redis.resources.limits.memory" >&2
   exit 1
 fi
 rm -f "$RUN/joined"

@@ -152,13 +152,23 @@ def test_a_formed_cluster_passes_the_bootstrap_while_a_node_is_away(servers: Ser
     assert servers.host(away) in log
 
 
-def test_a_node_without_a_password_is_not_started(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("")
+@pytest.mark.parametrize(
+    ("password", "limit", "said"),
+    [
+        ("", "max", "is empty"),
+        ("secret-7", "1000000", "maxmemory 1000000 is not under the container's limit of 1000000 bytes"),
+        ("secret-7", "999999", "raise redis.resources.limits.memory"),
+    ],
+)
+def test_a_node_without_a_password_or_room_is_not_started(tmp_path: Path, password: str, limit: str, said: str) -> None:
+    (tmp_path / "password").write_text(password)
+    (tmp_path / "limit").write_text(limit)
     environment = {
         "PASSWORD_FILE": str(tmp_path / "password"),
+        "LIMIT_FILE": str(tmp_path / "limit"),
         "CONFIG": str(FILES / "valkey.conf"),
         "RUN": str(tmp_path),
-        "MAXMEMORY": "1",
+        "MAXMEMORY": "1000000",
         "POD_IP": "127.0.0.1",
         "POD_NAME": "redis-zone-a-0",
         "HEADLESS": "redis-headless",
@@ -166,7 +176,8 @@ def test_a_node_without_a_password_is_not_started(tmp_path: Path) -> None:
     }
     done = run_script("redis-start.sh", environment)
     assert done.returncode == 1
-    assert "is empty" in done.stderr
+    assert said in done.stderr
+    assert "secret-7" not in done.stderr
 
 
 def test_the_bootstrap_says_whom_it_waits_for_and_gives_up(tmp_path: Path, start: Start) -> None:

@@ -3,6 +3,7 @@
 import io
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -87,6 +88,17 @@ class TestUp:
         assert not make_plane("nowhere").alive()
 
 
+def await_stopped(process: Process) -> None:
+    """Until every thread stands still: a signal is sent before it arrives, and one thread is enough for an answer."""
+    deadline = time.monotonic() + 10
+    while True:
+        tasks = Path(f"/proc/{process.pid()}/task").glob("*/stat")
+        if all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks):
+            return
+        assert time.monotonic() < deadline, "it runs on"
+        time.sleep(0.02)
+
+
 class TestRecovery:
     def test_one_that_died_half_way_comes_back_with_its_data(
         self, plane: ControlPlane, tools: binaries.Binaries
@@ -108,6 +120,7 @@ class TestRecovery:
         assert plane.fault() is None
         server, scheduler = (Process(plane.directory, name) for name in ("kube-apiserver", "kube-scheduler"))
         server.signal(signal.SIGSTOP)
+        await_stopped(server)
         assert plane.ended() is None
         assert f"kube-apiserver does not answer\nlast lines of {server.log}:" in str(plane.fault())
         server.signal(signal.SIGCONT)

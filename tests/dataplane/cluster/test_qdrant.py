@@ -10,7 +10,8 @@ from tests.dataplane.cluster.faults import Faults
 from tests.dataplane.cluster.stand import Stand, eventually
 
 SERVICE = "app.kubernetes.io/name=memory-service"
-GATEWAY = "qdrant-gateway"
+CALLER = "memory-service"
+"""The container that calls: beside the gateway, and one whose image has Python on any cluster."""
 LOAD_SECONDS = 20
 
 _CALL = """
@@ -47,7 +48,7 @@ print(json.dumps({"done": done, "failed": failed, "longest": longest}))
 
 def through_gateway(cluster: Stand, method: str, path: str, body: str = "") -> Any:
     pod = cluster.pods(SERVICE)[0].name
-    return json.loads(cluster.exec(pod, GATEWAY, "python3", "-c", _CALL, method, path, body))
+    return json.loads(cluster.exec(pod, CALLER, "python3", "-c", _CALL, method, path, body))
 
 
 def test_the_job_made_the_collection(cluster: Stand) -> None:
@@ -69,7 +70,7 @@ def test_the_rebalancer_reports_each_node_with_its_zone(cluster: Stand) -> None:
 @pytest.mark.parametrize("what", ["deleted", "frozen"])
 def test_calls_go_on_without_a_node(cluster: Stand, faults: Faults, what: str) -> None:
     pod = cluster.pods(SERVICE)[0].name
-    load = cluster.popen(pod, GATEWAY, "python3", "-c", _LOAD, str(LOAD_SECONDS))
+    load = cluster.popen(pod, CALLER, "python3", "-c", _LOAD, str(LOAD_SECONDS))
     time.sleep(3)
     if what == "deleted":
         faults.delete("qdrant-1", grace=0)
