@@ -20,7 +20,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 _SECRET = re.compile(r"password|passwd|secret|token|credential|private|api[-_]?key|access[-_]?key", re.IGNORECASE)
-_NOT_SECRET = ("secret_name",)
+_NOT_SECRET = ("secret_name", "private")
 _MAY_HOLD_SECRETS = re.compile(r"://[^/\s]*@|-----BEGIN|\n|\{")
 """URLs with credentials, keys, and whole documents."""
 _LONGEST = 60

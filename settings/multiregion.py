@@ -1,9 +1,14 @@
 """The regions, their order and the one where data lives."""
 
+from ipaddress import IPv4Network
+
 from pydantic import Field
 
+from settings import networks
+from settings.aws import AwsRegion
 from settings.model import Model
 from settings.names import DnsName, RegionName
+from settings.networks import PrivateCidr
 from settings.resources import ResourcesOverride
 
 
@@ -15,6 +20,13 @@ class Region(Model):
     resources: ResourcesOverride | None = Field(
         default=None,
         description="The region's own resources of service pods; limits are raised to hold the requests.",
+    )
+    aws_region: AwsRegion | None = Field(
+        default=None, description="What AWS calls the region, such as us-east-1; for the platform `aws`."
+    )
+    cidr: PrivateCidr | None = Field(
+        default=None,
+        description="Range of the region's VPC; left out, its block of `vpc_pool` by its place in the list.",
     )
 
 
@@ -28,6 +40,9 @@ class MultiRegion(Model):
     internal_domain: DnsName = Field(
         default="somafractalmemory.internal", description="Private DNS zone under which regions reach each other."
     )
+    vpc_pool: PrivateCidr = Field(
+        default="10.64.0.0/12", description="Range from which each region's VPC has its own /16, in the list's order."
+    )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 
     @property
@@ -38,3 +53,9 @@ class MultiRegion(Model):
     def postgres_host(self, region: str) -> str:
         """Name under which other regions reach a region's PostgreSQL."""
         return f"postgresql.{region}.{self.internal_domain}"
+
+    def vpc(self, region: str) -> IPv4Network:
+        """Range of a region's VPC. Raises ValueError where the pool ends before it."""
+        index = self.names.index(region)
+        stated = self.regions[index].cidr
+        return networks.network(stated) if stated else networks.vpc(networks.network(self.vpc_pool), index)

@@ -1,9 +1,10 @@
 """All settings of one stack, and what follows from them."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from settings.aws import Aws
 from settings.grafana import Grafana
 from settings.high_availability import HighAvailability
 from settings.images import Images
@@ -16,16 +17,10 @@ from settings.postgresql import PostgreSQL
 from settings.qdrant import Qdrant
 from settings.redis import Redis
 from settings.resources import Resources
+from settings.services import OF_AWS, SERVICES, Service, Services
 from settings.sharding import Sharding
 
-
-def _supported(platform: object) -> object:
-    if platform == "aws":
-        raise ValueError('not supported yet: use "kubernetes" with the kubeconfig of an EKS cluster')
-    return platform
-
-
-Platform = Annotated[Literal["kubernetes"], BeforeValidator(_supported)]
+Platform = Literal["kubernetes", "aws"]
 
 
 class Configuration(Model):
@@ -53,10 +48,18 @@ class Configuration(Model):
     )
     images: Images = Field(default=Images(), description="Images of the stores and helpers, with pinned tags.")
     platform: Platform = Field(
-        default="kubernetes", description="What a region runs on: `kubernetes`, a cluster with a kubeconfig."
+        default="kubernetes",
+        description="What a region runs on: `kubernetes`, a cluster with a kubeconfig, or `aws`, made from nothing.",
     )
     kubernetes: Kubernetes = Field(
         default=Kubernetes(), description="The cluster: kubeconfig, namespaces, storage class, zone names."
+    )
+    services: Services = Field(
+        default=Services(),
+        description="Operators and controllers on the cluster: which are there, which are installed.",
+    )
+    aws: Aws = Field(
+        default=Aws(), description="The region on AWS: account, network, cluster, nodes; for the platform `aws`."
     )
 
 
@@ -89,6 +92,37 @@ class Settings(Configuration):
     def is_home(self) -> bool:
         """Does data live in this stack's region?"""
         return self.stack == self.home
+
+    @property
+    def zone_values(self) -> dict[str, str]:
+        """Zone of `high_availability.zones` to its value of topology.kubernetes.io/zone."""
+        zones = self.high_availability.zones
+        if self.platform == "kubernetes":
+            return {zone: self.kubernetes.zone_value(zone) for zone in zones}
+        return {zone: f"{self.region.aws_region}{self.aws.letter(zone, index)}" for index, zone in enumerate(zones)}
+
+    @property
+    def answered(self) -> Ingress:
+        """`ingress` with every host that this region answers to: where the program keeps the public names, the
+        region's own name of each host too, which its health check asks.
+        """
+        if self.platform != "aws" or self.aws.dns.hosted_zone is None:
+            return self.ingress
+        own = (rule.model_copy(update={"host": self.regional_host(rule.host)}) for rule in self.ingress.rules)
+        return self.ingress.model_copy(update={"rules": (*self.ingress.rules, *own)})
+
+    def regional_host(self, host: str) -> str:
+        """The name of this region alone beside a public one."""
+        return f"{self.stack}.{host}"
+
+    @property
+    def services_to_install(self) -> tuple[Service, ...]:
+        """Platform services that the program installs, in their order."""
+        there = self.services.installed
+        if there is None:
+            there = SERVICES if self.platform == "kubernetes" else ()
+        useless = () if self.platform == "aws" else OF_AWS
+        return tuple(service for service in SERVICES if service not in (*there, *useless))
 
     @property
     def memory_resources(self) -> Resources:

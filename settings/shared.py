@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from settings.settings import Settings
+
+ON_AWS: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
+"""Lists in the order of the regions, of those alone that are on AWS: a home elsewhere says nothing of them."""
 
 Shared = Mapping[str, str | int | list[str]]
 """Path in a stack file to the value that holds."""
@@ -11,6 +15,18 @@ Shared = Mapping[str, str | int | list[str]]
 
 def shared(settings: Settings) -> Shared:
     """What a region has of it."""
+    return {**_of_data(settings), **(_of_networks(settings) if settings.platform == "aws" else {})}
+
+
+def _of_networks(settings: Settings) -> Shared:
+    """Every region opens its gates and lays its routes to the ranges of all others."""
+    multiregion = settings.multiregion
+    places = [region.aws_region or "" for region in multiregion.regions]
+    ranges = [str(multiregion.vpc(region)) for region in multiregion.names]
+    return dict(zip(ON_AWS, (places, ranges), strict=True))
+
+
+def _of_data(settings: Settings) -> Shared:
     return {
         "multiregion.home": settings.home,
         "multiregion.regions": list(settings.regions),
@@ -31,7 +47,8 @@ def differences(own: Shared, homes: Mapping[str, object], home: str) -> list[str
     lines: list[str] = []
     for path, value in own.items():
         if path not in homes:
-            lines.append(f"{path} = {_shown(value)}   {home} says nothing of it: update {home} first")
+            if path not in ON_AWS:
+                lines.append(f"{path} = {_shown(value)}   {home} says nothing of it: update {home} first")
         elif homes[path] != value:
             lines.append(f"{path} = {_shown(value)}   {home} has {_shown(homes[path])}: {remedy}")
     return lines

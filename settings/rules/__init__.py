@@ -1,6 +1,18 @@
 """Rules across fields and blocks, by concern."""
 
-from settings.rules import availability, images, least, placement, regions, sizes, traffic
+from settings.rules import (
+    availability,
+    aws,
+    aws_names,
+    aws_regions,
+    aws_zones,
+    images,
+    least,
+    placement,
+    regions,
+    sizes,
+    traffic,
+)
 
 RULES = (
     *availability.RULES,
@@ -10,5 +22,9 @@ RULES = (
     *regions.RULES,
     *traffic.RULES,
     *images.RULES,
+    *aws.RULES,
+    *aws_regions.RULES,
+    *aws_zones.RULES,
+    *aws_names.RULES,
 )
 """All rules; their order does not matter, since faults are put in the order of the file."""

@@ -257,10 +257,6 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"images": {**IMAGES, "valkey": "Valkey 9"}},
         'images.valkey = "Valkey 9"   not a name of an image: write it like "ghcr.io/owner/name:1.2.3"',
     ),
-    "aws": (
-        {"platform": "aws"},
-        'platform = "aws"   not supported yet: use "kubernetes" with the kubeconfig of an EKS cluster',
-    ),
     "unknown platform": ({"platform": "kubernets"}, 'platform = "kubernets"   unknown: did you mean "kubernetes"?'),
     "unknown dashboard": (
         {"grafana": {"dashboards": ["latency"]}},

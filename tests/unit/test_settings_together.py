@@ -187,7 +187,14 @@ def test_json_text_that_cannot_be_used_is_told_in_words(text: str, why: str) -> 
 
 def test_all_faults_together_are_as_many_as_one_by_one() -> None:
     """Faults of different blocks do not hide each other."""
-    picked = ("CPU quantity", "no storage", "even number of masters", "rate without unit", "aws", "unknown dashboard")
+    picked = (
+        "CPU quantity",
+        "no storage",
+        "even number of masters",
+        "rate without unit",
+        "unknown platform",
+        "unknown dashboard",
+    )
     together: dict[str, Any] = {}
     for name in (*picked, "more copies than nodes", "a region twice", "image that moves", "a namespace of Kubernetes"):
         together |= SINGLE[name][0]
