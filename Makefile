@@ -74,6 +74,7 @@ docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m settings --write docs/configuration.md
 	@$(PY) -m settings --write README.md
 	@$(PY) -m policies --write docs/policies.md
+	@$(PY) -m rehearsal.aws_sdk
 
 lock: ## resolve the dependencies of pyproject.toml into requirements.lock
 	@$(PY) -m pip install --quiet uv

@@ -1,4 +1,4 @@
-"""Command line: `python -m rehearsal setup|preview|up|down|status|record|pack-config|bench [--json]`."""
+"""Command line: `python -m rehearsal setup|preview|up|down|status|record|pack-config|token|bench [--json]`."""
 
 import argparse
 import json
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "what is up now"),
         ("record", _record, "keep the states of the regions that are up as a fixture of this release"),
         ("pack-config", _pack_config, "what --policy-pack-config takes for a region, as its settings say"),
+        ("token", _token, "what signs in to a region's control plane, as a kubeconfig's exec wants it"),
         ("bench", _bench, "measure the promised numbers"),
     ):
         sub = commands.add_parser(name, help=words, description=words)
@@ -51,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--pack", default="high-availability", help="folder under policies/ (default: %(default)s)"
             )
+        if command is _token:
+            sub.add_argument("--region", required=True, help="name of the region, or what AWS calls it")
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
     return parser
@@ -127,6 +130,14 @@ def _pack_config(options: argparse.Namespace, progress: Progress) -> int:
             raise RehearsalError(f"there is no {what} {name}: name one of {', '.join(among)}")
     options.json = True
     _print(options, minimums.configuration(known[options.pack], settings[options.region]), lambda _: None)
+    return 0
+
+
+def _token(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.sign_in import credential
+
+    del progress
+    sys.stdout.write(f"{credential(options.region)}\n")
     return 0
 
 

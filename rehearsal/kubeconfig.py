@@ -12,6 +12,7 @@ from typing import Any, cast
 import yaml
 
 from rehearsal.errors import RehearsalError
+from rehearsal.exec_credentials import Command
 
 Section = Mapping[str, Any]
 
@@ -28,28 +29,47 @@ class Connection:
     """Bearer token, if the user has one."""
     namespace: str
     """Namespace of the context, `default` if it names none."""
+    command: Command | None = None
+    """Gives the token, where the user signs in by one."""
 
 
 def read(path: Path, context: str | None = None) -> Connection:
-    """The connection of `context` (default: the file's current one). Understands tokens and client certificates."""
-    document = _document(path)
-    name = context or str(document.get("current-context") or "")
-    chosen = _entry(path, document, "contexts", "context", name)
-    cluster = _entry(path, document, "clusters", "cluster", str(chosen.get("cluster", "")))
-    user = _entry(path, document, "users", "user", str(chosen.get("user", "")))
-    unsupported = next((key for key in ("exec", "auth-provider", "username") if key in user), None)
+    """The connection of `context` (default: the file's current one).
+
+    Understands tokens, client certificates, and commands that give one of them.
+    """
+    name, chosen, cluster, user = _chosen(path, context)
+    unsupported = next((key for key in ("auth-provider", "username") if key in user), None)
     if unsupported is not None:
         raise RehearsalError(
-            f"{path}: context {name!r} signs in by {unsupported!r}; a token or a client certificate is needed here: "
-            "make a kubeconfig with one of them (`kubectl create token` prints a token)"
+            f"{path}: context {name!r} signs in by {unsupported!r}; a token, a client certificate or a command is "
+            "needed here: make a kubeconfig with one of them (`kubectl create token` prints a token)"
         )
     folder = path.resolve().parent
+    command = Command(f"{path}: context {name!r}", user["exec"], folder, cluster) if "exec" in user else None
     return Connection(
         server=str(cluster["server"]).rstrip("/"),
-        verify=_verify(folder, cluster, user),
+        verify=_verify(folder, cluster, user if command is None else _signed(command)),
         token=_token(folder, user),
         namespace=str(chosen.get("namespace") or "default"),
+        command=command,
     )
+
+
+def endpoint(path: Path) -> tuple[str, str] | None:
+    """Address and CA certificate (base64 of its PEM) of the current context's API server; None without a CA."""
+    _, _, cluster, _ = _chosen(path, None)
+    authority = _material(path.resolve().parent, cluster, "certificate-authority")
+    return None if authority is None else (str(cluster["server"]), base64.b64encode(authority).decode())
+
+
+def credential(path: Path) -> tuple[str | None, str | None, str | None]:
+    """Token, client certificate and key (PEM) of the current context's user, None for what it has not."""
+    _, _, _, user = _chosen(path, None)
+    folder = path.resolve().parent
+    pair = (_material(folder, user, name) for name in ("client-certificate", "client-key"))
+    certificate, key = (None if found is None else found.decode() for found in pair)
+    return _token(folder, user), certificate, key
 
 
 def write(path: Path, name: str, server: str, ca_certificate: str, user: str, token: str) -> None:
@@ -67,6 +87,23 @@ def write(path: Path, name: str, server: str, ca_certificate: str, user: str, to
     with os.fdopen(descriptor, "w") as file:
         yaml.safe_dump(document, file, sort_keys=False)
     Path(temporary).replace(path)
+
+
+def _chosen(path: Path, context: str | None) -> tuple[str, Section, Section, Section]:
+    """Name of a context, and its context, cluster and user."""
+    document = _document(path)
+    name = context or str(document.get("current-context") or "")
+    chosen = _entry(path, document, "contexts", "context", name)
+    cluster = _entry(path, document, "clusters", "cluster", str(chosen.get("cluster", "")))
+    return name, chosen, cluster, _entry(path, document, "users", "user", str(chosen.get("user", "")))
+
+
+def _signed(command: Command) -> Section:
+    """The user that a command's certificate makes; one of a token has none."""
+    found = command.credential()
+    if not found.certificate or not found.key:
+        return {}
+    return {"client-certificate-data": _encode(found.certificate), "client-key-data": _encode(found.key)}
 
 
 def _document(path: Path) -> Section:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from rehearsal import kube
 from rehearsal.engine import awaiting, identity, removal, schedule
 from rehearsal.engine import property_path as at
-from rehearsal.engine.clusters import KUBERNETES, MISSING, Cluster, Clusters, Manifest, manifest
+from rehearsal.engine.clusters import MISSING, Cluster, Clusters, Manifest, is_object, manifest
 from rehearsal.engine.diff import Action, is_protected, is_retained
 from rehearsal.engine.failures import summed_up
 from rehearsal.engine.model import Change, PlannedResource, Step, Value, has_unknown
@@ -60,7 +60,7 @@ class Update:
     def _done(self, action: Action, note: str = "") -> None:
         step = action.step
         self.steps[step.urn] = replace(step, reasons=(*step.reasons, note)) if note else step
-        if step.change is not Change.SAME and step.type.startswith(KUBERNETES):
+        if step.change is not Change.SAME and is_object(step.type):
             why = f" ({note})" if note else ""
             self.progress.note(f"  {self.region}: {_PAST[step.change]} {step.type.rsplit(':', 1)[-1]} {step.name}{why}")
 
@@ -78,7 +78,7 @@ class Update:
                     "an input needs what only the cluster knows (such as a status), which the in-process engine "
                     "evaluates before it is there; use the Pulumi CLI"
                 )
-            if not planned.type.startswith(KUBERNETES):
+            if not is_object(planned.type):
                 self._record(action, None)
                 return None
             return self._apply(action, planned)
@@ -104,7 +104,7 @@ class Update:
     ) -> None:
         planned = action.planned
         assert planned is not None  # noqa: S101
-        if planned.type.startswith(KUBERNETES):
+        if is_object(planned.type):
             planned = replace(planned, outputs={})  # the inputs again; only generated values have to be kept
         former = (
             action.held.resource.urn if action.held is not None and action.held.resource.urn != planned.urn else None
@@ -184,7 +184,7 @@ class Update:
         kept = identity.of(former, provider) in {
             identity.of(planned, self.providers.get(planned.provider or "", {}))
             for planned in (action.planned for action in wanted)
-            if planned is not None and planned.type.startswith(KUBERNETES)
+            if planned is not None and is_object(planned.type)
         }
 
         def record() -> None:
@@ -200,7 +200,7 @@ class Update:
 
         def work() -> schedule.Then | None:
             former = held.resource
-            if former.type.startswith(KUBERNETES) and not kept:
+            if is_object(former.type) and not kept:
                 provider = self.providers.get(former.provider or "", {})
                 cluster = self.clusters.of(provider)
                 if held.cluster == self.clusters.uid(cluster):

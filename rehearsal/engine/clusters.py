@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from rehearsal import kube
 from rehearsal.engine.model import PlannedResource, Unknown, Value, revealed
+from rehearsal.engine.providers.kubernetes import RELEASE
 from rehearsal.engine.state import Held
 from rehearsal.errors import RehearsalError
 
@@ -107,7 +108,7 @@ class Clusters:
         kinds: dict[tuple[int, str, str], set[tuple[str, str]]] = {}
         for urn, one in held.items():
             resource = one.resource
-            if not resource.type.startswith(KUBERNETES):
+            if not is_object(resource.type):
                 continue
             provider = providers.get(resource.provider or "", {})
             cluster = self.of(provider)
@@ -136,6 +137,11 @@ class Clusters:
         with os.fdopen(descriptor, "w") as file:
             file.write(kubeconfig)
         return path
+
+
+def is_object(type_: str) -> bool:
+    """Whether a resource of this type is an object of an API server."""
+    return type_.startswith(KUBERNETES) and type_ != RELEASE
 
 
 def manifest(resource: PlannedResource, provider: Mapping[str, Value]) -> Manifest:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 
 from rehearsal.engine import identity, immutable
 from rehearsal.engine import property_path as at
-from rehearsal.engine.clusters import KUBERNETES
+from rehearsal.engine.clusters import is_object
 from rehearsal.engine.model import Change, Plan, PlannedResource, Step, Value
+from rehearsal.engine.providers import aws
 from rehearsal.engine.state import Held
 from rehearsal.errors import RehearsalError
 
 GENERATED = ("random:", "tls:")
 """Types whose outputs are made by the engine: a new value is a replacement."""
+REMEMBERED = (*GENERATED, f"{aws.PACKAGE}:")
+"""Types that are told what the last update made of a resource."""
 PROVIDER = "pulumi:providers:"
 RETAINED = "kept in the cluster (retain_on_delete)"
 
@@ -72,7 +75,7 @@ def _action(
     if before.resource.urn in absent:
         return Action(_step(Change.CREATE, resource, (absent[before.resource.urn],)), resource, before)
     change, reasons = _change(resource, before, providers.get(resource.provider or "", {}))
-    if change is not Change.REPLACE or not resource.type.startswith(KUBERNETES):
+    if change is not Change.REPLACE or not is_object(resource.type):
         return Action(_step(change, resource, reasons), resource, before)
     new, old = (identity.of(one, providers.get(one.provider or "", {})) for one in (resource, before.resource))
     if before.resource.retain_on_delete and new != old:
@@ -87,7 +90,9 @@ def _change(resource: PlannedResource, before: Held, provider: Mapping[str, Valu
     if resource.type.startswith(GENERATED):
         renewed = reasons or (("due for renewal",) if old.outputs != resource.outputs else ())
         return (Change.REPLACE if renewed else Change.SAME), renewed
-    if resource.type.startswith(KUBERNETES):
+    if aws.replaced(resource.type, old.inputs, resource.inputs):
+        return Change.REPLACE, reasons
+    if is_object(resource.type):
         forced = immutable.forced(resource.type, resource.inputs, provider)
         if any(at.covers(field, path) for field in forced for path in paths):
             return Change.REPLACE, reasons
@@ -107,10 +112,7 @@ def _deletion(before: Held, absent: Mapping[str, str]) -> Action:
 
 def with_ignored(resource: PlannedResource, before: PlannedResource) -> PlannedResource:
     """The resource with the state's inputs at each path of `ignore_changes` (`*` ignores every change)."""
-    inputs: Value = resource.inputs
-    for text in resource.ignore_changes:
-        for path in at.spread(at.parse(text), before.inputs, resource.inputs):
-            inputs = at.placed(inputs, path, at.get(before.inputs, path))
+    inputs = at.kept(resource.ignore_changes, before.inputs, resource.inputs)
     return resource if inputs is resource.inputs else replace(resource, inputs=inputs)
 
 

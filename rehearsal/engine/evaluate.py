@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +20,7 @@ from rehearsal.engine import codec, program, wire
 from rehearsal.engine.model import Plan
 from rehearsal.engine.program import Evaluation
 from rehearsal.engine.providers.answer import Recorded
+from rehearsal.engine.providers.aws import Elsewhere, Endpoint
 from rehearsal.errors import RehearsalError
 
 LIMIT_SECONDS = 600.0
@@ -53,6 +56,8 @@ def ask(
     preview: bool,
     recorded: "dict[str, Recorded]",
     stacks: "dict[str, dict[str, Any] | None]",
+    elsewhere: Sequence[Elsewhere] = (),
+    cluster: Endpoint | None = None,
 ) -> dict[str, Any]:
     """What the program is told, as JSON (see program.Evaluation)."""
     return {
@@ -65,6 +70,8 @@ def ask(
             for urn, known in recorded.items()
         },
         "stacks": {name: wire.marked(outputs) for name, outputs in stacks.items()},
+        "elsewhere": [wire.marked(asdict(one)) for one in elsewhere],
+        "cluster": cluster and asdict(cluster),
     }
 
 
@@ -121,6 +128,8 @@ def evaluation(request: dict[str, Any]) -> Evaluation:
             for urn, known in recorded.items()
         },
         stacks={name: wire.unmarked(outputs) for name, outputs in request["stacks"].items()},
+        elsewhere=tuple(Elsewhere(**wire.unmarked(one)) for one in request["elsewhere"]),
+        cluster=Endpoint(**request["cluster"]) if request["cluster"] else None,
     )
 
 

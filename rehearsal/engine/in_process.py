@@ -5,18 +5,19 @@ gone, not that somebody changed it), outputs that only the cluster knows, custom
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from rehearsal import kube, paths
-from rehearsal.engine import diff, evaluate
+from rehearsal import kube, kubeconfig, paths
+from rehearsal.engine import diff, elsewhere, evaluate, sign_in
 from rehearsal.engine.apply import Update
 from rehearsal.engine.clusters import Cluster, Clusters, Connect
 from rehearsal.engine.model import Gate, Plan, Preview, Result, Step, Value
 from rehearsal.engine.program import Program, run
 from rehearsal.engine.project import Project
 from rehearsal.engine.providers.answer import Recorded
+from rehearsal.engine.providers.aws import Elsewhere, Endpoint
 from rehearsal.engine.scrub import Scrubber
 from rehearsal.engine.state import Held, State
 from rehearsal.errors import RehearsalError
@@ -40,17 +41,19 @@ class InProcessEngine:
         kubeconfig: Callable[[str], Path] | None = None,
         connect: Connect = connect,
         program: Program | None = None,
+        there: Callable[[str], Sequence[Elsewhere]] = lambda _: (),
     ) -> None:
-        """`kubeconfig` tells the ambient kubeconfig of a region. `program` runs in this process in place of the
-        checkout's, for tests and measurements.
+        """`kubeconfig` tells the ambient kubeconfig of a region, `there` what a region finds on AWS that no program
+        made. `program` runs in this process in place of the checkout's, for tests and measurements.
         """
         self._project = Project.load(checkout)
         self._state_dir = state_dir if state_dir is not None else paths.home()
         self._kubeconfig = kubeconfig or (lambda region: self._state_dir / region / "kubeconfig")
         self._connect = connect
         self._program = program
+        self._there = there
         self._lock = threading.Lock()
-        self._previewed: dict[str, dict[str, Value]] = {}
+        self._previewed: dict[str, Plan] = {}
         self._running: set[threading.Event] = set()
 
     def preview(self, region: str) -> Preview:
@@ -61,7 +64,7 @@ class InProcessEngine:
         state = self._state(region)
         plan = self._evaluate(region, state, preview=True)
         with self._lock:
-            self._previewed[region] = plan.outputs
+            self._previewed[region] = plan
         steps = tuple(action.step for action in diff.actions(plan, state.resources))
         return Preview(region, plan.resources, steps, plan.outputs)
 
@@ -120,14 +123,16 @@ class InProcessEngine:
         request = evaluate.ask(
             self._project.name,
             region,
-            self._project.config(region),
+            sign_in.here(self._project.config(region), self._project.name, region),
             preview,
             {
                 urn: Recorded(held.resource.inputs, held.resource.outputs)
                 for urn, held in state.resources.items()
-                if held.resource.type.startswith(diff.GENERATED)
+                if held.resource.type.startswith(diff.REMEMBERED)
             },
             self._outputs(region, preview),
+            self._elsewhere(region, preview),
+            self._endpoint(region),
         )
         if self._program is not None:
             return run(self._program, evaluate.evaluation(request))
@@ -140,9 +145,27 @@ class InProcessEngine:
         for other in sorted({path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)):
             if other != region:
                 found[other] = self._state(other).outputs
-                if found[other] is None and preview:
-                    found[other] = self._previewed.get(other)
+                if found[other] is None and preview and other in self._previewed:
+                    found[other] = self._previewed[other].outputs
         return found
+
+    def _elsewhere(self, region: str, preview: bool) -> list[Elsewhere]:
+        """What is on AWS beside the region's own: as recorded of the other regions, in a preview else as previewed."""
+        found: list[Elsewhere] = []
+        for other in sorted({path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)):
+            held = [one.resource for one in self._state(other).resources.values()]
+            if not held and preview and other in self._previewed:
+                held = list(self._previewed[other].resources)
+            found += elsewhere.made(held) if other != region else ()
+        return [*found, *self._there(region)]
+
+    def _endpoint(self, region: str) -> Endpoint | None:
+        """Of the region's control plane, once it has one."""
+        path = self._kubeconfig(region)
+        if not path.exists():
+            return None
+        found = kubeconfig.endpoint(path)
+        return None if found is None else Endpoint(*found)
 
 
 def _providers(plan: Plan, held: Mapping[str, Held]) -> dict[str, dict[str, Value]]:

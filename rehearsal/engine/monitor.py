@@ -16,6 +16,7 @@ from pulumi.runtime.proto import resource_pb2 as proto
 from rehearsal.engine import wire
 from rehearsal.engine.model import PlannedResource, Secret, Value
 from rehearsal.engine.providers import Providers
+from rehearsal.engine.providers.answer import Request
 from rehearsal.errors import RehearsalError
 
 STACK = "pulumi:pulumi:Stack"
@@ -73,7 +74,17 @@ class Monitor(MockMonitor):
         if not request.custom:
             self._record(self._planned(request, urn, inputs, {}))
             return proto.RegisterResourceResponse(urn=urn, object=request.object)
-        answer = self._providers.answer(request.type, request.name, urn, inputs)
+        answer = self._providers.answer(
+            Request(
+                request.type,
+                request.name,
+                urn,
+                inputs,
+                _provider(request),
+                self._aliases(request),
+                tuple(request.ignoreChanges),
+            )
+        )
         outputs = {
             name: Secret(value) if name in request.additionalSecretOutputs else value
             for name, value in answer.outputs.items()
@@ -142,7 +153,7 @@ class Monitor(MockMonitor):
             inputs=inputs,
             protect=request.protect,
             depends_on=tuple(sorted({*request.dependencies, *(urn for urns in properties.values() for urn in urns)})),
-            provider=request.provider.rsplit("::", 1)[0] if request.provider else None,
+            provider=_provider(request),
             ignore_changes=tuple(request.ignoreChanges),
             custom=request.custom,
             property_dependencies=properties,
@@ -177,6 +188,11 @@ class Monitor(MockMonitor):
             raise RehearsalError(f"{request.name}: the in-process engine does not imitate aliases of other stacks")
         parent = "" if spec.noParent else spec.parentUrn or request.parent
         return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
+
+
+def _provider(request: Any) -> str | None:
+    """The URN of a request's provider, which comes with the provider's id."""
+    return cast(str, request.provider).rsplit("::", 1)[0] if request.provider else None
 
 
 def _inputs(request: Any) -> dict[str, Value]:

@@ -7,7 +7,7 @@ import runpy
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from pulumi.runtime import mocks, run_in_stack, set_all_config, settings
 from rehearsal.engine.model import Plan, Value
 from rehearsal.engine.monitor import Monitor
 from rehearsal.engine.providers import Providers, Recorded
+from rehearsal.engine.providers.aws import Account, Elsewhere, Endpoint
 from rehearsal.errors import RehearsalError
 
 ORGANIZATION = "organization"
@@ -40,6 +41,10 @@ class Evaluation:
     """By URN: generated resources of the last update."""
     stacks: Mapping[str, Mapping[str, Value] | None] = field(default_factory=dict)
     """Stack to its outputs, None or absent where it has none yet."""
+    elsewhere: Sequence[Elsewhere] = ()
+    """What is on AWS already and not of this stack."""
+    cluster: Endpoint | None = None
+    """The API server that EKS clusters of this stack hand out; None: an address that nobody listens at."""
 
 
 def run(program: Program, evaluation: Evaluation) -> Plan:
@@ -76,13 +81,9 @@ def directory(path: Path) -> Program:
 
 
 def _run(program: Program, evaluation: Evaluation) -> Plan:
-    monitor = Monitor(
-        evaluation.project,
-        evaluation.stack,
-        Providers(evaluation.recorded),
-        evaluation.stacks,
-        evaluation.preview,
-    )
+    account = Account(evaluation.cluster, evaluation.elsewhere, evaluation.config.get("aws:region", ""))
+    providers = Providers(evaluation.recorded, account)
+    monitor = Monitor(evaluation.project, evaluation.stack, providers, evaluation.stacks, evaluation.preview)
     settings.configure(
         mocks.MockSettings(
             monitor=monitor,
@@ -109,6 +110,7 @@ def _run(program: Program, evaluation: Evaluation) -> Plan:
     finally:
         executor.shutdown()
         loop.close()
+    providers.finish()
     return Plan(evaluation.stack, tuple(monitor.recorded.values()), monitor.outputs)
 
 

@@ -4,7 +4,7 @@ Source: pulumi/pulumi, sdk/go/common/resource/property_path.go.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from rehearsal.engine.model import Secret, Value
@@ -97,6 +97,14 @@ def spread(path: Path, *values: Value) -> Iterator[Path]:
             keys.update(dict.fromkeys(range(len(cast(list[Value], inside)))))
     for key in keys:
         yield from spread((*path[:at], key, *path[at + 1 :]), *values)
+
+
+def kept(texts: Iterable[str], old: Value, new: Value) -> Value:
+    """`new` with what `old` has at each of the paths that are written so."""
+    for text in texts:
+        for path in spread(parse(text), old, new):
+            new = placed(new, path, get(old, path))
+    return new
 
 
 def differences(old: Value, new: Value, at: Path = ()) -> Iterator[Path]:

@@ -108,21 +108,29 @@ def named(name: str) -> Any:
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a package": (
-        lambda: pulumi.CustomResource("aws:s3/bucket:Bucket", "backups"),
-        "does not imitate aws:s3/bucket:Bucket; use the Pulumi CLI",
+        lambda: pulumi.CustomResource("gcp:storage/bucket:Bucket", "backups"),
+        "does not imitate gcp:storage/bucket:Bucket; use the Pulumi CLI",
+    ),
+    "an AWS type": (
+        lambda: pulumi.CustomResource("aws:sqs/queue:Queue", "jobs"),
+        r"does not imitate aws:sqs/queue:Queue \(jobs\); use the Pulumi CLI",
     ),
     "a provider": (
-        lambda: pulumi.ProviderResource("aws", "cloud", {}),
-        "does not imitate pulumi:providers:aws; use the Pulumi CLI",
+        lambda: pulumi.ProviderResource("gcp", "cloud", {}),
+        "does not imitate pulumi:providers:gcp; use the Pulumi CLI",
     ),
     "a random type": (lambda: random.RandomPet("pet"), "does not imitate random:index/randomPet:RandomPet"),
     "a chart": (
-        lambda: kubernetes.helm.v3.Release("operator", chart="x"),
-        "does not imitate kubernetes:helm.sh/v3:Release",
+        lambda: kubernetes.helm.v4.Chart("operator", chart="x"),
+        "does not imitate remote components",
     ),
     "a patch": (
         lambda: kubernetes.core.v1.NamespacePatch("patch", metadata=named("soma")),
         "does not imitate kubernetes:core/v1:NamespacePatch",
+    ),
+    "a release without a name": (
+        lambda: kubernetes.helm.v3.Release("operator", chart="x", namespace="soma"),
+        "states no name: the in-process engine names nothing by itself",
     ),
     "a name that nobody stated": (
         lambda: kubernetes.core.v1.ConfigMap("nameless"),

@@ -121,6 +121,27 @@ def test_what_left_the_program_is_deleted_dependents_first(bench: Bench) -> None
     assert [key[2] for key in bench.cluster.objects] == ["kept"]
 
 
+def test_a_release_is_recorded_and_nothing_of_it_is_asked_of_the_cluster(bench: Bench) -> None:
+    def program(version: str) -> Describe:
+        def describe() -> None:
+            release = kubernetes.helm.v3.Release(
+                "operator", chart="operator", name="operator", namespace="operators", version=version
+            )
+            config_map("after", depends_on=[release])
+
+        return describe
+
+    bench.up(program("1.0.0"))
+    assert bench.cluster.calls == [("apply", "after")]
+    assert [(step.name, step.change) for step in bench.up(program("1.1.0")).steps] == [
+        ("operator", Change.UPDATE),
+        ("after", Change.SAME),
+    ]
+    assert bench.cluster.calls == [("apply", "after")]
+    bench.up(lambda: None)
+    assert bench.cluster.calls == [("apply", "after"), ("delete", "after")]
+
+
 def test_ignored_changes_stay_what_the_cluster_has(bench: Bench) -> None:
     ignored = ["spec.replicas"]
     bench.up(lambda: stateful_set("store", {"replicas": 3}, ignore_changes=ignored))

@@ -55,8 +55,8 @@ def test_client_certificates_and_token_files_are_found_beside_the_kubeconfig(tmp
 
 
 def test_a_way_to_sign_in_that_we_do_not_know_is_named_with_a_remedy(tmp_path: Path) -> None:
-    path = write(tmp_path / "config", {"exec": {"command": "aws"}})
-    with pytest.raises(RehearsalError, match=r"signs in by 'exec'.*kubectl create token"):
+    path = write(tmp_path / "config", {"auth-provider": {"name": "oidc"}})
+    with pytest.raises(RehearsalError, match=r"signs in by 'auth-provider'.*kubectl create token"):
         kubeconfig.read(path)
 
 

@@ -1,21 +1,24 @@
 """What providers would compute while the program runs: ids and outputs of the resource types that the program uses.
 
 Generated values (passwords, keys, certificates) are kept in the region's state and given back on the next run; a
-changed input that would make a provider replace the resource makes a new one. Other packages are refused by name.
+changed input that would make a provider replace the resource makes a new one. AWS is a simulated account. Other
+packages are refused by name.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rehearsal.engine import property_path as at
 from rehearsal.engine.model import Value
-from rehearsal.engine.providers import kubernetes, random, tls
-from rehearsal.engine.providers.answer import Answer, Recorded
+from rehearsal.engine.providers import aws, kubernetes, random, tls
+from rehearsal.engine.providers.answer import Answer, Recorded, Request
 from rehearsal.errors import RehearsalError
 
 Provider = Callable[[str, str, dict[str, Value], Recorded | None], Answer]
 """(type, name, inputs, what the state holds of it) to id, inputs and outputs."""
 
 PACKAGES: Mapping[str, Provider] = {"kubernetes": kubernetes.answer, "random": random.answer, "tls": tls.answer}
+"""Those whose resources know nothing of one another."""
 PROVIDER_TYPE = "pulumi:providers:"
 
 
@@ -24,18 +27,31 @@ class Providers:
     """Answers for one run of the program."""
 
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
-    """By URN: what the state holds of generated resources."""
+    """By URN: what the state holds of resources that remember something."""
+    account: aws.Account = field(default_factory=aws.Account)
+    _configured: dict[str, dict[str, Value]] = field(default_factory=dict)
+    """Inputs of the provider resources so far, by URN."""
 
-    def answer(self, type_: str, name: str, urn: str, inputs: dict[str, Value]) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """The id and outputs of a resource; RehearsalError for a type that this engine does not imitate."""
-        if type_.startswith(PROVIDER_TYPE):
-            _known(type_.removeprefix(PROVIDER_TYPE), type_)
-            return Answer(name, inputs, inputs)
-        return _known(type_.split(":")[0], type_)(type_, name, inputs, self.recorded.get(urn))
+        package = request.type.removeprefix(PROVIDER_TYPE).split(":")[0]
+        if package not in (aws.PACKAGE, *PACKAGES):
+            raise RehearsalError(f"the in-process engine does not imitate {request.type}; use the Pulumi CLI")
+        if request.type.startswith(PROVIDER_TYPE):
+            return self._configure(package, request)
+        before = next((self.recorded[urn] for urn in (request.urn, *request.aliases) if urn in self.recorded), None)
+        if before is not None:
+            request = replace(request, inputs=at.kept(request.ignore_changes, before.inputs, request.inputs))
+        if package == aws.PACKAGE:
+            return self.account.answer(request, self._configured.get(request.provider or "", {}), before)
+        return PACKAGES[package](request.type, request.name, request.inputs, before)
 
+    def finish(self) -> None:
+        """What providers have to say of the whole program, once it has ended. RehearsalError."""
+        self.account.finish()
 
-def _known(package: str, type_: str) -> Provider:
-    provider = PACKAGES.get(package)
-    if provider is None:
-        raise RehearsalError(f"the in-process engine does not imitate {type_}; use the Pulumi CLI")
-    return provider
+    def _configure(self, package: str, request: Request) -> Answer:
+        if package == aws.PACKAGE:
+            self.account.configure(request)
+        self._configured[request.urn] = request.inputs
+        return Answer(request.name, request.inputs, request.inputs)

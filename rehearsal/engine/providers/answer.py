@@ -1,8 +1,24 @@
-"""What a provider answers, and what the state holds of a resource that generated something."""
+"""What a provider is asked and answers, and what the state holds of a resource that generated something."""
 
 from dataclasses import dataclass
 
 from rehearsal.engine.model import Value
+
+
+@dataclass(frozen=True)
+class Request:
+    """A resource that the program registers."""
+
+    type: str
+    name: str
+    urn: str
+    inputs: dict[str, Value]
+    provider: str | None = None
+    """URN of its provider resource; None for the ambient one."""
+    aliases: tuple[str, ...] = ()
+    """URNs under which the resource was known before."""
+    ignore_changes: tuple[str, ...] = ()
+    """Paths of inputs that stay as the last update had them."""
 
 
 @dataclass(frozen=True)

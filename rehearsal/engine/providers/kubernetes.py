@@ -12,6 +12,8 @@ from rehearsal.engine.model import Unknown, Value
 from rehearsal.engine.providers.answer import Answer, Recorded
 from rehearsal.errors import RehearsalError
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
+"""Recorded, and never carried out: charts are not fetched, and what they install has a stand-in or is left out."""
 NOT_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml", "kubernetes:kustomize")
 """Types of the package that are no objects of the API."""
 
@@ -19,6 +21,8 @@ NOT_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml", "kubernetes:kustomize")
 def answer(type_: str, name: str, inputs: dict[str, Value], recorded: Recorded | None) -> Answer:
     """`<namespace>/<name>` as id, the inputs as outputs."""
     del recorded
+    if type_ == RELEASE:
+        return Answer(_release(type_, name, inputs), inputs, inputs, complete=False)
     kind = type_.rsplit(":", 1)[-1]
     if type_.startswith(NOT_OBJECTS) or kind.endswith(("Patch", "List")):
         raise RehearsalError(f"the in-process engine does not imitate {type_} ({name}); use the Pulumi CLI")
@@ -34,3 +38,10 @@ def _id(type_: str, name: str, inputs: Mapping[str, Value]) -> str:
     if isinstance(stated, Unknown) or isinstance(namespace, Unknown):
         return ""  # Pulumi's word for an id that is not known yet
     return f"{namespace}/{stated}" if namespace else str(stated)
+
+
+def _release(type_: str, name: str, inputs: Mapping[str, Value]) -> str:
+    for needed in ("name", "namespace"):
+        if not inputs.get(needed):
+            raise RehearsalError(f"{name} ({type_}) states no {needed}: the in-process engine names nothing by itself")
+    return f"{inputs['namespace']}/{inputs['name']}"
