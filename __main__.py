@@ -12,5 +12,5 @@ pulumi.export("endpoint", region.endpoint)
 pulumi.export("region", settings.region.name)
 pulumi.export("role", region.role)
 pulumi.export("namespace", region.platform.placement.namespace)
-for name, value in {**region.for_standbys(), **region.for_next_run()}.items():
+for name, value in {**region.for_standbys(), **region.for_regions(), **region.for_next_run()}.items():
     pulumi.export(name, value)

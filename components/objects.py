@@ -88,6 +88,15 @@ def quorum_spread(selector: Mapping[str, str], zones: int) -> list[Manifest]:
     return [{**_zone_spread(selector), "minDomains": min(3, zones)}]
 
 
+def store_nodes(placement: Placement) -> Manifest:
+    """What brings a store's pods onto the nodes that are kept for them; nothing where there are none."""
+    kept = placement.stateful_nodes
+    if kept is None:
+        return {}
+    taint = {"key": kept.label, "operator": "Equal", "value": kept.value, "effect": "NoSchedule"}
+    return {"nodeSelector": {kept.label: kept.value}, "tolerations": [taint]}
+
+
 def _zone_spread(selector: Mapping[str, str]) -> Manifest:
     return {
         "maxSkew": 1,

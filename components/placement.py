@@ -7,6 +7,14 @@ import pulumi_kubernetes as kubernetes
 
 
 @dataclass(frozen=True)
+class StatefulNodes:
+    """Nodes that are kept for the stores: they have a label, and a taint of the same key and value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a component of one region lands.
 
@@ -28,3 +36,9 @@ class Placement:
 
     storage_class: str | None = None
     """Storage class of every volume; None takes the cluster's default."""
+
+    stateful_nodes: StatefulNodes | None = None
+    """Nodes of the stores' pods; None lets them land on any."""
+
+    own_load_balancers: bool = False
+    """Whether the program makes the load balancers itself, and a Service need not ask its cluster for one."""

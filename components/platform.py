@@ -1,18 +1,32 @@
-"""The ground of a region on an existing Kubernetes cluster: provider, namespace, and a network that is closed first."""
+"""The ground of a region: a provider for its cluster, its namespace, and a network that is closed first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.objects import Manifest, labels, metadata, namespace_named, untyped
-from components.placement import Placement
+from components.placement import Placement, StatefulNodes
+from components.services import PlatformServices, ServicesArgs
 from settings import Kubernetes
+from settings.services import Service
 
 DNS_NAMESPACE = "kube-system"
 """Where Kubernetes' DNS runs (the kube-dns Service's namespace on every distribution that we know of)."""
+
+
+class Platform(Protocol):
+    """What a region stands on, whoever made it."""
+
+    placement: Placement
+    """Where the region's components land."""
+
+    def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
+        """Makes the ways into the region, once what they lead to is declared; stack outputs for other regions."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,63 +36,115 @@ class PlatformArgs:
     region: str
     settings: Kubernetes
     zones: tuple[str, ...]
-    """The region's zones by their names in the settings."""
+    """The region's zones as the cluster labels them."""
+    services: tuple[Service, ...] = ()
+    """Platform services that the cluster does not have yet."""
     after: Sequence[pulumi.Input[pulumi.Resource]] = ()
     """Must be there before the first object is made: what was checked of the run before and of the home region."""
 
 
 class KubernetesPlatform(pulumi.ComponentResource):
-    """A namespace on a cluster that somebody else runs (on-premises, kind, the rehearsal).
-
-    Pods must meet the `restricted` Pod Security Standard, and reach nothing but DNS until a component opens a way.
-    """
+    """A namespace on a cluster that somebody else runs (on-premises, kind, the rehearsal)."""
 
     placement: Placement
     """Where the region's components land."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:platform:Kubernetes", name, {}, opts)
-        provider = kubernetes.Provider(
-            f"{name}-provider",
-            kubeconfig=args.settings.kubeconfig,
-            context=args.settings.context,
-            # Fields are owned one by one, so that the autoscaler's replicas stay the autoscaler's.
-            enable_server_side_apply=True,
-            # A changed script or key changes its object. Pulumi would otherwise delete and make it again, and with it
-            # the StatefulSets that mount it: they are protected, so every such update would be refused.
-            enable_config_map_mutable=True,
-            enable_secret_mutable=True,
-            # Says what the cluster is: without it a new path or context of the kubeconfig counts as another cluster,
-            # and Pulumi would replace every object of the region.
-            cluster_identifier=args.region,
-            opts=ResourceOptions(parent=self),
+        provider = kubernetes_provider(
+            f"{name}-provider", args.region, self, kubeconfig=args.settings.kubeconfig, context=args.settings.context
         )
-        # Everything of the region lives in it: deleting it would delete every volume claim.
-        namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace",
-            metadata=untyped(_namespace(args.settings.namespace)),
-            opts=ResourceOptions(
-                parent=self,
-                provider=provider,
-                protect=True,
-                depends_on=list(args.after),
-            ),
-        )
-        self.placement = Placement(
+        ground = Ground(
             region=args.region,
-            namespace=namespace.metadata.name,
-            zones=tuple(args.settings.zone_value(zone) for zone in args.zones),
+            namespace=args.settings.namespace,
+            zones=args.zones,
             provider=provider,
             storage_class=args.settings.storage_class,
         )
-        for policy, spec in (("default-deny", _default_deny()), ("allow-dns", _allow_dns())):
-            kubernetes.networking.v1.NetworkPolicy(
-                f"{name}-{policy}",
-                metadata=untyped(metadata(policy, self.placement, labels(policy, "network"))),
-                spec=untyped(spec),
-                opts=ResourceOptions(parent=self, provider=provider),
-            )
+        after = [*args.after]
+        if args.services:
+            wanted = ServicesArgs(provider, args.services, args.settings, after=args.after)
+            after += PlatformServices(f"{name}-services", wanted, ResourceOptions(parent=self)).ready
+        self.placement = lay(name, ground, self, after)
         self.register_outputs({"namespace": self.placement.namespace})
+
+    def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
+        """Nothing: the cluster answers Services of type LoadBalancer, and names and links are its operator's."""
+        del name, opts
+        return {}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A cluster before anything of the region is on it."""
+
+    region: str
+    namespace: str
+    zones: tuple[str, ...]
+    provider: kubernetes.Provider
+    storage_class: str | None = None
+    stateful_nodes: StatefulNodes | None = None
+    own_load_balancers: bool = False
+
+
+def kubernetes_provider(
+    name: str,
+    region: str,
+    parent: pulumi.Resource,
+    *,
+    kubeconfig: pulumi.Input[str] | None,
+    context: str | None = None,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> kubernetes.Provider:
+    """The provider of all objects in a region's cluster."""
+    return kubernetes.Provider(
+        name,
+        kubeconfig=kubeconfig,
+        context=context,
+        # Fields are owned one by one, so that the autoscaler's replicas stay the autoscaler's.
+        enable_server_side_apply=True,
+        # A changed script or key changes its object. Pulumi would otherwise delete and make it again, and with it
+        # the StatefulSets that mount it: they are protected, so every such update would be refused.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        # Says what the cluster is: without it a new path or context of the kubeconfig counts as another cluster,
+        # and Pulumi would replace every object of the region.
+        cluster_identifier=region,
+        opts=ResourceOptions(parent=parent, depends_on=list(depends_on)),
+    )
+
+
+def lay(
+    name: str, ground: Ground, parent: pulumi.Resource, after: Sequence[pulumi.Input[pulumi.Resource]] = ()
+) -> Placement:
+    """Makes the region's namespace and closes its network: where the region's components land.
+
+    Pods must meet the `restricted` Pod Security Standard, and reach nothing but DNS until a component opens a way.
+    `after` must be there before the first object is made.
+    """
+    # Everything of the region lives in it: deleting it would delete every volume claim.
+    namespace = kubernetes.core.v1.Namespace(
+        f"{name}-namespace",
+        metadata=untyped(_namespace(ground.namespace)),
+        opts=ResourceOptions(parent=parent, provider=ground.provider, protect=True, depends_on=list(after)),
+    )
+    placement = Placement(
+        region=ground.region,
+        namespace=namespace.metadata.name,
+        zones=ground.zones,
+        provider=ground.provider,
+        storage_class=ground.storage_class,
+        stateful_nodes=ground.stateful_nodes,
+        own_load_balancers=ground.own_load_balancers,
+    )
+    for policy, spec in (("default-deny", _default_deny()), ("allow-dns", _allow_dns())):
+        kubernetes.networking.v1.NetworkPolicy(
+            f"{name}-{policy}",
+            metadata=untyped(metadata(policy, placement, labels(policy, "network"))),
+            spec=untyped(spec),
+            opts=ResourceOptions(parent=parent, provider=ground.provider),
+        )
+    return placement
 
 
 def _namespace(name: str) -> Manifest:

@@ -73,7 +73,7 @@ def cluster_spec(
             "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
         },
         "bootstrap": _bootstrap(placement.region, settings, role_secret, home),
-        **(_topology(placement.region, certificates, home, hosts) if len(hosts) > 1 else {}),
+        **(_topology(placement, certificates, home, hosts) if len(hosts) > 1 else {}),
     }
 
 
@@ -93,10 +93,11 @@ def _synchronous(placement: Placement, settings: PostgreSQL) -> Manifest:
 
 def _spread(placement: Placement, settings: PostgreSQL) -> Manifest:
     """An instance a zone where there are zones enough; else evenly over the zones, each on a node of its own."""
+    nodes = objects.store_nodes(placement)
     if settings.instances <= len(placement.zones):
-        return {"affinity": _apart_by(objects.ZONE)}
+        return {"affinity": {**_apart_by(objects.ZONE), **nodes}}
     return {
-        "affinity": _apart_by(objects.HOSTNAME),
+        "affinity": {**_apart_by(objects.HOSTNAME), **nodes},
         "topologySpreadConstraints": objects.quorum_spread(
             instance_pods(cluster_name(placement.region)), len(placement.zones)
         ),
@@ -124,9 +125,10 @@ def _bootstrap(region: str, settings: PostgreSQL, role_secret: str, home: str) -
     return {"pg_basebackup": {**application, "source": cluster_name(home)}}
 
 
-def _topology(region: str, certificates: Mapping[str, str], home: str, hosts: Mapping[str, str]) -> Manifest:
+def _topology(placement: Placement, certificates: Mapping[str, str], home: str, hosts: Mapping[str, str]) -> Manifest:
     """Distributed topology: every Cluster lists all, `replica.primary` names the one that takes writes
     (docs/src/replica_cluster.md). At home the source matters after a demotion only, as do the others' secrets."""
+    region = placement.region
     source = next(other for other in hosts if other != region) if region == home else home
     return {
         "replica": {"self": cluster_name(region), "primary": cluster_name(home), "source": cluster_name(source)},
@@ -142,7 +144,7 @@ def _topology(region: str, certificates: Mapping[str, str], home: str, hosts: Ma
             )
             for other, host in hosts.items()
         ],
-        "managed": {"services": {"additional": [_link_service(region)]}},
+        "managed": {"services": {"additional": [_link_service(placement)]}},
     }
 
 
@@ -164,24 +166,30 @@ def _external(region: str, host: str, client_secret: str, ca_secret: str) -> Man
     }
 
 
-def _link_service(region: str) -> Manifest:
+def link_service_name(region: str) -> str:
+    """The Service of the primary for the other regions."""
+    return f"{cluster_name(region)}-link"
+
+
+def _link_service(placement: Placement) -> Manifest:
     """The primary, for the other regions: a load balancer inside the private network, on whichever cloud it is.
 
     `multiregion.internal_domain` has to resolve the region's host to it (docs/src/service_management.md).
     """
+    metadata: Manifest = {"name": link_service_name(placement.region)}
+    if placement.own_load_balancers:
+        return {
+            "selectorType": "rw",
+            "serviceTemplate": {"metadata": metadata, "spec": {"type": "ClusterIP"}},
+        }
+    annotations = {
+        "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+        "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+        "networking.gke.io/load-balancer-type": "Internal",
+    }
     return {
         "selectorType": "rw",
-        "serviceTemplate": {
-            "metadata": {
-                "name": f"{cluster_name(region)}-link",
-                "annotations": {
-                    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
-                    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
-                    "networking.gke.io/load-balancer-type": "Internal",
-                },
-            },
-            "spec": {"type": "LoadBalancer"},
-        },
+        "serviceTemplate": {"metadata": {**metadata, "annotations": annotations}, "spec": {"type": "LoadBalancer"}},
     }
 
 

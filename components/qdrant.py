@@ -273,6 +273,7 @@ def _pod_spec(args: QdrantArgs) -> Manifest:
         "serviceAccountName": NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **objects.store_nodes(args.placement),
         "terminationGracePeriodSeconds": 120,
         "securityContext": {
             **objects.restricted_pod_security(_UID, _GID, _FS_GROUP),

@@ -12,11 +12,12 @@ from components.placement import Placement
 from settings import Settings
 
 NAME = "region-settings"
-_OF_THE_OPERATORS_MACHINE = {"kubernetes": {"kubeconfig", "context"}}
+_OF_THE_OPERATORS_MACHINE = {"kubernetes": {"kubeconfig", "context"}, "aws": {"cluster": {"token_command"}}}
 
 
 class SettingsRecord(pulumi.ComponentResource):
-    """A ConfigMap with every setting of the region, defaults included: `kubectl get configmap region-settings`.
+    """A ConfigMap with every setting of the region, defaults included: `kubectl get configmap region-settings`. Beside
+    them its zones, as the cluster labels them, which follow from several settings.
 
     Who is called at night sees what was meant without the repository, and drift between regions is one `diff`.
     (kubeadm keeps its ClusterConfiguration in kube-system/kubeadm-config for the same reason.) Settings hold no
@@ -30,7 +31,10 @@ class SettingsRecord(pulumi.ComponentResource):
         kubernetes.core.v1.ConfigMap(
             f"{name}-settings",
             metadata=untyped(metadata(NAME, placement, labels(NAME, "platform"))),
-            data={"settings.json": json.dumps(recorded(settings), indent=2)},
+            data={
+                "settings.json": json.dumps(recorded(settings), indent=2),
+                "zones.json": json.dumps(settings.zone_values, indent=2),
+            },
             opts=ResourceOptions(parent=self, provider=placement.provider),
         )
         self.register_outputs({})

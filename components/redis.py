@@ -317,6 +317,7 @@ def _pod_spec(args: RedisArgs, zone: int) -> Manifest:
         "serviceAccountName": NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **objects.store_nodes(args.placement),
         # Handing the slots over and writing the last of the append-only file.
         "terminationGracePeriodSeconds": 60,
         "securityContext": objects.restricted_pod_security(_UID, _UID, _UID),

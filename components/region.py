@@ -1,5 +1,6 @@
 """One region, composed in the order in which data flows: the stores, the service, the edge."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -13,7 +14,7 @@ from components.memory_gateways import QdrantEndpoint, RedisEndpoint
 from components.memory_pod import Role
 from components.memory_service import MemoryService, MemoryServiceArgs, StorePods
 from components.objects import every
-from components.platform import KubernetesPlatform, PlatformArgs
+from components.platform import KubernetesPlatform, Platform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
 from components.qdrant import QdrantArgs, QdrantCluster
 from components.record import SettingsRecord
@@ -27,7 +28,7 @@ class Region(pulumi.ComponentResource):
 
     role: Role
 
-    platform: KubernetesPlatform
+    platform: Platform
     qdrant: QdrantCluster
     postgres: PostgresCluster
     redis: RedisCluster
@@ -54,17 +55,25 @@ class Region(pulumi.ComponentResource):
         self.services = {namespace: self._service(namespace, home) for namespace in settings.memory.namespaces}
         self.ingress = self._ingress() if settings.ingress.enabled else None
 
+        self._ways = self.platform.open(f"{name}-reach", self._own)
+
         first = self.services[settings.memory.namespaces[0]]
         inside = Output.concat("http://", first.host)
         self.endpoint = inside if self.ingress is None else Output.from_input(self.ingress.endpoint)
         self.register_outputs({"endpoint": self.endpoint, "role": self.role})
 
-    def _platform(self, after: list[Output[pulumi.Resource]]) -> KubernetesPlatform:
+    def _platform(self, after: list[Output[pulumi.Resource]]) -> Platform:
         settings = self._settings
+        if settings.platform == "aws":
+            # Imported where it is needed: the SDK of AWS is nothing to a region on another platform.
+            from components.aws.platform import AwsPlatform, AwsPlatformArgs
+
+            return AwsPlatform(f"{self._name}-platform", AwsPlatformArgs(settings, after), self._own)
         args = PlatformArgs(
             region=settings.region.name,
             settings=settings.kubernetes,
-            zones=settings.high_availability.zones,
+            zones=tuple(settings.zone_values.values()),
+            services=settings.services_to_install,
             after=after,
         )
         return KubernetesPlatform(f"{self._name}-platform", args, self._own)
@@ -143,7 +152,7 @@ class Region(pulumi.ComponentResource):
     def _ingress(self) -> Ingress:
         args = IngressArgs(
             placement=self.platform.placement,
-            settings=self._settings.ingress,
+            settings=self._settings.answered,
             services=[service.service for service in self.services.values()],
         )
         return Ingress(f"{self._name}-ingress", args, self._own)
@@ -151,6 +160,10 @@ class Region(pulumi.ComponentResource):
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
         return {OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied])}
+
+    def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
+        """Stack outputs that any other region may read."""
+        return self._ways
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that standby regions read; a standby has none."""

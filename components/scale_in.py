@@ -13,6 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
+from components import region_order
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -74,18 +75,23 @@ class ScaleIn(pulumi.ComponentResource):
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
         before = pulumi.StackReference(f"{name}-before", stack, opts=ResourceOptions(parent=self))
         wanted = sizes(settings)
-        self.checked = before.outputs.apply(lambda outputs: _accepted(before, outputs, wanted, settings.stack))
+        self.checked = before.outputs.apply(lambda outputs: _accepted(before, outputs or {}, wanted, settings))
         self.register_outputs({})
 
 
 def _accepted(
-    before: pulumi.Resource, outputs: Mapping[str, Any] | None, wanted: Iterable[Size], stack: str
+    before: pulumi.Resource, outputs: Mapping[str, Any], wanted: Iterable[Size], settings: Settings
 ) -> pulumi.Resource:
-    lowest = cast(Lowest, (outputs or {}).get(OUTPUT, {}))
+    lowest = cast(Lowest, outputs.get(OUTPUT, {}))
+    file = f"Pulumi.{settings.stack}.yaml or Pulumi.yaml"
     faults = [fault for size in wanted if (fault := size.fault(lowest)) is not None]
     if faults:
-        head = f"Pulumi.{stack}.yaml or Pulumi.yaml: what holds data is taken away only once it is empty"
-        raise pulumi.RunError("\n  ".join([head, *faults]))
+        faults = [f"{file}: what holds data is taken away only once it is empty", *faults]
+    order = region_order.fault(settings, outputs)
+    if order is not None:
+        faults += [f"{file}: regions keep their places", order]
+    if faults:
+        raise pulumi.RunError("\n  ".join(faults))
     return before
 
 

@@ -9,6 +9,9 @@ from policies.checks.plain import Plain, Unreadable, at, flag_at, json_at, label
 RECORD = "region-settings"
 """Name of the ConfigMap in which the program records the settings of a region."""
 
+_ZONES_FILE = "zones.json"
+"""File of the record with the cluster's own name of each zone."""
+
 PLAN = "qdrant-collections"
 """Program (`app.kubernetes.io/name`) that makes the collections of its ConfigMap."""
 _PLAN_FILE = "collections.json"
@@ -27,7 +30,10 @@ def _record(resource: Resource) -> SettingsRecord:
     least, zones = number_at(block, "min_replicas"), texts_at(block, "zones")
     if least is None or not zones:
         raise Unreadable(f"high_availability.{'min_replicas' if least is None else 'zones'} is missing")
-    own_names = labels_at(settings, "kubernetes", "zones")
+    if at(resource.inputs, "data", _ZONES_FILE) is None:
+        own_names = labels_at(settings, "kubernetes", "zones")  # the record of an earlier release
+    else:
+        own_names = labels_at(json_at(resource.inputs, "data", _ZONES_FILE))
     return SettingsRecord(
         urn=resource.urn,
         name=RECORD,

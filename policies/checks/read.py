@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from policies.checks import config_maps, metadata, nodes, quantities, unjudged
+from policies.checks import config_maps, metadata, nodes, quantities, releases, unjudged
 from policies.checks.model import (
     Amount,
     Autoscaler,
@@ -270,6 +270,7 @@ _READERS: dict[str, Callable[[Resource], Item | None]] = {
     "kubernetes:autoscaling/v1:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _autoscaler,
     "kubernetes:core/v1:ConfigMap": config_maps.read,
+    "kubernetes:helm.sh/v3:Release": releases.read,
     "kubernetes:postgresql.cnpg.io/v1:Cluster": _database,
     "kubernetes:postgresql.cnpg.io/v1:Pooler": _workload(
         Kind.POOLER, "spec", "template", replicas="instances", strategy="deploymentStrategy"

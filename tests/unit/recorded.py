@@ -37,7 +37,7 @@ class Resource:
     @property
     def is_object(self) -> bool:
         """Whether this is an object of the Kubernetes API."""
-        return self.type.startswith(KUBERNETES)
+        return self.type.startswith(KUBERNETES) and not self.type.startswith(f"{KUBERNETES}helm.sh/")
 
     @property
     def metadata(self) -> dict[str, Any]:

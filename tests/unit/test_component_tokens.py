@@ -11,6 +11,7 @@ import pulumi
 import pytest
 
 import components
+from tests.unit import aws_region
 from tests.unit.recorded import Recorded, Resource
 
 TOKEN = re.compile(r"soma:[a-z]+:[A-Z][A-Za-z]+")
@@ -35,20 +36,25 @@ def stated_token(component: type) -> str:
 
 def our_modules() -> Iterator[ModuleType]:
     return (
-        importlib.import_module(f"components.{module.name}") for module in pkgutil.iter_modules(components.__path__)
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(components.__path__, f"{components.__name__}.")
+        if ".files" not in module.name
     )
 
 
 def test_every_component_states_a_well_formed_token_of_its_own() -> None:
     tokens = {component: stated_token(component) for component in component_classes(our_modules())}
-    assert len(tokens) >= 8, "the walk has lost components"
+    assert len(tokens) >= 24, "the walk has lost components"
     assert all(TOKEN.fullmatch(token) for token in tokens.values()), tokens
     assert len(set(tokens.values())) == len(tokens), tokens
 
 
 def test_a_token_ends_with_its_class() -> None:
     kinds = {c.__name__: stated_token(c).rpartition(":")[2] for c in component_classes(our_modules())}
-    assert {name: kind for name, kind in kinds.items() if name != kind} == {"KubernetesPlatform": "Kubernetes"}
+    assert {name: kind for name, kind in kinds.items() if name != kind} == {
+        "KubernetesPlatform": "Kubernetes",
+        "AwsPlatform": "Aws",
+    }
 
 
 class Named(pulumi.ComponentResource):
@@ -73,9 +79,11 @@ def test_a_token_of_another_form_is_noticed(token: str) -> None:
     assert not TOKEN.fullmatch(token)
 
 
-@pytest.fixture(params=["us_east", "us_west"])
+@pytest.fixture(params=["us_east", "us_west", 0, 1])
 def run(request: pytest.FixtureRequest) -> Recorded:
-    return request.getfixturevalue(request.param)
+    """Home and standby, on a cluster of somebody else and on AWS."""
+    stack: str | int = request.param
+    return request.getfixturevalue(stack) if isinstance(stack, str) else aws_region.two()[stack]
 
 
 def _parent(run: Recorded, resource: Resource) -> Resource | None:
@@ -96,13 +104,19 @@ def test_everything_of_a_region_hangs_under_one_component(run: Recorded) -> None
 def test_every_kubernetes_object_goes_to_the_regions_own_provider(run: Recorded) -> None:
     providers = {resource.provider for resource in run.objects}
     assert len(providers) == 1
-    assert f"{run.stack}-platform-provider" in str(providers.pop())
+    assert re.search(rf"::{run.stack}-platform(-eks)?-provider$", str(providers.pop()))
 
 
 def test_every_kubernetes_object_states_its_name_and_namespace(run: Recorded) -> None:
     for resource in run.objects:
         assert resource.metadata.get("name"), resource.urn
-        if resource.kind not in ("Namespace", "ClusterRole", "ClusterRoleBinding"):
+        if resource.kind not in (
+            "Namespace",
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "StorageClass",
+            "TargetGroupBinding",
+        ):
             assert resource.metadata.get("namespace") == "somafractalmemory", resource.urn
         assert resource.metadata["labels"]["app.kubernetes.io/part-of"] == "somafractalmemory", resource.urn
 

@@ -13,7 +13,7 @@ OTHER = "fe8f500e-851c-453a-ac7e-44e173b82592"
 
 
 def test_each_zone_has_the_same_number_of_nodes_with_addresses_of_their_own() -> None:
-    made = nodes.wanted("us-east", ("zone-a", "zone-b", "zone-c"), 2)
+    made = nodes.wanted("us-east", [nodes.Group(("zone-a", "zone-b", "zone-c"), 2)])
     assert [node["metadata"]["name"] for node in made] == [
         "zone-a-1",
         "zone-a-2",

@@ -229,6 +229,7 @@ def test_the_type_tokens_are_those_of_the_kubernetes_sdk() -> None:
         kubernetes.policy.v1.PodDisruptionBudget,
         kubernetes.autoscaling.v1.HorizontalPodAutoscaler,
         kubernetes.autoscaling.v2.HorizontalPodAutoscaler,
+        kubernetes.helm.v3.Release,
     ]
     tokens = {getattr(kind, "pulumi_type") for kind in classes}  # noqa: B009
     custom = {token for token in read.TOKENS if ".cnpg.io/" in token}

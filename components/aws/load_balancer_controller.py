@@ -1,0 +1,86 @@
+"""What the AWS Load Balancer Controller may do: put pods behind the program's own load balancers, and nothing else.
+
+It makes no load balancer, so of docs/install/iam_policy.json (kubernetes-sigs/aws-load-balancer-controller at v3.5.0)
+it needs what a TargetGroupBinding without `networking` takes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi import Input, ResourceOptions
+from pulumi_aws import eks
+
+from components.aws import identity
+
+NAMESPACE: Final = "kube-system"
+ACCOUNT: Final = "aws-load-balancer-controller"
+READ: Final = (
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "elasticloadbalancing:DescribeTargetGroupAttributes",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+)
+"""AWS knows no resources for these actions, so they are allowed on all
+(docs.aws.amazon.com/service-authorization/latest/reference, EC2 and Elastic Load Balancing V2).
+"""
+
+
+@dataclass(frozen=True)
+class ControllerArgs:
+    """Whose controller it is."""
+
+    cluster_name: str
+    cluster: Input[str]
+    """The name once the cluster serves."""
+    account: str
+    aws_region: str
+    vpc_id: Input[str]
+
+
+def controller(
+    name: str, args: ControllerArgs, opts: ResourceOptions
+) -> tuple[Mapping[str, Any], list[pulumi.Resource]]:
+    """Values of the controller's chart, and what has to be there before it starts: its role, and who has it."""
+    role, policies = identity.role(
+        f"{name}-role",
+        identity.RoleArgs(
+            name=f"{args.cluster_name}-load-balancers",
+            description=f"Load balancer controller of the EKS cluster {args.cluster_name}",
+            trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, NAMESPACE, ACCOUNT)),
+            inline=policy(args),
+        ),
+        opts,
+    )
+    association = eks.PodIdentityAssociation(
+        name, cluster_name=args.cluster, namespace=NAMESPACE, service_account=ACCOUNT, role_arn=role.arn, opts=opts
+    )
+    # Told, because its pods cannot ask the metadata service of their node.
+    values = {
+        "clusterName": args.cluster_name,
+        "region": args.aws_region,
+        "vpcId": args.vpc_id,
+        "serviceAccount": {"create": True, "name": ACCOUNT},
+    }
+    return values, [*policies, association]
+
+
+def policy(args: ControllerArgs) -> identity.Document:
+    """Reading everywhere; registering with target groups that are named like the cluster's."""
+    where = f"arn:{identity.partition(args.aws_region)}:elasticloadbalancing:{args.aws_region}:{args.account}"
+    register = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
+    return identity.document(
+        identity.allow(READ, ["*"], Sid="Read"),
+        identity.allow(register, [f"{where}:targetgroup/{target_prefix(args.cluster_name)}*/*"], Sid="Register"),
+    )
+
+
+def target_prefix(cluster_name: str) -> str:
+    """How the names of the cluster's load balancers and target groups begin."""
+    return f"{cluster_name.removeprefix('somafractalmemory-')[:20]}-soma-"

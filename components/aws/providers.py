@@ -1,0 +1,27 @@
+"""Providers of AWS: one a region, each of which knows the account and marks what it makes."""
+
+from collections.abc import Mapping
+
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from settings import Region
+
+
+def aws_region(region: Region) -> str:
+    """What AWS calls a region; the settings' rules see to it that it is stated."""
+    assert region.aws_region is not None  # noqa: S101  (settings/rules/aws_regions.py)
+    return region.aws_region
+
+
+def region_provider(
+    name: str, region: Region, account: str, tags: Mapping[str, str], opts: ResourceOptions
+) -> aws.Provider:
+    """The provider of everything in one region: it refuses to work in another account."""
+    return aws.Provider(
+        name,
+        region=aws_region(region),
+        allowed_account_ids=[account],
+        default_tags={"tags": tags},
+        opts=opts,
+    )

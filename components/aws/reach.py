@@ -1,0 +1,184 @@
+"""How a region is reached: by users at its public names, by other regions at its private ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from components.aws import names
+from components.aws.inner_certificate import inner_certificate
+from components.aws.links import Link, Peer, PeerArgs, Side
+from components.aws.load_balancer import ANYWHERE, Health, LoadBalancer, LoadBalancerArgs, Port
+from components.aws.load_balancer_controller import target_prefix
+from components.aws.network import NetworkFacts
+from components.aws.providers import aws_region, region_provider
+from components.aws.public_names import Certificate, PublicNames, PublicNamesArgs
+from components.placement import Placement
+from components.postgres_cluster import POSTGRES_PORT, link_service_name
+from settings import Settings
+
+INGRESS_SERVICE: Final = "nginx-ingress-controller"
+"""Of the ingress controller's release (charts/nginx-ingress, templates/_helpers.tpl: release and component)."""
+INGRESS_HEALTH: Final = Health(8081, "/nginx-ready")
+HTTP, HTTPS = 80, 443
+
+
+@dataclass(frozen=True)
+class ReachArgs:
+    """What is reached, and from where."""
+
+    settings: Settings
+    cluster_name: str
+    account: str
+    network: NetworkFacts
+    pods: Input[str]
+    """Security group of the nodes and their pods."""
+    placement: Placement
+    provider: aws.Provider
+    tags: Mapping[str, str]
+    after: Sequence[pulumi.Resource] = ()
+    """Platform services, which bring the kinds that put pods behind load balancers."""
+
+
+class Reach(pulumi.ComponentResource):
+    """Load balancers, names and links of one region."""
+
+    output: Mapping[str, Any]
+    """Value of the stack output links.OUTPUT, which the owners of links to this region read."""
+
+    def __init__(self, name: str, args: ReachArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("soma:aws:Reach", name, {}, opts)
+        self._name, self._args, self._own = name, args, ResourceOptions(parent=self)
+        settings = self._settings = args.settings
+        if settings.ingress.enabled:
+            self._users()
+        zone = names.private_zone(
+            f"{name}-names",
+            f"{settings.region.name}.{settings.multiregion.internal_domain}",
+            args.network.vpc_id,
+            self._own,
+        )
+        if self._others:
+            self._stores(zone.zone_id)
+        own = self._side(zone.zone_id)
+        self.output = own.output()
+        for region in self._earlier:
+            self._link(own, region)
+        self.register_outputs({})
+
+    @property
+    def _others(self) -> Mapping[str, str]:
+        """Every other region and the range of its network, as all stacks plan it."""
+        multiregion, here = self._settings.multiregion, self._settings.region.name
+        return {region: str(multiregion.vpc(region)) for region in self._settings.regions if region != here}
+
+    @property
+    def _earlier(self) -> tuple[str, ...]:
+        """Regions before this one in the list: those whose links are this one's."""
+        regions = self._settings.regions
+        return regions[: regions.index(self._settings.region.name)]
+
+    def _users(self) -> None:
+        """The way in from the internet, and the names that lead there."""
+        settings, dns = self._settings, self._settings.aws.dns
+        public = None
+        if dns.hosted_zone is not None:
+            public = PublicNamesArgs(
+                region=settings.region.name,
+                aws_region=aws_region(settings.region),
+                hosted_zone=dns.hosted_zone,
+                hosts={rule.host: settings.regional_host(rule.host) for rule in settings.ingress.rules},
+                routing=dns.routing,
+                locations=dns.locations,
+                first=self._settings.regions[0] == settings.region.name,
+            )
+        certificate = None if public is None else Certificate(f"{self._name}-certificate", public, self._own).arn
+        balancer = self._balancer(
+            "users", self._public_subnets(), {"anywhere": ANYWHERE}, self._user_ports(certificate)
+        )
+        if public is not None:
+            if settings.ingress.tls.cluster_issuer is None:
+                inner_certificate(f"{self._name}-inner", settings.ingress, self._args.placement, self._own)
+            PublicNames(f"{self._name}-public", public, balancer.target, self._own)
+
+    def _user_ports(self, certificate: Output[str] | None) -> list[Port]:
+        """The ingress controller's two ports; without a certificate here, TLS goes through to the pods'."""
+        namespace = self._settings.kubernetes.ingress_namespace
+
+        def port(number: int, certificate: Output[str] | None = None) -> Port:
+            return Port(number, number, namespace, INGRESS_SERVICE, number, INGRESS_HEALTH, certificate=certificate)
+
+        return [port(HTTP), port(HTTPS, certificate)]
+
+    def _stores(self, zone_id: Input[str]) -> None:
+        """PostgreSQL for the other regions: home's is streamed from, and each may be home."""
+        settings, region = self._settings, self._settings.region.name
+        port = Port(
+            number=POSTGRES_PORT,
+            target=POSTGRES_PORT,
+            namespace=self._args.placement.namespace,
+            service=link_service_name(region),
+            service_port=POSTGRES_PORT,
+            health=Health(POSTGRES_PORT),
+            keeps_client_address=False,
+        )
+        balancer = self._balancer("regions", self._private_subnets(), self._others, [port], internal=True)
+        host = settings.multiregion.postgres_host(region)
+        names.alias(f"{self._name}-postgresql", host, zone_id, balancer.target, self._own)
+
+    def _balancer(
+        self,
+        use: str,
+        subnets: Sequence[Input[str]],
+        sources: Mapping[str, str],
+        ports: Sequence[Port],
+        internal: bool = False,
+    ) -> LoadBalancer:
+        args = LoadBalancerArgs(
+            name=f"{target_prefix(self._args.cluster_name)}{use}",
+            vpc_id=self._args.network.vpc_id,
+            subnets=subnets,
+            sources=sources,
+            pods=self._args.pods,
+            ports=ports,
+            provider=self._args.placement.provider,
+            internal=internal,
+            after=self._args.after,
+        )
+        return LoadBalancer(f"{self._name}-{use}", args, self._own)
+
+    def _public_subnets(self) -> list[Output[str]]:
+        """Settings rules see to it that a VPC of yours has them where users are let in."""
+        return [subnets.public for subnets in self._args.network.subnets.values() if subnets.public is not None]
+
+    def _private_subnets(self) -> list[Output[str]]:
+        return [subnets.private for subnets in self._args.network.subnets.values()]
+
+    def _side(self, zone_id: Input[str]) -> Side:
+        network, region = self._args.network, self._settings.region
+        return Side(
+            region=region.name,
+            aws_region=aws_region(region),
+            cidr=str(network.cidr),
+            vpc_id=network.vpc_id,
+            route_tables=network.private_route_tables,
+            zone_id=zone_id,
+            provider=self._args.provider,
+        )
+
+    def _link(self, own: Side, region: str) -> None:
+        peer = next(one for one in self._settings.multiregion.regions if one.name == region)
+        provider = region_provider(
+            f"{self._name}-{region}", peer, self._args.account, self._args.tags, ResourceOptions(parent=self)
+        )
+        args = PeerArgs(
+            region=region,
+            aws_region=aws_region(peer),
+            cidr=self._others[region],
+            zones=self._settings.high_availability.zones,
+            provider=provider,
+        )
+        Link(f"{self._name}-to-{region}", own, Peer(f"{self._name}-peer-{region}", args, self._own).side, self._own)

@@ -1,0 +1,145 @@
+"""Values of the platform services' charts: more than one pod of each, spread over the zones, with a budget.
+
+The keys are the charts' own; sources stand beside each, at the versions of components/versions.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.objects import HOSTNAME, ZONE
+from settings.services import Service
+
+Values = Mapping[str, Any]
+
+REPLICAS: Final = 3
+"""Pods of what users or the API server wait for: one a zone."""
+STANDBY: Final = 2
+"""Pods of what elects a leader: one works, one waits in another zone."""
+
+
+def _spread(**labels: str) -> list[dict[str, Any]]:
+    """Over zones, and over nodes where there is a choice. Never a reason not to start: an operator that waits for a
+    lost zone helps nobody.
+    """
+    names = {f"app.kubernetes.io/{key}": value for key, value in labels.items()}
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": names},
+        }
+        for key in (ZONE, HOSTNAME)
+    ]
+
+
+def _resources(cpu: str, memory: str) -> dict[str, Any]:
+    """Memory is limited to what is reserved, so that no pod is taken for its neighbour's need; CPU is not limited."""
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+_BUDGET: Final = {"enabled": True, "maxUnavailable": 1}
+
+LOAD_BALANCER: Final[Values] = {
+    # github.com/kubernetes-sigs/aws-load-balancer-controller helm/aws-load-balancer-controller/values.yaml
+    "replicaCount": STANDBY,
+    "topologySpreadConstraints": _spread(name="aws-load-balancer-controller"),
+    "podDisruptionBudget": {"maxUnavailable": 1},
+    "resources": _resources("100m", "256Mi"),
+    "defaultTargetType": "ip",
+    "enableShield": False,
+    "enableWaf": False,
+    "enableWafv2": False,
+    # The program's ingress is NGINX: no class that somebody might take by mistake.
+    "createIngressClassResource": False,
+    "ingressClassParams": {"create": False},
+    # Certificates are made once and kept: else each update would make new ones, and roll the pods.
+    "keepTLSSecret": True,
+}
+
+CERT_MANAGER: Final[Values] = {
+    # github.com/cert-manager/cert-manager deploy/charts/cert-manager/values.yaml
+    "crds": {"enabled": True, "keep": True},
+    "replicaCount": STANDBY,
+    "podDisruptionBudget": _BUDGET,
+    "topologySpreadConstraints": _spread(name="cert-manager"),
+    "resources": _resources("50m", "256Mi"),
+    "webhook": {
+        "replicaCount": REPLICAS,
+        "podDisruptionBudget": _BUDGET,
+        "topologySpreadConstraints": _spread(name="webhook"),
+        "resources": _resources("20m", "128Mi"),
+    },
+    "cainjector": {
+        "replicaCount": STANDBY,
+        "podDisruptionBudget": _BUDGET,
+        "topologySpreadConstraints": _spread(name="cainjector"),
+        "resources": _resources("50m", "256Mi"),
+    },
+}
+
+CLOUDNATIVE_PG: Final[Values] = {
+    # github.com/cloudnative-pg/charts charts/cloudnative-pg/values.yaml. Webhooks are answered by every pod.
+    "replicaCount": REPLICAS,
+    "topologySpreadConstraints": _spread(name="cloudnative-pg"),
+    "resources": _resources("100m", "256Mi"),
+}
+
+BARMAN_CLOUD: Final[Values] = {
+    # github.com/cloudnative-pg/charts charts/plugin-barman-cloud/values.yaml
+    "replicaCount": STANDBY,
+    "topologySpreadConstraints": _spread(name="plugin-barman-cloud"),
+    "resources": _resources("50m", "128Mi"),
+}
+
+NGINX: Final[Values] = {
+    # github.com/nginx/kubernetes-ingress charts/nginx-ingress/values.yaml
+    "controller": {
+        "kind": "deployment",
+        "replicaCount": REPLICAS,
+        "ingressClass": {"name": "nginx", "create": True, "setAsDefaultIngress": False},
+        "enableCustomResources": True,
+        "enableSnippets": False,
+        "resources": _resources("500m", "512Mi"),
+        "podDisruptionBudget": _BUDGET,
+        "topologySpreadConstraints": _spread(name="nginx-ingress"),
+        # Connections that are open when a pod goes have as long to end as a client may wait for an answer.
+        "terminationGracePeriodSeconds": 90,
+        "lifecycle": {"preStop": {"sleep": {"seconds": 15}}},
+        "readOnlyRootFilesystem": True,
+        # The client's address reaches the rate limit.
+        "service": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"},
+    },
+    "prometheus": {"create": True, "port": 9113, "scheme": "http"},
+}
+
+PROMETHEUS: Final[Values] = {
+    # github.com/prometheus-community/helm-charts charts/kube-prometheus-stack/values.yaml. Objects of every release
+    # and of the program are found, whatever their labels.
+    "prometheus": {
+        "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
+        "prometheusSpec": {
+            "replicas": 2,
+            "podAntiAffinity": "hard",
+            "podAntiAffinityTopologyKey": ZONE,
+            "retention": "15d",
+            **{
+                f"{kind}SelectorNilUsesHelmValues": False
+                for kind in ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
+            },
+        },
+    },
+    "alertmanager": {
+        "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
+        "alertmanagerSpec": {"replicas": 2, "podAntiAffinity": "hard", "podAntiAffinityTopologyKey": ZONE},
+    },
+}
+
+VALUES: Final[Mapping[Service, Values]] = {
+    "aws-load-balancer-controller": LOAD_BALANCER,
+    "cert-manager": CERT_MANAGER,
+    "cloudnative-pg": CLOUDNATIVE_PG,
+    "plugin-barman-cloud": BARMAN_CLOUD,
+    "nginx-ingress": NGINX,
+    "kube-prometheus-stack": PROMETHEUS,
+}

@@ -1,0 +1,150 @@
+"""Which way packets take over the networks that plans declare: route tables, peerings, gateways, security groups."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from rehearsal.engine.model import Plan, PlannedResource
+
+INTERNET = IPv4Address("8.8.8.8")
+LOCAL = "local"
+_TARGETS = ("gatewayId", "natGatewayId", "vpcPeeringConnectionId", "transitGatewayId")
+
+
+@dataclass(frozen=True)
+class Subnet:
+    id: str
+    name: str
+    vpc: str
+    network: IPv4Network
+    zone: str
+
+    @property
+    def address(self) -> IPv4Address:
+        """Some machine in it."""
+        return self.network[10]
+
+
+@dataclass
+class Networks:
+    """All that the regions declare. Tests take single resources away from it."""
+
+    resources: list[PlannedResource] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plans: Iterable[Plan]) -> "Networks":
+        return cls([one for plan in plans for one in plan.resources if one.type.startswith("aws:")])
+
+    def without(self, name: str) -> "Networks":
+        """The same, had one resource not been declared."""
+        assert [one for one in self.resources if one.name == name], name
+        return Networks([one for one in self.resources if one.name != name])
+
+    def lost(self, zone: str) -> "Networks":
+        """The same, with all that stands in a zone of AWS gone."""
+        gone = {subnet.id for subnet in self.subnets if subnet.zone == zone}
+        return Networks(
+            [one for one in self.resources if one.inputs.get("subnetId") not in gone and _id(one) not in gone]
+        )
+
+    def all(self, type_: str) -> list[PlannedResource]:
+        return [one for one in self.resources if one.type == f"aws:{type_}"]
+
+    @property
+    def subnets(self) -> list[Subnet]:
+        return [
+            Subnet(
+                _id(one),
+                one.name,
+                one.inputs["vpcId"],
+                IPv4Network(one.inputs["cidrBlock"]),
+                one.inputs["availabilityZone"],
+            )
+            for one in self.all("ec2/subnet:Subnet")
+        ]
+
+    def subnets_of(self, region: str, kind: str) -> list[Subnet]:
+        return [subnet for subnet in self.subnets if subnet.name.startswith(f"{region}-platform-network-{kind}-")]
+
+    def way(self, subnet: Subnet, to: IPv4Address) -> str | None:
+        """What a packet from a subnet is handed to: LOCAL, an id, or None where it is dropped."""
+        if to in self._ranges[subnet.vpc]:
+            return LOCAL
+        tables = [
+            one.inputs["routeTableId"]
+            for one in self.all("ec2/routeTableAssociation:RouteTableAssociation")
+            if one.inputs["subnetId"] == subnet.id
+        ]
+        routes = [one.inputs for one in self.all("ec2/route:Route") if one.inputs["routeTableId"] in tables]
+        matching = [route for route in routes if to in IPv4Network(route["destinationCidrBlock"])]
+        if not matching:
+            return None
+        best = max(matching, key=lambda route: IPv4Network(route["destinationCidrBlock"]).prefixlen)
+        return next(best[key] for key in _TARGETS if key in best)
+
+    def reaches(self, one: Subnet, other: Subnet) -> bool:
+        """Whether packets go there, and answers come back."""
+        return self._goes(one, other) and self._goes(other, one)
+
+    def egress(self, subnet: Subnet) -> bool:
+        """Whether a machine without a public address gets out, by a NAT gateway that gets out itself."""
+        gateway = self.way(subnet, INTERNET)
+        for one in self.all("ec2/natGateway:NatGateway"):
+            if _id(one) == gateway:
+                outside = [subnet for subnet in self.subnets if subnet.id == one.inputs["subnetId"]]
+                return bool(outside) and self.is_public(outside[0])
+        return False
+
+    def is_public(self, subnet: Subnet) -> bool:
+        """Whether the internet reaches machines there that have a public address."""
+        gateways = {_id(one) for one in self.all("ec2/internetGateway:InternetGateway")}
+        return self.way(subnet, INTERNET) in gateways
+
+    def lets_in(self, group: str, port: int, source: IPv4Address | str) -> bool:
+        """Whether a security group takes a port from an address, or from another group."""
+        return any(self._matches(one.inputs, group, port, source) for one in self._rules("Ingress"))
+
+    def lets_out(self, group: str, port: int, to: str) -> bool:
+        """Whether a security group lets a port out to another group."""
+        return any(self._matches(one.inputs, group, port, to) for one in self._rules("Egress"))
+
+    def id(self, name: str) -> str:
+        """Id of the resource of a name that only one has."""
+        (found,) = {_id(one) for one in self.resources if one.name == name}
+        return found
+
+    @property
+    def _ranges(self) -> Mapping[str, IPv4Network]:
+        return {_id(one): IPv4Network(one.inputs["cidrBlock"]) for one in self.all("ec2/vpc:Vpc")}
+
+    def _rules(self, direction: str) -> list[PlannedResource]:
+        return self.all(f"vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule")
+
+    def _matches(self, rule: Mapping[str, Any], group: str, port: int, peer: IPv4Address | str) -> bool:
+        if rule["securityGroupId"] != group or not rule["fromPort"] <= port <= rule["toPort"]:
+            return False
+        if isinstance(peer, str):
+            return rule.get("referencedSecurityGroupId") == peer
+        return "cidrIpv4" in rule and peer in IPv4Network(rule["cidrIpv4"])
+
+    def _goes(self, one: Subnet, other: Subnet) -> bool:
+        way = self.way(one, other.address)
+        if way == LOCAL:
+            return one.vpc == other.vpc
+        accepted = {
+            request["vpcPeeringConnectionId"]
+            for request in (
+                one.inputs for one in self.all("ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter")
+            )
+            if request.get("autoAccept")
+        }
+        peerings = [one for one in self.all("ec2/vpcPeeringConnection:VpcPeeringConnection") if _id(one) in accepted]
+        return any(
+            way == _id(peering) and {peering.inputs["vpcId"], peering.inputs["peerVpcId"]} == {one.vpc, other.vpc}
+            for peering in peerings
+        )
+
+
+def _id(resource: PlannedResource) -> str:
+    return str(resource.outputs.get("id"))

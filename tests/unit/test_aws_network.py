@@ -1,0 +1,447 @@
+"""The network of a region on AWS: what reaches what, and that each zone does so by itself."""
+
+import ast
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+import pytest
+from pulumi import ResourceOptions
+from pulumi.runtime import mocks
+
+import components
+from components.aws.network import Network, NetworkArgs, NetworkFacts, of_yours
+from rehearsal.aws import simulation
+from rehearsal.aws.world import World
+from settings import networks
+from settings.aws import ExistingNetwork, ExistingZone
+from tests.unit import recorder
+from tests.unit.recorded import Recorded, Resource
+
+ACCOUNT = "123456789012"
+ZONES = {"zone-a": "us-east-1a", "zone-b": "us-east-1b", "zone-c": "us-east-1d"}
+CIDR = IPv4Network("10.64.0.0/16")
+PLAN = networks.subnets(CIDR, ZONES)
+KINDS = ("public", "private", "isolated")
+ARGS = NetworkArgs(
+    region="us-east",
+    aws_region="us-east-1",
+    account=ACCOUNT,
+    cidr=CIDR,
+    zones=ZONES,
+    cluster="soma-us-east",
+    flow_log_days=90,
+)
+
+
+@dataclass(frozen=True)
+class Simulated(recorder.Provided):
+    """Answers for AWS as the rehearsal does: with ids and ARNs, and a refusal of what AWS would refuse."""
+
+    region: str = "us-east-1"
+    world: World = field(default_factory=lambda: World(ACCOUNT))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if not args.typ.startswith("aws:"):
+            return super().new_resource(args)
+        urn = f"urn:pulumi:test::test::{args.typ}::{args.name}"
+        asked = simulation.Asked(args.typ, args.name, urn, self.region, args.inputs, {})
+        with self.lock:
+            id_, outputs = simulation.create(self.world, asked)
+        return str(id_), outputs
+
+
+def record(program: Callable[[], None], region: str = "us-east-1") -> Recorded:
+    """Runs a program against a simulated account. Raises what AWS would refuse."""
+    answers = Simulated(region=region)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "Provided", lambda *_: answers)
+        recorded = recorder.record(program)
+    simulation.finish(answers.world)
+    return recorded
+
+
+def program() -> None:
+    provider = aws.Provider("aws", region=ARGS.aws_region)
+    await_all(Network("us-east-network", ARGS, ResourceOptions(provider=provider)))
+
+
+def await_all(facts: NetworkFacts) -> None:
+    """One resource for each fact, which waits for what the fact waits for."""
+
+    def awaits(name: str, value: pulumi.Output[str]) -> None:
+        random.RandomPassword(f"awaits-{name}", length=8, keepers={"fact": value})
+
+    awaits("vpc", facts.vpc_id)
+    for zone, subnets in facts.subnets.items():
+        for kind in KINDS:
+            found = getattr(subnets, kind)
+            if found is not None:
+                awaits(f"{kind}-{zone}", found)
+        awaits(f"table-{zone}", facts.private_route_tables[zone])
+
+
+@pytest.fixture(scope="module")
+def run() -> Recorded:
+    return record(program)
+
+
+def of(run: Recorded, type_: str) -> list[Resource]:
+    """Resources of the network of a type: `ec2/subnet:Subnet`."""
+    return [r for r in run.resources if r.type == f"aws:{type_}" and r.name.startswith("us-east-network-")]
+
+
+def one(run: Recorded, type_: str, name: str) -> Resource:
+    (found,) = (r for r in of(run, type_) if r.name == f"us-east-network-{name}")
+    return found
+
+
+def named(run: Recorded, urns: tuple[str, ...]) -> set[str]:
+    """What a resource depends on, without the network's own name."""
+    return {run.by_urn[urn].name.removeprefix("us-east-network-") for urn in urns}
+
+
+def routes_of(run: Recorded, table: str) -> dict[str, set[str]]:
+    """Destination to what the route is made of, for a table."""
+    return {
+        route.inputs["destinationCidrBlock"]: named(run, route.depends_on) - {f"{table}-routes"}
+        for route in of(run, "ec2/route:Route")
+        if f"{table}-routes" in named(run, route.depends_on)
+    }
+
+
+def test_the_vpc_has_the_planned_range_names_and_protection(run: Recorded) -> None:
+    (vpc,) = of(run, "ec2/vpc:Vpc")
+    assert vpc.inputs["cidrBlock"] == "10.64.0.0/16"
+    assert vpc.inputs["enableDnsSupport"] is True
+    assert vpc.inputs["enableDnsHostnames"] is True
+    assert vpc.protect
+
+
+def test_what_asks_for_nothing_gets_nowhere(run: Recorded) -> None:
+    (group,) = of(run, "ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert (group.inputs["ingress"], group.inputs["egress"]) == ([], [])
+    (table,) = of(run, "ec2/defaultRouteTable:DefaultRouteTable")
+    assert table.inputs["routes"] == []
+    assert named(run, group.depends_on) == named(run, table.depends_on) == {"vpc"}
+
+
+def test_no_route_or_rule_is_written_into_its_table_or_group(run: Recorded) -> None:
+    for table in of(run, "ec2/routeTable:RouteTable"):
+        assert "routes" not in table.inputs, table.urn
+    for group in of(run, "ec2/securityGroup:SecurityGroup"):
+        assert not {"ingress", "egress"} & set(group.inputs), group.urn
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_zone_has_its_planned_subnets(run: Recorded, zone: str, kind: str) -> None:
+    made = one(run, "ec2/subnet:Subnet", f"{kind}-{zone}")
+    assert made.inputs["cidrBlock"] == str(getattr(PLAN[zone], kind))
+    assert made.inputs["availabilityZone"] == ZONES[zone]
+    assert made.inputs["mapPublicIpOnLaunch"] is False
+
+
+def test_there_are_no_other_subnets(run: Recorded) -> None:
+    assert len(of(run, "ec2/subnet:Subnet")) == len(KINDS) * len(ZONES)
+
+
+def test_load_balancers_find_the_subnets_that_are_for_them(run: Recorded) -> None:
+    roles = {"public": {"kubernetes.io/role/elb": "1"}, "private": {"kubernetes.io/role/internal-elb": "1"}}
+    for made in of(run, "ec2/subnet:Subnet"):
+        kind = made.name.removeprefix("us-east-network-").partition("-")[0]
+        of_kubernetes = {key: value for key, value in made.inputs["tags"].items() if key.startswith("kubernetes.io/")}
+        shared = {"kubernetes.io/cluster/soma-us-east": "shared"} if kind in roles else {}
+        assert of_kubernetes == {**roles.get(kind, {}), **shared}, made.urn
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_private_subnet_gets_out_by_the_gateway_of_its_own_zone(run: Recorded, zone: str) -> None:
+    assert routes_of(run, f"private-{zone}") == {"0.0.0.0/0": {f"nat-{zone}"}}
+    gateway = one(run, "ec2/natGateway:NatGateway", f"nat-{zone}")
+    used = named(run, gateway.depends_on)
+    assert {name for name in used if name.startswith("public-zone-")} == {f"public-{zone}", f"public-{zone}-table"}
+    assert f"nat-{zone}-address" in used
+    # AWS makes a gateway that cannot reach the internet, and fails it.
+    assert {"internet", "public-out"} <= used
+
+
+def test_each_zone_has_one_gateway_and_one_address(run: Recorded) -> None:
+    assert len(of(run, "ec2/natGateway:NatGateway")) == len(of(run, "ec2/eip:Eip")) == len(ZONES)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_an_isolated_subnet_does_not_get_out(run: Recorded, zone: str) -> None:
+    assert routes_of(run, f"isolated-{zone}") == {}
+
+
+def test_public_subnets_get_out_by_the_internet_gateway(run: Recorded) -> None:
+    assert routes_of(run, "public") == {"0.0.0.0/0": {"internet"}}
+    assert len(of(run, "ec2/internetGateway:InternetGateway")) == 1
+
+
+def test_each_subnet_uses_the_table_of_its_kind_and_zone(run: Recorded) -> None:
+    used = {
+        tuple(sorted(name for name in named(run, made.depends_on)))
+        for made in of(run, "ec2/routeTableAssociation:RouteTableAssociation")
+    }
+    assert used == {
+        tuple(sorted((f"{kind}-{zone}", "public-routes" if kind == "public" else f"{kind}-{zone}-routes")))
+        for kind in KINDS
+        for zone in ZONES
+    }
+    assert len(of(run, "ec2/routeTableAssociation:RouteTableAssociation")) == len(used)
+
+
+class TestEndpoints:
+    def test_s3_is_on_every_private_and_isolated_table(self, run: Recorded) -> None:
+        (gateway,) = (r for r in endpoints(run) if r.inputs["vpcEndpointType"] == "Gateway")
+        assert gateway.inputs["serviceName"] == "com.amazonaws.us-east-1.s3"
+        tables = {f"{kind}-{zone}-routes" for kind in ("private", "isolated") for zone in ZONES}
+        assert named(run, gateway.depends_on) == {"vpc"} | tables
+        assert len(gateway.inputs["routeTableIds"]) == len(tables)
+
+    def test_a_cluster_reaches_what_it_lives_on_without_leaving_the_vpc(self, run: Recorded) -> None:
+        prefix = "com.amazonaws.us-east-1."
+        services = {r.inputs["serviceName"].removeprefix(prefix) for r in interfaces(run)}
+        registries = {"ecr.api", "ecr.dkr"}
+        assert services == registries | {
+            "ec2", "sts", "eks", "eks-auth", "elasticloadbalancing", "logs", "autoscaling"
+        }  # fmt: skip
+
+    def test_each_has_an_interface_in_every_zone_and_the_services_own_name(self, run: Recorded) -> None:
+        for endpoint in interfaces(run):
+            used = named(run, endpoint.depends_on)
+            assert {f"isolated-{zone}" for zone in ZONES} <= used, endpoint.urn
+            assert len(endpoint.inputs["subnetIds"]) == len(ZONES)
+            assert endpoint.inputs["privateDnsEnabled"] is True
+            assert len(endpoint.inputs["securityGroupIds"]) == 1
+            assert "endpoints-group" in used
+
+    def test_they_are_open_to_the_vpc_by_https_and_to_nothing_else(self, run: Recorded) -> None:
+        (rule,) = of(run, "vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        assert named(run, rule.depends_on) == {"endpoints-group"}
+        opened = {key: rule.inputs[key] for key in ("cidrIpv4", "ipProtocol", "fromPort", "toPort")}
+        assert opened == {"cidrIpv4": "10.64.0.0/16", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443}
+        assert of(run, "vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []
+        assert [r.name for r in of(run, "ec2/securityGroup:SecurityGroup")] == ["us-east-network-endpoints-group"]
+
+
+def endpoints(run: Recorded) -> list[Resource]:
+    return of(run, "ec2/vpcEndpoint:VpcEndpoint")
+
+
+def interfaces(run: Recorded) -> Iterator[Resource]:
+    return (r for r in endpoints(run) if r.inputs["vpcEndpointType"] == "Interface")
+
+
+GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:soma-us-east/vpc-flow-logs"
+
+
+class TestFlowLogs:
+    def test_all_traffic_is_logged_once_somebody_may_write_it(self, run: Recorded) -> None:
+        (log,) = of(run, "ec2/flowLog:FlowLog")
+        assert log.inputs["trafficType"] == "ALL"
+        assert log.inputs["logDestinationType"] == "cloud-watch-logs"
+        assert {"vpc", "flow-logs-group", "flow-logs-role", "flow-logs-role-policy"} == named(run, log.depends_on)
+
+    def test_logs_are_kept_for_as_long_as_stated_and_encrypted(self, run: Recorded) -> None:
+        (group,) = of(run, "cloudwatch/logGroup:LogGroup")
+        assert GROUP.endswith(f":{group.inputs['name']}")
+        assert group.inputs["retentionInDays"] == 90
+        assert named(run, group.depends_on) == {"flow-logs-key"}
+
+    def test_the_key_is_for_these_logs_and_is_kept(self, run: Recorded) -> None:
+        (key,) = of(run, "kms/key:Key")
+        assert key.protect
+        assert key.inputs["enableKeyRotation"] is True
+        assert key.inputs["deletionWindowInDays"] == 30
+        account, logs = json.loads(key.inputs["policy"])["Statement"]
+        assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+        assert logs["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
+        assert logs["Condition"] == {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": GROUP}}
+        assert all(action.startswith("kms:") and action != "kms:*" for action in logs["Action"])
+
+    def test_the_role_is_for_flow_logs_of_this_account_and_region(self, run: Recorded) -> None:
+        (role,) = of(run, "iam/role:Role")
+        (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc-flow-log/*"},
+        }
+
+    def test_the_role_writes_into_this_group_alone(self, run: Recorded) -> None:
+        (policy,) = of(run, "iam/rolePolicy:RolePolicy")
+        statements = json.loads(policy.inputs["policy"])["Statement"]
+        allowed = {action: statement["Resource"] for statement in statements for action in statement["Action"]}
+        assert allowed.pop("logs:DescribeLogGroups") == [f"arn:aws:logs:us-east-1:{ACCOUNT}:*"]
+        assert set(allowed) == {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"}
+        assert all(resources == [GROUP, f"{GROUP}:*"] for resources in allowed.values())
+        assert of(run, "iam/rolePolicyAttachment:RolePolicyAttachment") == []
+
+
+class TestWhoUsesIt:
+    @pytest.mark.parametrize("zone", ZONES)
+    def test_private_subnets_are_there_once_their_way_out_is(self, run: Recorded, zone: str) -> None:
+        assert waited_for(run, f"private-{zone}") >= {
+            f"private-{zone}",
+            f"private-{zone}-table",
+            f"private-{zone}-out",
+        }
+
+    @pytest.mark.parametrize("zone", ZONES)
+    def test_public_subnets_are_there_once_the_internet_is(self, run: Recorded, zone: str) -> None:
+        assert waited_for(run, f"public-{zone}") == {
+            f"public-{zone}",
+            f"public-{zone}-table",
+            "public-out",
+            "internet",
+        }
+
+    @pytest.mark.parametrize("zone", ZONES)
+    def test_isolated_subnets_and_tables_are_their_own_zones(self, run: Recorded, zone: str) -> None:
+        assert waited_for(run, f"isolated-{zone}") == {f"isolated-{zone}", f"isolated-{zone}-table"}
+        assert waited_for(run, f"table-{zone}") == {f"private-{zone}-routes"}
+
+    def test_the_vpc_is_the_vpc(self, run: Recorded) -> None:
+        assert waited_for(run, "vpc") == {"vpc"}
+
+
+def waited_for(run: Recorded, fact: str) -> set[str]:
+    (awaits,) = (r for r in run.resources if r.name == f"awaits-{fact}")
+    return named(run, awaits.depends_on)
+
+
+class TestEveryResource:
+    def test_goes_to_the_provider_that_was_given(self, run: Recorded) -> None:
+        (provider,) = (r for r in run.resources if r.type == "pulumi:providers:aws")
+        made = [r for r in run.resources if r.type.startswith("aws:")]
+        assert len(made) > 50
+        assert {r.provider for r in made} == {provider.urn}
+
+    def test_hangs_under_a_component_and_carries_its_name(self, run: Recorded) -> None:
+        network = next(r for r in run.resources if r.type == "soma:aws:Network")
+        for resource in run.resources:
+            if resource.name.startswith("us-east-network-"):
+                parent = run.by_urn[resource.parent or ""]
+                assert parent.type.startswith("soma:aws:"), resource.urn
+                assert resource.name.startswith(f"{parent.name}-"), resource.urn
+        kinds = {r.type for r in run.resources if r.parent == network.urn and not r.custom}
+        assert kinds == {"soma:aws:Endpoints", "soma:aws:FlowLogs"}
+
+    def test_has_a_name_in_the_console_where_it_can_have_one(self, run: Recorded) -> None:
+        for resource in run.resources:
+            tags = resource.inputs.get("tags", {})
+            if resource.name.startswith("us-east-network-") and tags:
+                assert tags["Name"].startswith("us-east-"), resource.urn
+
+
+def test_another_region_has_other_addresses_and_no_name_of_this_one(run: Recorded) -> None:
+    other = NetworkArgs(
+        region="us-west",
+        aws_region="us-west-2",
+        account=ACCOUNT,
+        cidr=IPv4Network("10.65.0.0/16"),
+        zones={"zone-a": "us-west-2a", "zone-b": "us-west-2b"},
+        cluster="soma-us-west",
+        flow_log_days=7,
+    )
+
+    def west() -> None:
+        provider = aws.Provider("aws", region="us-west-2")
+        await_all(Network("us-west-network", other, ResourceOptions(provider=provider)))
+
+    recorded = record(west, "us-west-2")
+    text = json.dumps([[r.name, r.inputs] for r in recorded.resources], default=str)
+    assert "us-east" not in text
+    assert "10.64." not in text
+    assert {r.name for r in recorded.resources if r.type == "aws:ec2/natGateway:NatGateway"} == {
+        "us-west-network-nat-zone-a",
+        "us-west-network-nat-zone-b",
+    }
+
+
+class TestAVpcOfYours:
+    SETTINGS = ExistingNetwork(
+        vpc="vpc-0000000a",
+        zones=(
+            ExistingZone(private="subnet-0000000a", public="subnet-000000a0", route_table="rtb-0000000a"),
+            ExistingZone(private="subnet-0000000b", isolated="subnet-00000b00", route_table="rtb-0000000b"),
+        ),
+    )
+
+    def test_has_the_same_facts_and_makes_nothing(self) -> None:
+        def yours() -> None:
+            zones = {"zone-a": "us-east-1a", "zone-b": "us-east-1b"}
+            facts = of_yours(self.SETTINGS, CIDR, zones)
+            assert facts.cidr == CIDR
+            await_all(facts)
+
+        found = {r.name: r.inputs["keepers"]["fact"] for r in record(yours).resources if "awaits" in r.name}
+        assert found == {
+            "awaits-vpc": "vpc-0000000a",
+            "awaits-public-zone-a": "subnet-000000a0",
+            "awaits-private-zone-a": "subnet-0000000a",
+            "awaits-isolated-zone-a": "subnet-0000000a",
+            "awaits-table-zone-a": "rtb-0000000a",
+            "awaits-private-zone-b": "subnet-0000000b",
+            "awaits-isolated-zone-b": "subnet-00000b00",
+            "awaits-table-zone-b": "rtb-0000000b",
+        }
+
+    def test_a_made_one_is_no_less(self, run: Recorded) -> None:
+        assert len([r for r in run.resources if r.name.startswith("awaits-")]) == 1 + 4 * len(ZONES)
+
+
+def test_a_region_elsewhere_does_not_load_the_sdk_of_aws() -> None:
+    """Importing it takes longer than the whole program."""
+    loaded: Mapping[str, list[str]] = {
+        file.name: [name for name in imported(file) if name.startswith(("pulumi_aws", "components.aws"))]
+        for file in Path(components.__path__[0]).glob("*.py")
+    }
+    assert {name: found for name, found in loaded.items() if found} == {}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Modules that a file imports as soon as it is imported itself."""
+    for statement in ast.parse(file.read_text()).body:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+
+
+def names(run: Recorded) -> dict[str, Any]:
+    return {r.name: r.inputs["name"] for r in run.resources if "name" in r.inputs}
+
+
+def test_names_are_within_the_limits_of_aws_for_the_longest_region() -> None:
+    longest = NetworkArgs(
+        region="r" * 20,
+        aws_region="us-east-1",
+        account=ACCOUNT,
+        cidr=CIDR,
+        zones=ZONES,
+        cluster=f"somafractalmemory-{'r' * 20}",
+        flow_log_days=90,
+    )
+
+    def program() -> None:
+        provider = aws.Provider("aws", region="us-east-1")
+        await_all(Network("network", longest, ResourceOptions(provider=provider)))
+
+    given = names(record(program))
+    assert len(given["network-flow-logs-role"]) <= 64
+    assert len(given["network-endpoints-group"]) <= 255
+    assert len(given["network-flow-logs-group"]) <= 512
+    assert given["network-flow-logs-key-alias"].startswith("alias/")
+    assert len(given["network-flow-logs-key-alias"]) <= 256

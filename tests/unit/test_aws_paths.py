@@ -1,0 +1,112 @@
+"""Every way that a region needs is there in both directions, and none that it must not have."""
+
+from functools import cache
+from itertools import permutations
+
+import pytest
+
+from tests.unit.aws_paths import Networks
+from tests.unit.aws_region import Regions
+
+POSTGRES = 5432
+THREE = ("us-east", "us-west", "eu-west")
+PAIRS = list(permutations(THREE, 2))
+
+
+@cache
+def networks() -> Networks:
+    regions = Regions(THREE)
+    for region in THREE:
+        regions.up(region)
+    return Networks.of(regions.plans.values())
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_every_private_subnet_reaches_every_one_of_each_other_region(one: str, other: str) -> None:
+    net = networks()
+    here, there = net.subnets_of(one, "private"), net.subnets_of(other, "private")
+    assert len(here) == len(there) == 3
+    assert [(a.name, b.name) for a in here for b in there if not net.reaches(a, b)] == []
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "us-west-reach-to-us-east-us-west-zone-b",
+        "us-west-reach-to-us-east-us-east-zone-c",
+        "eu-west-reach-to-us-west-acceptance",
+    ],
+)
+def test_a_missing_route_or_acceptance_is_seen(route: str) -> None:
+    net = networks().without(route)
+    reached = [
+        net.reaches(here, there)
+        for one, other in PAIRS
+        for here in net.subnets_of(one, "private")
+        for there in net.subnets_of(other, "private")
+    ]
+    assert not all(reached)
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_postgresql_of_each_region_is_open_to_each_other_one_and_to_nobody_else(one: str, other: str) -> None:
+    net = networks()
+    balancer, pods = net.id(f"{one}-reach-regions-group"), pods_of(net, one)
+    for subnet in net.subnets_of(other, "private"):
+        assert net.lets_in(balancer, POSTGRES, subnet.address)
+    assert not net.lets_in(balancer, POSTGRES, net.subnets_of(one, "public")[0].address + 2**30)
+    assert net.lets_out(balancer, POSTGRES, pods)
+    assert net.lets_in(pods, POSTGRES, balancer)
+    assert not net.lets_in(pods, POSTGRES, net.id(f"{one}-reach-users-group"))
+
+
+def pods_of(net: Networks, region: str) -> str:
+    """The group that EKS gives to nodes, as the rules of the load balancer name it."""
+    (rule,) = (one for one in net.resources if one.name == f"{region}-reach-regions-pods-{POSTGRES}")
+    return str(rule.inputs["securityGroupId"])
+
+
+@pytest.mark.parametrize("region", THREE)
+def test_users_reach_the_ingress_controller_and_its_health_check_does(region: str) -> None:
+    net = networks()
+    balancer, pods = net.id(f"{region}-reach-users-group"), pods_of(net, region)
+    public = net.subnets_of(region, "public")
+    assert len(public) == 3
+    assert all(net.is_public(subnet) for subnet in public)
+    (made,) = (
+        one
+        for one in net.resources
+        if one.type == "aws:lb/loadBalancer:LoadBalancer" and one.name == f"{region}-reach-users-balancer"
+    )
+    assert {*made.inputs["subnets"]} == {subnet.id for subnet in public}
+    for port in (80, 443):
+        assert net.lets_in(balancer, port, public[0].address)
+    for port in (80, 443, 8081):
+        assert net.lets_out(balancer, port, pods)
+        assert net.lets_in(pods, port, balancer)
+    assert not net.lets_in(balancer, 22, public[0].address)
+
+
+@pytest.mark.parametrize("region", THREE)
+@pytest.mark.parametrize("kind", ["private", "isolated"])
+def test_nothing_but_public_subnets_is_reached_from_the_internet(region: str, kind: str) -> None:
+    net = networks()
+    assert len(net.subnets_of(region, kind)) == 3
+    assert not any(net.is_public(subnet) for subnet in net.subnets_of(region, kind))
+
+
+@pytest.mark.parametrize("region", THREE)
+def test_each_zone_keeps_its_way_out_when_any_other_one_is_lost(region: str) -> None:
+    net = networks()
+    private = net.subnets_of(region, "private")
+    assert all(net.egress(subnet) for subnet in private)
+    for gone in private:
+        left = net.lost(gone.zone)
+        for subnet in private:
+            assert left.egress(subnet) == (subnet.zone != gone.zone), (gone.zone, subnet.name)
+
+
+@pytest.mark.parametrize("region", THREE)
+def test_isolated_subnets_have_no_way_out(region: str) -> None:
+    net = networks()
+    assert not any(net.egress(subnet) for subnet in net.subnets_of(region, "isolated"))

@@ -1,0 +1,279 @@
+"""How a region on AWS is reached: links that one of two regions owns, public names that outlive any region."""
+
+from functools import cache
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from components import region_order
+from components.aws.links import PeerArgs, network_of
+from components.aws.public_names import HEALTHY
+from rehearsal.errors import RehearsalError
+from settings import load
+from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
+from tests.unit.recorded import Recorded, Resource
+
+AWS = {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}}
+ZONE = "Z0123456789ABCDEFGHIJ"
+HOST = "memory.example.com"
+
+
+def with_names(**dns: Any) -> Regions:
+    return Regions(aws={**AWS, "dns": {"hosted_zone": ZONE, **dns}})
+
+
+@cache
+def named() -> tuple[Recorded, Recorded]:
+    """Both regions with the public names in Route 53, by latency."""
+    regions = with_names()
+    return regions.up("us-east"), regions.up("us-west")
+
+
+def of(run: Recorded, type_: str, part: str = "") -> list[Resource]:
+    return [one for one in run.resources if one.type == f"aws:{type_}" and part in one.name]
+
+
+def one(run: Recorded, type_: str, part: str = "") -> Resource:
+    found = of(run, type_, part)
+    assert len(found) == 1, [one.name for one in found]
+    return found[0]
+
+
+def aws_region_of(run: Recorded, resource: Resource) -> str:
+    return str(run.by_urn[resource.provider or ""].inputs["region"])
+
+
+def test_the_later_region_owns_the_link_and_declares_both_sides() -> None:
+    east, west = two()
+    link = "ec2/vpcPeeringConnection:VpcPeeringConnection"
+    assert of(east, link) == []
+    asked = one(west, link)
+    assert (asked.inputs["peerRegion"], asked.inputs["autoAccept"]) == ("us-east-1", False)
+    assert aws_region_of(west, asked) == "us-west-2"
+    accepted = one(west, "ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter")
+    assert accepted.inputs["autoAccept"] is True
+    assert aws_region_of(west, accepted) == "us-east-1"
+    halves = {
+        option.name.rpartition("-")[2]: option
+        for option in of(west, "ec2/peeringConnectionOptions:PeeringConnectionOptions")
+    }
+    assert {name: aws_region_of(west, half) for name, half in halves.items()} == {
+        "requester": "us-west-2",
+        "accepter": "us-east-1",
+    }
+    for name, half in halves.items():
+        assert half.inputs[name] == {"allowRemoteVpcDnsResolution": True}
+        assert accepted.urn in half.depends_on
+    routes = of(west, "ec2/route:Route", "-reach-")
+    assert len(routes) == 6
+    for route in routes:
+        assert accepted.urn in route.depends_on, "a route to a peering that is not active leads nowhere"
+        there = "-us-east-zone" in route.name
+        assert aws_region_of(west, route) == ("us-east-1" if there else "us-west-2")
+        assert route.inputs["destinationCidrBlock"] == ("10.65.0.0/16" if there else "10.64.0.0/16")
+
+
+def test_each_region_understands_the_private_names_of_the_other() -> None:
+    east, west = two()
+    zones = {run.stack: one(run, "route53/zone:Zone") for run in two()}
+    assert {region: zone.inputs["name"] for region, zone in zones.items()} == {
+        "us-east": "us-east.somafractalmemory.internal",
+        "us-west": "us-west.somafractalmemory.internal",
+    }
+    for zone in zones.values():
+        assert zone.protect
+        assert zone.ignore_changes == ("vpcs",), "an update would take back what the owner of a link has associated"
+    associations = of(west, "route53/zoneAssociation:ZoneAssociation")
+    assert {(made.inputs["vpcRegion"], aws_region_of(west, made)) for made in associations} == {
+        ("us-east-1", "us-west-2"),
+        ("us-west-2", "us-east-1"),
+    }
+    for run in (east, west):
+        record = one(run, "route53/record:Record", "-postgresql")
+        assert record.inputs["name"] == f"postgresql.{run.stack}.somafractalmemory.internal"
+        assert record.inputs["aliases"][0]["evaluateTargetHealth"] is True
+
+
+def test_nothing_of_a_link_is_secret_and_previews_show_it() -> None:
+    _, west = two()
+    for resource in west.resources:
+        if "-reach-" in resource.name and resource.type.startswith("aws:"):
+            assert "[secret]" not in repr(resource.inputs), resource.name
+
+
+def test_a_third_region_adds_to_the_others_and_changes_nothing_of_aws_that_is_there() -> None:
+    three = Regions(("us-east", "us-west", "eu-west"))
+    for before in two():
+        after = three.up(before.stack)
+        there = {one.urn: one.inputs for one in after.resources}
+        for resource in before.resources:
+            if resource.type.startswith("aws:"):
+                assert there[resource.urn] == resource.inputs, resource.urn
+        known = {resource.urn for resource in before.resources}
+        assert [one.name for one in after.resources if one.urn not in known and "eu-west" not in one.name] == []
+
+
+def test_a_region_that_is_not_up_yet_is_named_before_anything_is_made() -> None:
+    regions = Regions()
+    regions.up("us-east")
+    outputs = {key: value for key, value in regions.plans["us-east"].outputs.items() if key != "network"}
+    with pytest.raises(RehearsalError, match=r"stack us-east has no output network yet.*pulumi up -s us-east"):
+        regions.up("us-west", stacks={"us-east": outputs})
+
+
+PLANNED = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",), cast(Any, None))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"version": 2.0}, r"another release wrote \(version 2, not 1\)"),
+        ({"cidr": "10.99.0.0/16"}, r"cidr: us-east has 10\.99\.0\.0/16, this stack plans 10\.64\.0\.0/16"),
+        ({"aws_region": "us-east-2"}, r"aws_region: us-east has us-east-2, this stack plans us-east-1"),
+    ],
+)
+def test_a_region_that_is_not_as_planned_is_refused(changed: dict[str, Any], said: str) -> None:
+    said_by_home = {"version": 1.0, "cidr": PLANNED.cidr, "aws_region": PLANNED.aws_region}
+    assert network_of(said_by_home, PLANNED) == said_by_home
+    with pytest.raises(pulumi.RunError, match=said):
+        network_of({**said_by_home, **changed}, PLANNED)
+
+
+ORDERS: list[tuple[tuple[str, ...], bool]] = [
+    (("us-east", "us-west"), True),
+    (("us-east", "us-west", "eu-west"), True),
+    (("us-east",), True),
+    (("us-west",), False),
+    (("us-west", "us-east"), False),
+    (("us-east", "eu-west", "us-west"), False),
+]
+
+
+@pytest.mark.parametrize(("now", "kept"), ORDERS)
+def test_regions_keep_their_places(now: tuple[str, ...], kept: bool) -> None:
+    settings = load(Regions(now).configuration(now[0]), now[0])
+    assert (region_order.fault(settings, {"region_order": ["us-east", "us-west"]}) is None) == kept
+    assert region_order.fault(settings, {}) is None
+
+
+def test_a_region_that_states_its_range_may_take_another_place() -> None:
+    listed = {"us-west": {"cidr": "10.65.0.0/16"}}
+    settings = load(Regions(("us-west",), listed=listed).configuration("us-west"), "us-west")
+    assert region_order.fault(settings, {"region_order": ["us-east", "us-west"]}) is None
+
+
+def test_another_order_is_refused_before_anything_is_made() -> None:
+    before = {"us-east": {"region_order": ["us-west", "us-east"]}}
+    with pytest.raises(RehearsalError, match=r"was brought up with us-west, us-east.*add regions at the end"):
+        Regions().up("us-east", stacks=before)
+
+
+def test_without_a_zone_of_route_53_the_public_names_are_the_operators() -> None:
+    east, _ = two()
+    assert of(east, "route53/healthCheck:HealthCheck") == of(east, "acm/certificate:Certificate") == []
+    listener = one(east, "lb/listener:Listener", "-users-443")
+    assert listener.inputs["protocol"] == "TCP"
+    assert not east.has("Secret", "memory-tls")
+    assert len(east.of("VirtualServer")) == 1
+
+
+def test_each_region_answers_at_one_public_name_by_latency() -> None:
+    for run, aws_region in zip(named(), ("us-east-1", "us-west-2"), strict=True):
+        region = run.stack
+        record = one(run, "route53/record:Record", f"-{HOST}-latency")
+        assert (record.inputs["name"], record.inputs["zoneId"]) == (HOST, ZONE)
+        assert record.inputs["latencyRoutingPolicies"] == [{"region": aws_region}]
+        assert record.inputs["setIdentifier"] == f"{region}-latency"
+        assert record.inputs["aliases"][0]["evaluateTargetHealth"] is True
+        check = one(run, "route53/healthCheck:HealthCheck")
+        assert check.urn in record.depends_on
+        assert (check.inputs["type"], check.inputs["searchString"]) == ("HTTPS_STR_MATCH", HEALTHY)
+        assert (check.inputs["fqdn"], check.inputs["resourcePath"]) == (f"{region}.{HOST}", "/healthz")
+        own = one(run, "route53/record:Record", f"-public-{region}.{HOST}")
+        assert own.inputs["name"] == f"{region}.{HOST}"
+        assert not {key for key in own.inputs if key.endswith(("Policies", "Policy")) or key == "healthCheckId"}
+
+
+def test_users_tls_ends_at_the_load_balancer_and_begins_again_behind_it() -> None:
+    run = named()[0]
+    certificate = one(run, "acm/certificate:Certificate")
+    assert certificate.inputs["domainName"] == HOST
+    assert certificate.inputs["subjectAlternativeNames"] == [f"us-east.{HOST}"]
+    issued = one(run, "acm/certificateValidation:CertificateValidation")
+    listener = one(run, "lb/listener:Listener", "-users-443")
+    assert (listener.inputs["protocol"], listener.inputs["sslPolicy"]) == (
+        "TLS",
+        "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    )
+    assert issued.urn in listener.depends_on, "the load balancer takes no certificate that is not issued yet"
+    assert one(run, "lb/targetGroup:TargetGroup", "-users-443").inputs["protocol"] == "TLS"
+    assert run.one("Secret", "memory-tls").inputs["type"] == "kubernetes.io/tls"
+    hosts = {server.spec["host"] for server in run.of("VirtualServer")}
+    assert hosts == {HOST, f"us-east.{HOST}"}
+
+
+def test_records_that_prove_a_name_are_shared_by_the_regions() -> None:
+    run = named()[0]
+    proofs = of(run, "route53/record:Record", "-certificate-")
+    assert len(proofs) == 2
+    assert all(proof.inputs["allowOverwrite"] is True for proof in proofs)
+    assert {proof.inputs["type"] for proof in proofs} == {"CNAME"}
+
+
+def test_home_and_standby_fail_over() -> None:
+    regions = with_names(routing="failover")
+    kinds = {
+        region: one(regions.up(region), "route53/record:Record", f"-{HOST}-failover").inputs["failoverRoutingPolicies"]
+        for region in ("us-east", "us-west")
+    }
+    assert kinds == {"us-east": [{"type": "PRIMARY"}], "us-west": [{"type": "SECONDARY"}]}
+
+
+def test_users_are_answered_by_the_region_of_their_place() -> None:
+    run = with_names(routing="geolocation", locations=["NA", "country:DE", "*"]).up("us-east")
+    records = of(run, "route53/record:Record", f"-{HOST}-")
+    policies = {
+        record.inputs["setIdentifier"]: record.inputs["geolocationRoutingPolicies"]
+        for record in records
+        if "geolocationRoutingPolicies" in record.inputs
+    }
+    assert policies == {
+        "us-east-na": [{"continent": "NA"}],
+        "us-east-de": [{"country": "DE"}],
+        "us-east-anywhere": [{"country": "*"}],
+    }
+
+
+def test_load_balancers_are_protected_and_bind_the_services_they_are_for() -> None:
+    east, _ = two()
+    for balancer in of(east, "lb/loadBalancer:LoadBalancer"):
+        assert balancer.protect
+        assert balancer.inputs["enableDeletionProtection"] is True
+        assert balancer.inputs["enableCrossZoneLoadBalancing"] is True
+    bindings = {binding.object_name: binding for binding in east.of("TargetGroupBinding")}
+    services = {name: binding.spec["serviceRef"] for name, binding in bindings.items()}
+    assert services == {
+        "us-east-soma-users-80": {"name": "nginx-ingress-controller", "port": 80},
+        "us-east-soma-users-443": {"name": "nginx-ingress-controller", "port": 443},
+        "us-east-soma-regions-5432": {"name": "postgresql-us-east-link", "port": 5432},
+    }
+    release = next(
+        one for one in east.resources if one.name.endswith("-aws-load-balancer-controller") and one.kind == "Release"
+    )
+    assert all(release.urn in binding.depends_on for binding in bindings.values())
+
+
+def test_the_controller_registers_targets_of_this_cluster_alone() -> None:
+    east, _ = two()
+    names = {group.inputs["name"] for group in of(east, "lb/targetGroup:TargetGroup")}
+    policy = one(east, "iam/rolePolicy:RolePolicy", "load-balancers").inputs["policy"]
+    assert f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:targetgroup/us-east-soma-*/*" in policy
+    assert all(name.startswith("us-east-soma-") for name in names)
+
+
+def test_postgresqls_way_out_is_a_service_of_the_program_and_asks_for_no_load_balancer() -> None:
+    east, _ = two()
+    (link,) = next(iter(east.of("Cluster"))).spec["managed"]["services"]["additional"]
+    assert link["serviceTemplate"]["spec"] == {"type": "ClusterIP"}
+    assert link["serviceTemplate"]["metadata"] == {"name": "postgresql-us-east-link"}

@@ -1,0 +1,113 @@
+"""Platform services: which are installed, in which order, with which versions."""
+
+import re
+from typing import Any
+
+import pytest
+
+from components import service_values
+from components.services import AFTER, merged
+from components.versions import CHARTS
+from settings import load
+from settings.services import OF_AWS, SERVICES, Service
+from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
+from tests.unit.recorded import Recorded, Resource
+from tests.unit.recorder import record_stack
+from tests.unit.test_settings import region
+
+AWS = {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}}
+
+
+def releases(run: Recorded) -> dict[str, Resource]:
+    return {str(one.inputs["name"]): one for one in run.resources if one.type == "kubernetes:helm.sh/v3:Release"}
+
+
+def test_every_service_has_a_pinned_chart_and_values() -> None:
+    assert set(CHARTS) == set(SERVICES) == set(service_values.VALUES)
+    for name, chart in CHARTS.items():
+        assert re.fullmatch(r"v?[0-9]+\.[0-9]+\.[0-9]+", chart.version), name
+        assert (chart.repository or "").startswith("https://") != chart.name.startswith("oci://"), name
+
+
+def test_a_service_comes_after_those_that_it_needs() -> None:
+    for service, others in AFTER.items():
+        assert all(SERVICES.index(other) < SERVICES.index(service) for other in others), service
+
+
+def test_on_aws_everything_is_installed_and_pods_come_after_it() -> None:
+    east, _ = two()
+    made = releases(east)
+    assert set(made) == set(SERVICES)
+    for name in SERVICES:
+        release, chart = made[name], CHARTS[name]
+        assert (release.inputs["chart"], release.inputs["version"]) == (chart.name, chart.version)
+        assert release.inputs["atomic"] is True
+        assert (release.inputs.get("repositoryOpts") or {}).get("repo") == chart.repository
+        for other in AFTER.get(name, ()):
+            assert made[other].urn in release.depends_on, (name, other)
+    namespace = east.one("Namespace", "somafractalmemory")
+    assert {release.urn for release in made.values()} <= set(namespace.depends_on)
+    assert {name: release.inputs["namespace"] for name, release in made.items()} == {
+        "aws-load-balancer-controller": "kube-system",
+        "cert-manager": "cert-manager",
+        "cloudnative-pg": "cnpg-system",
+        "plugin-barman-cloud": "cnpg-system",
+        "nginx-ingress": "nginx-ingress",
+        "kube-prometheus-stack": "monitoring",
+    }
+
+
+def test_the_controller_is_told_what_its_pods_cannot_ask() -> None:
+    values = releases(two()[0])["aws-load-balancer-controller"].inputs["values"]
+    assert (values["clusterName"], values["region"]) == ("somafractalmemory-us-east", "us-east-1")
+    assert values["vpcId"].startswith("vpc-")
+    assert values["serviceAccount"]["name"] == "aws-load-balancer-controller"
+
+
+def test_the_ingress_controller_asks_for_no_second_load_balancer() -> None:
+    service = releases(two()[0])["nginx-ingress"].inputs["values"]["controller"]["service"]
+    assert service["type"] == "ClusterIP"
+
+
+@pytest.mark.parametrize("part", ["kubeControllerManager", "kubeScheduler", "kubeEtcd"])
+def test_what_eks_runs_out_of_sight_is_not_looked_for(part: str) -> None:
+    assert releases(two()[0])["kube-prometheus-stack"].inputs["values"][part] == {"enabled": False}
+
+
+def test_nothing_is_installed_on_a_cluster_of_somebody_else(us_east: Recorded) -> None:
+    assert releases(us_east) == {}
+    assert not [one for one in us_east.resources if one.type == "soma:platform:PlatformServices"]
+
+
+def test_what_a_cluster_lacks_is_installed_where_it_is_said() -> None:
+    there = [service for service in SERVICES if service not in ("cert-manager", "nginx-ingress", *OF_AWS)]
+    run = record_stack("us-east", overrides={"services": {"installed": there}})
+    assert set(releases(run)) == {"cert-manager", "nginx-ingress"}
+    assert releases(run)["nginx-ingress"].inputs["values"]["controller"]["service"]["type"] == "LoadBalancer"
+    assert {one.urn for one in releases(run).values()} <= set(run.one("Namespace", "somafractalmemory").depends_on)
+
+
+def test_what_is_there_on_aws_is_left_alone() -> None:
+    settings = load(
+        Regions(aws=AWS, more={"services": {"installed": ["cert-manager"]}}).configuration("us-east"), "us-east"
+    )
+    assert settings.services_to_install == tuple(service for service in SERVICES if service != "cert-manager")
+
+
+def test_a_service_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(Exception, match=r"services\.installed\[0\].*cert-manager"):
+        load(region(services={"installed": ["certmanager"]}), "us-east")
+
+
+def test_values_are_laid_over_each_other_map_by_map() -> None:
+    own: dict[str, Any] = {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
+    assert merged(own, {"a": {"c": {"f": 3}}, "e": [2]}) == {"a": {"b": 1, "c": {"d": 2, "f": 3}}, "e": [2]}
+    assert own == {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_outlives_a_zone(service: Service) -> None:
+    """More than one pod, over the zones, and a budget where the chart has one."""
+    text = repr(service_values.VALUES[service])
+    assert "topology.kubernetes.io/zone" in text
+    assert re.search(r"'replica(s|Count)': [23]", text)
