@@ -44,14 +44,12 @@ class ControlPlane:
     def __init__(
         self,
         region: str,
-        zones: Sequence[str] = ZONES,
-        nodes_per_zone: int = NODES_PER_ZONE,
+        groups: Sequence[nodes.Group] = (nodes.Group(ZONES, NODES_PER_ZONE),),
         ground: Ground = LOOPBACK,
         home: Path | None = None,
     ) -> None:
         self.region = region
-        self._zones = tuple(zones)
-        self._nodes_per_zone = nodes_per_zone
+        self._groups = tuple(groups)
         self._ground = ground
         home = home or paths.home() / region
         self.kubeconfig = home / "kubeconfig"
@@ -69,7 +67,7 @@ class ControlPlane:
             self._start_anew(tools, progress)
         if self._ground.simulated:
             client = self.admin()
-            nodes.furnish(client, self.region, self._zones, self._nodes_per_zone)
+            nodes.furnish(client, self.region, self._groups)
             nodes.await_ready(client, self.region)
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ def values(settings: Settings) -> dict[str, Any]:
 
 def zones(settings: Settings) -> tuple[str, ...]:
     """The zones as the cluster labels them."""
-    return tuple(settings.kubernetes.zone_value(zone) for zone in settings.high_availability.zones)
+    return tuple(settings.zone_values.values())
 
 
 def level(settings: Settings) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What a control plane needs before pods can land: simulated nodes in zones, and a storage class."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest, NotFound
 from rehearsal.programs import SIMULATED
+from settings import Settings
+from settings.aws import STATEFUL, STATELESS, USE
 
 CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}
 """Of each node: a region of the guide's size fits on six with one zone lost."""
@@ -25,16 +28,45 @@ STORAGE_CLASS: Manifest = {
 """The cluster's default. Its volumes are empty directories without node affinity: no disk is tied to its zone."""
 
 
-def wanted(region: str, zones: Sequence[str], per_zone: int) -> list[Manifest]:
-    """The nodes of a region, `<zone>-1` and so on, the same number in each zone."""
-    named = [(zone, f"{zone}-{number}") for zone in zones for number in range(1, per_zone + 1)]
-    return [_node(region, zone, name, index) for index, (zone, name) in enumerate(named)]
+@dataclass(frozen=True)
+class Group:
+    """Nodes of one use: the same number in each zone, called `<zone>-1` or `<zone>-<use>-1` and so on."""
+
+    zones: tuple[str, ...]
+    per_zone: int
+    use: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Mapping[str, str], ...] = ()
+
+    def nodes(self) -> list[tuple[str, str]]:
+        """Zone and name of each."""
+        parts = [self.use] if self.use else []
+        numbers = range(1, self.per_zone + 1)
+        return [(zone, "-".join([zone, *parts, str(number)])) for zone in self.zones for number in numbers]
 
 
-def furnish(client: Client, region: str, zones: Sequence[str], per_zone: int) -> None:
+def groups(settings: Settings, per_zone: int) -> tuple[Group, ...]:
+    """What stands under a region: on AWS the node groups that it makes, else `per_zone` nodes like any other."""
+    zones = tuple(settings.zone_values.values())
+    if settings.platform != "aws" or settings.aws.cluster.existing is not None:
+        return (Group(zones, per_zone),)
+    nodes, taint = settings.aws.nodes, {"key": USE, "value": STATEFUL, "effect": "NoSchedule"}
+    return (
+        Group(zones, nodes.stateful.per_zone, STATEFUL, {USE: STATEFUL}, (taint,)),
+        Group(zones, nodes.stateless.per_zone, STATELESS, {USE: STATELESS}),
+    )
+
+
+def wanted(region: str, groups: Sequence[Group]) -> list[Manifest]:
+    """The nodes of a region."""
+    named = [(group, zone, name) for group in groups for zone, name in group.nodes()]
+    return [_node(region, group, zone, name, index) for index, (group, zone, name) in enumerate(named)]
+
+
+def furnish(client: Client, region: str, groups: Sequence[Group]) -> None:
     """Makes what is missing, removes simulated nodes that are not wanted, and waits until all are Ready."""
     there = {node["metadata"]["name"] for node in _simulated(client)}
-    nodes = {node["metadata"]["name"]: node for node in wanted(region, zones, per_zone)}
+    nodes = {node["metadata"]["name"]: node for node in wanted(region, groups)}
     for name in sorted(nodes.keys() - there):
         client.create(nodes[name], field_manager=MANAGER)
     for name in sorted(there - nodes.keys()):
@@ -79,8 +111,9 @@ def _simulated(client: Client) -> list[Manifest]:
     return client.list("v1", "Node", label_selector=f"{SIMULATED}=true")
 
 
-def _node(region: str, zone: str, name: str, index: int) -> Manifest:
+def _node(region: str, group: Group, zone: str, name: str, index: int) -> Manifest:
     labels = {
+        **group.labels,
         SIMULATED: "true",
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
@@ -97,6 +130,6 @@ def _node(region: str, zone: str, name: str, index: int) -> Manifest:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels},
-        "spec": {"podCIDR": pods, "podCIDRs": [pods]},
+        "spec": {"podCIDR": pods, "podCIDRs": [pods], **({"taints": list(group.taints)} if group.taints else {})},
         "status": {"capacity": CAPACITY, "allocatable": CAPACITY, "addresses": addresses},
     }

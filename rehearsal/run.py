@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from rehearsal import binaries, minimums, paths, pods, processes, schemas, upstream, watchdog
-from rehearsal.controlplane import ControlPlane
+from rehearsal import binaries, minimums, nodes, paths, pods, processes, schemas, upstream, watchdog
+from rehearsal.controlplane import NODES_PER_ZONE, ControlPlane
 from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
 from rehearsal.engine.project import Project
@@ -98,6 +98,11 @@ class Rehearsal:
     def _home_first(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """The home region alone, then its standbys side by side."""
         home, *standbys = self.regions
+        if any(settings.platform == "aws" for settings in self._settings.values()):
+            # A link is made by the later one of two regions, which reads what the earlier one has made.
+            return {
+                region: done for name in (home, *standbys) for region, done in self._side_by_side(work, [name]).items()
+            }
         return {**self._side_by_side(work, [home]), **self._side_by_side(work, standbys)}
 
     def _side_by_side(self, work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
@@ -121,7 +126,8 @@ class Rehearsal:
         return reports
 
     def _start(self, tools: binaries.Binaries) -> dict[str, ControlPlane]:
-        planes = {region: ControlPlane(region, zones=minimums.zones(self._settings[region])) for region in self.regions}
+        groups = {region: nodes.groups(self._settings[region], NODES_PER_ZONE) for region in self.regions}
+        planes = {region: ControlPlane(region, groups[region]) for region in self.regions}
         with self._progress.step(f"start {len(planes)} control planes"):
             self._side_by_side(lambda region: planes[region].start(tools, self._progress), planes)
         return planes

@@ -16,6 +16,7 @@ from rehearsal.standins.load_balancer import LoadBalancer
 from rehearsal.standins.log import note
 from rehearsal.standins.loop import Loop
 from rehearsal.standins.metrics import Metrics
+from rehearsal.standins.volumes import Volumes
 
 FAREWELL_SECONDS = 2.0
 """How long the end waits for the API server, which may be ending itself."""
@@ -55,7 +56,7 @@ def main() -> int:
 def _start(client: Client, region: str, state: Path, real: bool) -> Metrics:
     metrics = Metrics(client, state)
     operator = Operator(client, region, real)
-    standins = (LoadBalancer(client, region), IngressController(client, region), operator, metrics)
+    standins = (LoadBalancer(client, region), IngressController(client, region), Volumes(client), operator, metrics)
     informers = [informer for standin in standins for informer in standin.informers]
     kinds = Informer(client, "apiextensions.k8s.io/v1", "CustomResourceDefinition")
     kinds.listen(lambda _: _kinds_changed(informers))

@@ -172,7 +172,7 @@ class TestRecovery:
     def test_zones_that_left_the_settings_leave_the_cluster(
         self, plane: ControlPlane, tools: binaries.Binaries, make_plane: MakePlane
     ) -> None:
-        nodes.furnish(plane.admin(), "breakable", ("zone-a", "zone-b", "zone-d"), 1)
+        nodes.furnish(plane.admin(), "breakable", [nodes.Group(("zone-a", "zone-b", "zone-d"), 1)])
         nodes.await_ready(plane.admin(), "breakable")
         assert {node["metadata"]["name"] for node in plane.admin().list("v1", "Node")} == {
             "zone-a-1",
