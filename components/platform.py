@@ -1,7 +1,7 @@
 """The ground of a region: a provider for its cluster, its namespace, and a network that is closed first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pulumi
@@ -39,6 +39,8 @@ class PlatformArgs:
     """The region's zones as the cluster labels them."""
     services: tuple[Service, ...] = ()
     """Platform services that the cluster does not have yet."""
+    service_values: Mapping[Service, Mapping[str, Any]] = field(default_factory=dict)
+    """Values beside a service's own."""
     after: Sequence[pulumi.Input[pulumi.Resource]] = ()
     """Must be there before the first object is made: what was checked of the run before and of the home region."""
 
@@ -63,7 +65,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         )
         after = [*args.after]
         if args.services:
-            wanted = ServicesArgs(provider, args.services, args.settings, after=args.after)
+            wanted = ServicesArgs(provider, args.services, args.settings, args.service_values, args.after)
             after += PlatformServices(f"{name}-services", wanted, ResourceOptions(parent=self)).ready
         self.placement = lay(name, ground, self, after)
         self.register_outputs({"namespace": self.placement.namespace})

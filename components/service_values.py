@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.objects import HOSTNAME, ZONE
+from settings import Ingress
 from settings.services import Service
 
 Values = Mapping[str, Any]
@@ -36,6 +37,26 @@ def _spread(**labels: str) -> list[dict[str, Any]]:
 def _resources(cpu: str, memory: str) -> dict[str, Any]:
     """Memory is limited to what is reserved, so that no pod is taken for its neighbour's need; CPU is not limited."""
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+def _volume(size: str) -> dict[str, Any]:
+    """A volume of the cluster's default class: figures and silences outlive their pod."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    return {"volumeClaimTemplate": {"spec": spec}}
+
+
+def monitoring_volumes(storage_class: str) -> Values:
+    """Values of the monitoring stack that take its volumes from a class."""
+    named = {"volumeClaimTemplate": {"spec": {"storageClassName": storage_class}}}
+    return {
+        "prometheus": {"prometheusSpec": {"storageSpec": named}},
+        "alertmanager": {"alertmanagerSpec": {"storage": named}},
+    }
+
+
+def certificates(settings: Ingress) -> Mapping[Service, Values]:
+    """Values of the ingress controller where cert-manager fills its Secrets: a host may name an issuer only then."""
+    return {"nginx-ingress": {"controller": {"enableCertManager": True}}} if settings.tls.cluster_issuer else {}
 
 
 _BUDGET: Final = {"enabled": True, "maxUnavailable": 1}
@@ -123,6 +144,9 @@ PROMETHEUS: Final[Values] = {
             "podAntiAffinity": "hard",
             "podAntiAffinityTopologyKey": ZONE,
             "retention": "15d",
+            "retentionSize": "45GB",
+            "resources": _resources("500m", "4Gi"),
+            "storageSpec": _volume("50Gi"),
             **{
                 f"{kind}SelectorNilUsesHelmValues": False
                 for kind in ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
@@ -131,7 +155,13 @@ PROMETHEUS: Final[Values] = {
     },
     "alertmanager": {
         "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
-        "alertmanagerSpec": {"replicas": 2, "podAntiAffinity": "hard", "podAntiAffinityTopologyKey": ZONE},
+        "alertmanagerSpec": {
+            "replicas": 2,
+            "podAntiAffinity": "hard",
+            "podAntiAffinityTopologyKey": ZONE,
+            "resources": _resources("50m", "256Mi"),
+            "storage": _volume("5Gi"),
+        },
     },
 }
 

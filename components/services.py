@@ -23,7 +23,8 @@ AFTER: Final[Mapping[Service, tuple[Service, ...]]] = {
     "cloudnative-pg": ("aws-load-balancer-controller",),
     # Its certificates are cert-manager's, and it serves the operator.
     "plugin-barman-cloud": ("cert-manager", "cloudnative-pg"),
-    "nginx-ingress": ("aws-load-balancer-controller",),
+    # It watches certificates where it is told to.
+    "nginx-ingress": ("aws-load-balancer-controller", "cert-manager"),
     "kube-prometheus-stack": ("aws-load-balancer-controller",),
 }
 

@@ -55,7 +55,7 @@ class LoadBalancerArgs:
     """One load balancer."""
 
     name: str
-    """Unique in the account's region, 32 characters at most; target groups add a port to it."""
+    """Unique in the account's region, 26 characters at most: target groups add protocol and port, and have 32."""
     vpc_id: Input[str]
     subnets: Sequence[Input[str]]
     """One a zone."""
@@ -146,9 +146,12 @@ class LoadBalancer(pulumi.ComponentResource):
     def _port(self, port: Port, balancer: lb.LoadBalancer, group: ec2.SecurityGroup) -> None:
         args, name = self._args, f"{self._name}-{port.number}"
         protocol = "TCP" if port.certificate is None else "TLS"
+        # Another protocol makes another group: under another name, so that it is there before the listener leaves this
+        # one, and with a binding of its own, which cannot be led to another group.
+        group_name = f"{args.name}-{protocol[1].lower()}{port.number}"
         targets = lb.TargetGroup(
             name,
-            name=f"{args.name}-{port.number}",
+            name=group_name,
             vpc_id=args.vpc_id,
             port=port.target,
             protocol=protocol,
@@ -174,7 +177,7 @@ class LoadBalancer(pulumi.ComponentResource):
             kind="TargetGroupBinding",
             metadata=untyped(
                 {
-                    "name": f"{args.name}-{port.number}",
+                    "name": group_name,
                     "namespace": port.namespace,
                     "labels": labels(args.name, "edge"),
                 }

@@ -4,9 +4,10 @@ It makes no load balancer, so of docs/install/iam_policy.json (kubernetes-sigs/a
 it needs what a TargetGroupBinding without `networking` takes.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import pulumi
 from pulumi import Input, ResourceOptions
@@ -16,6 +17,10 @@ from components.aws import identity
 
 NAMESPACE: Final = "kube-system"
 ACCOUNT: Final = "aws-load-balancer-controller"
+Use = Literal["users", "links"]
+USES: Final[tuple[Use, ...]] = get_args(Use)
+LONGEST: Final = 20
+"""Characters of a region's name (settings/names.py)."""
 READ: Final = (
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeInstances",
@@ -77,10 +82,19 @@ def policy(args: ControllerArgs) -> identity.Document:
     register = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
     return identity.document(
         identity.allow(READ, ["*"], Sid="Read"),
-        identity.allow(register, [f"{where}:targetgroup/{target_prefix(args.cluster_name)}*/*"], Sid="Register"),
+        identity.allow(
+            register,
+            [f"{where}:targetgroup/{balancer_name(args.cluster_name, use)}-*/*" for use in USES],
+            Sid="Register",
+        ),
     )
 
 
-def target_prefix(cluster_name: str) -> str:
-    """How the names of the cluster's load balancers and target groups begin."""
-    return f"{cluster_name.removeprefix('somafractalmemory-')[:20]}-soma-"
+def balancer_name(cluster_name: str, use: Use) -> str:
+    """Name of one of the cluster's load balancers, with which the names of its target groups begin: 26 characters at
+    most. A cluster of yours may have a longer name, and signs that a load balancer's may not have.
+    """
+    own = cluster_name.removeprefix("somafractalmemory-")
+    if len(own) > LONGEST or not own.replace("-", "").isalnum():
+        own = f"eks-{hashlib.sha256(cluster_name.encode()).hexdigest()[:12]}"
+    return f"{own}-{use}"

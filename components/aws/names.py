@@ -19,7 +19,8 @@ def private_zone(name: str, domain: str, vpc_id: Input[str], opts: ResourceOptio
 def alias(
     name: str, host: str, zone_id: Input[str], target: tuple[Input[str], Input[str]], opts: ResourceOptions
 ) -> pulumi.Resource:
-    """A name for a load balancer (its name, and the hosted zone of that): no answer once nothing healthy is behind."""
+    """A name for a load balancer (its name, and the hosted zone of that): while nothing healthy is behind, Route 53
+    answers with another record of the name, if there is one."""
     dns_name, target_zone = target
     return route53.Record(
         name,

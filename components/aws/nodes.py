@@ -9,6 +9,7 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import ec2, eks, iam
 
+from components import objects
 from components.aws import identity
 from components.placement import StatefulNodes
 from settings.aws import STATEFUL, STATELESS, USE, NodeGroup, is_arm
@@ -50,10 +51,15 @@ class Nodes(pulumi.ComponentResource):
         self._name, self._args, self._own = name, args, ResourceOptions(parent=self)
         self.stateful = StatefulNodes(label=USE, value=STATEFUL)
         role, policies = self._role()
+        groups = {STATEFUL: args.settings.stateful, STATELESS: args.settings.stateless}
+        templates = {use: self._template(use, group) for use, group in groups.items()}
         self.ready = []
-        for use, group in ((STATEFUL, args.settings.stateful), (STATELESS, args.settings.stateless)):
-            template = self._template(use, group)
-            self.ready += [self._group(use, group, zone, role, template, policies) for zone in args.subnets]
+        # A zone after the other: side by side, an update would drain the nodes of a store in all zones at once.
+        before: list[pulumi.Resource] = [*args.after, *policies]
+        for zone in args.subnets:
+            made = [self._group(use, groups[use], zone, role, templates[use], before) for use in groups]
+            self.ready += made
+            before = [*args.after, *policies, *made]
         self.register_outputs({})
 
     def _role(self) -> tuple[iam.Role, list[pulumi.Resource]]:
@@ -105,18 +111,21 @@ class Nodes(pulumi.ComponentResource):
         zone: str,
         role: iam.Role,
         template: ec2.LaunchTemplate,
-        policies: Sequence[pulumi.Resource],
+        before: Sequence[pulumi.Resource],
     ) -> eks.NodeGroup:
         args = self._args
+        ami = "AL2023_ARM_64_STANDARD" if is_arm(group.instance_types[0]) else "AL2023_x86_64_STANDARD"
+        # What cannot be changed is part of the name: the new group is there before the old one goes.
+        kind = objects.content_hash([ami, *group.instance_types])
         taint = eks.NodeGroupTaintArgs(key=USE, value=use, effect="NO_SCHEDULE")
         return eks.NodeGroup(
             f"{self._name}-{use}-{zone}",
             cluster_name=args.cluster,
-            node_group_name=f"{use}-{zone}",
+            node_group_name=f"{use}-{zone}-{kind}",
             node_role_arn=role.arn,
             subnet_ids=[args.subnets[zone]],
             version=args.version,
-            ami_type="AL2023_ARM_64_STANDARD" if is_arm(group.instance_types[0]) else "AL2023_x86_64_STANDARD",
+            ami_type=ami,
             instance_types=list(group.instance_types),
             capacity_type="ON_DEMAND",
             labels={USE: use},
@@ -130,5 +139,5 @@ class Nodes(pulumi.ComponentResource):
             },
             update_config={"max_unavailable": 1},
             node_repair_config={"enabled": True},
-            opts=ResourceOptions(parent=self, depends_on=[*args.after, *policies]),
+            opts=ResourceOptions(parent=self, depends_on=list(before)),
         )

@@ -7,17 +7,19 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
-from components import region_order
+from components import region_order, service_values
 from components.aws import eks, load_balancer_controller, network, storage
+from components.aws.inner_certificate import InnerCertificate, InnerCertificateArgs
 from components.aws.links import OUTPUT
 from components.aws.providers import aws_region, region_provider
 from components.aws.reach import Reach, ReachArgs
 from components.placement import Placement
 from components.platform import Ground, lay
-from components.services import PlatformServices, ServicesArgs
+from components.services import PlatformServices, ServicesArgs, merged
 from settings import Settings
 
 PREFIX: Final = "somafractalmemory"
+BALANCER_SECONDS: Final = 150
 UNSEEN: Final = {
     part: {"enabled": False} for part in ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
 }
@@ -60,6 +62,11 @@ class AwsPlatform(pulumi.ComponentResource):
         self._own = ResourceOptions(parent=self, provider=self._provider_of_aws)
         self._network = self._make_network()
         self._cluster = self._make_cluster()
+        self._inner = self._inner_certificate()
+        self._volumes = storage.storage_class(
+            f"{name}-storage-class",
+            ResourceOptions(parent=self, provider=self._cluster.provider, depends_on=list(args.after)),
+        )
         self._services = self._install_services(args.after)
         self.placement = self._lay(args.after)
         self.register_outputs({"namespace": self.placement.namespace})
@@ -101,6 +108,13 @@ class AwsPlatform(pulumi.ComponentResource):
         )
         return eks.Eks(name, args, self._own).facts
 
+    def _inner_certificate(self) -> InnerCertificate | None:
+        settings = self._settings
+        if settings.aws.dns.hosted_zone is None or not settings.ingress.enabled:
+            return None
+        args = InnerCertificateArgs([rule.host for rule in settings.answered.rules])
+        return InnerCertificate(f"{self._name}-inner", args, ResourceOptions(parent=self))
+
     def _install_services(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> PlatformServices:
         settings, cluster = self._settings, self._cluster
         values, before = load_balancer_controller.controller(
@@ -120,20 +134,29 @@ class AwsPlatform(pulumi.ComponentResource):
             settings=settings.kubernetes,
             more_values={
                 "aws-load-balancer-controller": values,
-                # Its load balancer is the program's own, and binds the pods.
-                "nginx-ingress": {"controller": {"service": {"type": "ClusterIP"}}},
-                "kube-prometheus-stack": UNSEEN,
+                "nginx-ingress": {"controller": self._ingress_controller()},
+                "kube-prometheus-stack": merged(UNSEEN, service_values.monitoring_volumes(storage.NAME)),
             },
-            after=[*before, *cluster.ready, *after],
+            after=[*before, *cluster.ready, self._volumes, *after],
         )
         return PlatformServices(f"{self._name}-services", args, self._own)
 
+    def _ingress_controller(self) -> Mapping[str, Any]:
+        """Its load balancer is the program's own, and slow: a target takes two minutes until it gets traffic, and as
+        long until it gets none any more (kubernetes-sigs/aws-load-balancer-controller, issue 2366 and
+        docs/deploy/pod_readiness_gate.md). So a rollout waits for the one, and a pod that goes for the other.
+        """
+        return {
+            "service": {"type": "ClusterIP"},
+            "minReadySeconds": BALANCER_SECONDS,
+            "lifecycle": {"preStop": {"sleep": {"seconds": BALANCER_SECONDS}}},
+            "terminationGracePeriodSeconds": 2 * BALANCER_SECONDS,
+            **({} if self._inner is None else {"defaultTLS": self._inner.default_tls()}),
+            **service_values.certificates(self._settings.ingress).get("nginx-ingress", {}).get("controller", {}),
+        }
+
     def _lay(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> Placement:
         settings, cluster = self._settings, self._cluster
-        volumes = storage.storage_class(
-            f"{self._name}-storage-class",
-            ResourceOptions(parent=self, provider=cluster.provider, depends_on=list(after)),
-        )
         ground = Ground(
             region=settings.region.name,
             namespace=settings.kubernetes.namespace,
@@ -143,7 +166,7 @@ class AwsPlatform(pulumi.ComponentResource):
             stateful_nodes=cluster.stateful_nodes,
             own_load_balancers=True,
         )
-        return lay(self._name, ground, self, [volumes, *self._services.ready, *after])
+        return lay(self._name, ground, self, [self._volumes, *self._services.ready, *after])
 
     def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
         """Load balancers, names and links; stack outputs for the owners of links to this region, and for its own next
@@ -158,6 +181,7 @@ class AwsPlatform(pulumi.ComponentResource):
             placement=self.placement,
             provider=self._provider_of_aws,
             tags=self._tags,
+            inner=self._inner,
             after=self._services.ready,
         )
         reach = Reach(name, args, ResourceOptions.merge(opts, ResourceOptions(provider=self._provider_of_aws)))

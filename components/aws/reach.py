@@ -9,10 +9,10 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.aws import names
-from components.aws.inner_certificate import inner_certificate
+from components.aws.inner_certificate import InnerCertificate
 from components.aws.links import Link, Peer, PeerArgs, Side
 from components.aws.load_balancer import ANYWHERE, Health, LoadBalancer, LoadBalancerArgs, Port
-from components.aws.load_balancer_controller import target_prefix
+from components.aws.load_balancer_controller import Use, balancer_name
 from components.aws.network import NetworkFacts
 from components.aws.providers import aws_region, region_provider
 from components.aws.public_names import Certificate, PublicNames, PublicNamesArgs
@@ -39,6 +39,8 @@ class ReachArgs:
     placement: Placement
     provider: aws.Provider
     tags: Mapping[str, str]
+    inner: InnerCertificate | None = None
+    """Of the ingress controller, where users' TLS ends at the load balancer."""
     after: Sequence[pulumi.Resource] = ()
     """Platform services, which bring the kinds that put pods behind load balancers."""
 
@@ -100,8 +102,9 @@ class Reach(pulumi.ComponentResource):
             "users", self._public_subnets(), {"anywhere": ANYWHERE}, self._user_ports(certificate)
         )
         if public is not None:
-            if settings.ingress.tls.cluster_issuer is None:
-                inner_certificate(f"{self._name}-inner", settings.ingress, self._args.placement, self._own)
+            if self._args.inner is not None and settings.ingress.tls.cluster_issuer is None:
+                secret = settings.ingress.tls.secret_name
+                self._args.inner.secret(f"{self._name}-inner-secret", secret, self._args.placement, self)
             PublicNames(f"{self._name}-public", public, balancer.target, self._own)
 
     def _user_ports(self, certificate: Output[str] | None) -> list[Port]:
@@ -125,20 +128,20 @@ class Reach(pulumi.ComponentResource):
             health=Health(POSTGRES_PORT),
             keeps_client_address=False,
         )
-        balancer = self._balancer("regions", self._private_subnets(), self._others, [port], internal=True)
+        balancer = self._balancer("links", self._private_subnets(), self._others, [port], internal=True)
         host = settings.multiregion.postgres_host(region)
         names.alias(f"{self._name}-postgresql", host, zone_id, balancer.target, self._own)
 
     def _balancer(
         self,
-        use: str,
+        use: Use,
         subnets: Sequence[Input[str]],
         sources: Mapping[str, str],
         ports: Sequence[Port],
         internal: bool = False,
     ) -> LoadBalancer:
         args = LoadBalancerArgs(
-            name=f"{target_prefix(self._args.cluster_name)}{use}",
+            name=balancer_name(self._args.cluster_name, use),
             vpc_id=self._args.network.vpc_id,
             subnets=subnets,
             sources=sources,

@@ -7,6 +7,10 @@ from settings.faults import ABSENT
 from settings.rules.rule import Check, place, repeated, rule
 
 ROUTING, LOCATIONS, ZONE = "aws.dns.routing", "aws.dns.locations", "aws.dns.hosted_zone"
+MOST_HOSTS = 5
+"""ACM gives a certificate ten names unless an account asks for more
+(docs.aws.amazon.com/acm/latest/userguide/acm-limits.html).
+"""
 FAILOVER_REGIONS = 2
 """A failover record set has one PRIMARY and one SECONDARY."""
 
@@ -22,6 +26,25 @@ def names_need_something_that_answers(draft: Draft) -> Iterator[Finding]:
                 place(path),
                 "the health checks of aws.dns.hosted_zone ask over HTTPS: set this to true, or leave the zone out",
             )
+
+
+@rule(ZONE, "ingress.rules")
+def a_certificate_has_room_for_the_hosts(draft: Draft) -> Iterator[Finding]:
+    hosts = len(draft.settings.ingress.rules)
+    if draft.settings.aws.dns.hosted_zone is not None and hosts > MOST_HOSTS:
+        yield draft.finding(
+            place("ingress.rules"),
+            f"a certificate has ten names, two for each host with aws.dns.hosted_zone: name at most {MOST_HOSTS}",
+        )
+
+
+@rule(ZONE, "multiregion.regions[*].aws_region")
+def a_part_of_aws_without_public_names_has_none(draft: Draft) -> Iterator[Finding]:
+    region = draft.settings.region.aws_region or ""
+    if draft.settings.aws.dns.hosted_zone is not None and region.startswith("us-gov-"):
+        yield draft.finding(
+            place(ZONE), f"Route 53 has no public names in {region}: leave it out and name them yourself"
+        )
 
 
 @rule(LOCATIONS, ROUTING)
@@ -48,4 +71,10 @@ def failover_has_two_regions(draft: Draft) -> Iterator[Finding]:
         )
 
 
-RULES: tuple[Check, ...] = (names_need_something_that_answers, places_go_with_geolocation, failover_has_two_regions)
+RULES: tuple[Check, ...] = (
+    names_need_something_that_answers,
+    a_certificate_has_room_for_the_hosts,
+    a_part_of_aws_without_public_names_has_none,
+    places_go_with_geolocation,
+    failover_has_two_regions,
+)

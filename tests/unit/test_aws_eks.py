@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -149,7 +151,7 @@ def test_each_zone_has_nodes_of_each_kind_in_its_own_subnet(east: Recorded) -> N
     for use in ("stateful", "stateless"):
         for zone in ZONES:
             group = one(east, "eks/nodeGroup:NodeGroup", f"-{use}-{zone}")
-            assert group.inputs["nodeGroupName"] == f"{use}-{zone}"
+            assert re.fullmatch(rf"{use}-{zone}-[0-9a-f]{{6,12}}", group.inputs["nodeGroupName"])
             assert len(group.inputs["subnetIds"]) == 1
             subnet = one(east, "ec2/subnet:Subnet", f"-private-{zone}")
             assert subnet.urn in before(east, group.urn)
@@ -162,6 +164,14 @@ def test_each_zone_has_nodes_of_each_kind_in_its_own_subnet(east: Recorded) -> N
             assert group.inputs["updateConfig"] == {"maxUnavailable": 1}
             assert group.inputs["amiType"] == "AL2023_x86_64_STANDARD"
             assert group.inputs["labels"] == {"soma.io/nodes": use}
+
+
+def test_a_zone_is_renewed_after_the_other(east: Recorded) -> None:
+    """Side by side, the nodes of a store would be drained in all zones at once."""
+    groups = {zone: {g.urn for g in of(east, "eks/nodeGroup:NodeGroup") if g.name.endswith(zone)} for zone in ZONES}
+    for earlier, later in pairwise(ZONES):
+        for urn in groups[later]:
+            assert groups[earlier] <= before(east, urn)
 
 
 def test_only_stores_tolerate_the_nodes_of_the_stores(east: Recorded) -> None:
@@ -206,6 +216,8 @@ def test_the_image_of_a_node_is_that_of_its_processor(types: list[str], ami: str
         }
     ).up("us-east")
     group = one(run, "eks/nodeGroup:NodeGroup", "-stateful-zone-a")
+    former = one(two()[0], "eks/nodeGroup:NodeGroup", "-stateful-zone-a")
+    assert group.inputs["nodeGroupName"] != former.inputs["nodeGroupName"], "the former one would have to go first"
     assert (group.inputs["amiType"], group.inputs["instanceTypes"]) == (ami, types)
 
 

@@ -51,7 +51,7 @@ def test_a_missing_route_or_acceptance_is_seen(route: str) -> None:
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_postgresql_of_each_region_is_open_to_each_other_one_and_to_nobody_else(one: str, other: str) -> None:
     net = networks()
-    balancer, pods = net.id(f"{one}-reach-regions-group"), pods_of(net, one)
+    balancer, pods = net.id(f"{one}-reach-links-group"), pods_of(net, one)
     for subnet in net.subnets_of(other, "private"):
         assert net.lets_in(balancer, POSTGRES, subnet.address)
     assert not net.lets_in(balancer, POSTGRES, net.subnets_of(one, "public")[0].address + 2**30)
@@ -62,7 +62,7 @@ def test_postgresql_of_each_region_is_open_to_each_other_one_and_to_nobody_else(
 
 def pods_of(net: Networks, region: str) -> str:
     """The group that EKS gives to nodes, as the rules of the load balancer name it."""
-    (rule,) = (one for one in net.resources if one.name == f"{region}-reach-regions-pods-{POSTGRES}")
+    (rule,) = (one for one in net.resources if one.name == f"{region}-reach-links-pods-{POSTGRES}")
     return str(rule.inputs["securityGroupId"])
 
 

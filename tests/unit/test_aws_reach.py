@@ -1,5 +1,7 @@
 """How a region on AWS is reached: links that one of two regions owns, public names that outlive any region."""
 
+import base64
+import re
 from functools import cache
 from typing import Any, cast
 
@@ -8,7 +10,9 @@ import pytest
 
 from components import region_order
 from components.aws.links import PeerArgs, network_of
+from components.aws.load_balancer_controller import USES, balancer_name
 from components.aws.public_names import HEALTHY
+from rehearsal.engine.model import revealed
 from rehearsal.errors import RehearsalError
 from settings import load
 from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
@@ -254,9 +258,9 @@ def test_load_balancers_are_protected_and_bind_the_services_they_are_for() -> No
     bindings = {binding.object_name: binding for binding in east.of("TargetGroupBinding")}
     services = {name: binding.spec["serviceRef"] for name, binding in bindings.items()}
     assert services == {
-        "us-east-soma-users-80": {"name": "nginx-ingress-controller", "port": 80},
-        "us-east-soma-users-443": {"name": "nginx-ingress-controller", "port": 443},
-        "us-east-soma-regions-5432": {"name": "postgresql-us-east-link", "port": 5432},
+        "us-east-users-c80": {"name": "nginx-ingress-controller", "port": 80},
+        "us-east-users-c443": {"name": "nginx-ingress-controller", "port": 443},
+        "us-east-links-c5432": {"name": "postgresql-us-east-link", "port": 5432},
     }
     release = next(
         one for one in east.resources if one.name.endswith("-aws-load-balancer-controller") and one.kind == "Release"
@@ -268,8 +272,46 @@ def test_the_controller_registers_targets_of_this_cluster_alone() -> None:
     east, _ = two()
     names = {group.inputs["name"] for group in of(east, "lb/targetGroup:TargetGroup")}
     policy = one(east, "iam/rolePolicy:RolePolicy", "load-balancers").inputs["policy"]
-    assert f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:targetgroup/us-east-soma-*/*" in policy
-    assert all(name.startswith("us-east-soma-") for name in names)
+    for use in ("users", "links"):
+        assert f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:targetgroup/us-east-{use}-*/*" in policy
+    assert all(name.startswith(("us-east-users-", "us-east-links-")) for name in names)
+
+
+@pytest.mark.parametrize("cluster", ["somafractalmemory-" + 20 * "r", "My_cluster", 100 * "c"])
+def test_names_of_load_balancers_and_of_their_target_groups_fit(cluster: str) -> None:
+    for use in USES:
+        name = balancer_name(cluster, use)
+        assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name)
+        assert len(f"{name}-c5432") <= 32
+    assert balancer_name(cluster, "users") != balancer_name(cluster + "2", "users")
+
+
+def test_tls_that_begins_or_ends_makes_another_target_group_and_binding() -> None:
+    """Both under another name: a group that a listener uses cannot go first, and a binding keeps its group."""
+    before, after = two()[0], named()[0]
+    for run, name in ((before, "us-east-users-c443"), (after, "us-east-users-l443")):
+        assert one(run, "lb/targetGroup:TargetGroup", "-users-443").inputs["name"] == name
+        assert run.has("TargetGroupBinding", name)
+
+
+def test_the_ingress_controller_takes_a_handshake_that_names_no_host() -> None:
+    """As the load balancer's does; with the certificate that the hosts have."""
+    run = named()[0]
+    (release,) = (one for one in run.resources if one.name.endswith("-services-nginx-ingress"))
+    values = revealed(release.inputs["values"]["controller"]["defaultTLS"])
+    secret = revealed(run.one("Secret", "memory-tls").inputs["stringData"])
+    assert base64.b64decode(values["cert"]).decode() == secret["tls.crt"]
+    assert base64.b64decode(values["key"]).decode() == secret["tls.key"]
+    (without,) = (one for one in two()[0].resources if one.name.endswith("-services-nginx-ingress"))
+    assert "defaultTLS" not in without.inputs["values"]["controller"]
+
+
+def test_a_pod_of_the_ingress_controller_stays_until_the_load_balancer_has_left_it() -> None:
+    (release,) = (one for one in two()[0].resources if one.name.endswith("-services-nginx-ingress"))
+    controller = release.inputs["values"]["controller"]
+    assert controller["minReadySeconds"] >= 120
+    assert controller["lifecycle"]["preStop"]["sleep"]["seconds"] >= 120
+    assert controller["terminationGracePeriodSeconds"] > controller["lifecycle"]["preStop"]["sleep"]["seconds"]
 
 
 def test_postgresqls_way_out_is_a_service_of_the_program_and_asks_for_no_load_balancer() -> None:

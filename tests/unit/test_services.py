@@ -87,6 +87,14 @@ def test_what_a_cluster_lacks_is_installed_where_it_is_said() -> None:
     assert {one.urn for one in releases(run).values()} <= set(run.one("Namespace", "somafractalmemory").depends_on)
 
 
+@pytest.mark.parametrize("issuer", [None, "letsencrypt"])
+def test_the_ingress_controller_takes_issuers_where_one_is_named(issuer: str | None) -> None:
+    tls = {"ingress": {"tls": {"cluster_issuer": issuer}}} if issuer else {}
+    run = Regions(aws=AWS, more={"services": {"installed": []}, **tls}).up("us-east")
+    controller = releases(run)["nginx-ingress"].inputs["values"]["controller"]
+    assert controller.get("enableCertManager", False) == bool(issuer)
+
+
 def test_what_is_there_on_aws_is_left_alone() -> None:
     settings = load(
         Regions(aws=AWS, more={"services": {"installed": ["cert-manager"]}}).configuration("us-east"), "us-east"

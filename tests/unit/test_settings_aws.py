@@ -463,7 +463,72 @@ PLATFORMS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 
-ALL = REGIONS | RANGES | ZONES | YOURS | CLUSTER | TAGS | PLATFORMS
+NAMED = "Z0123456789ABCDEFGHIJ"
+EU = {"name": "eu-west", "aws_region": "eu-west-1"}
+
+
+def names(**keys: Any) -> dict[str, Any]:
+    return aws(dns={"hosted_zone": NAMED} | keys)
+
+
+NAMES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "names of nothing": (
+        names() | {"ingress": {"enabled": False}},
+        [
+            "ingress.enabled = false   the health checks of aws.dns.hosted_zone ask over HTTPS: set this to true, or "
+            "leave the zone out"
+        ],
+    ),
+    "names without TLS": (
+        names() | {"ingress": {"tls": {"enabled": False}}},
+        [
+            "ingress.tls.enabled = false   the health checks of aws.dns.hosted_zone ask over HTTPS: set this to true, "
+            "or leave the zone out"
+        ],
+    ),
+    "more hosts than a certificate has names": (
+        names() | {"ingress": {"rules": [{"host": f"{letter}.example.com"} for letter in "abcdef"]}},
+        [
+            "ingress.rules = [6 items]   a certificate has ten names, two for each host with aws.dns.hosted_zone: "
+            "name at most 5"
+        ],
+    ),
+    "public names where there are none": (
+        names() | regions(EAST | {"aws_region": "us-gov-west-1"}, WEST),
+        [
+            f'aws.dns.hosted_zone = "{NAMED}"   Route 53 has no public names in us-gov-west-1: leave it out and name '
+            "them yourself"
+        ],
+    ),
+    "geolocation without a place": (
+        names(routing="geolocation"),
+        ['aws.dns.locations   no place: name those whose users this region answers, such as "NA", or "*"'],
+    ),
+    "a place without geolocation": (
+        names(locations=["EU"]),
+        ['aws.dns.locations = [EU]   said of nobody with routing "latency": leave it out'],
+    ),
+    "a place twice": (
+        names(routing="geolocation", locations=["EU", "EU"]),
+        ['aws.dns.locations[1] = "EU"   named already at locations[0]: name it once'],
+    ),
+    "a place that is none": (
+        names(routing="geolocation", locations=["Europe"]),
+        [
+            'aws.dns.locations[0] = "Europe"   not a place that Route 53 knows: a continent such as "EU", a country as '
+            '"country:DE", or "*"'
+        ],
+    ),
+    "failover among three": (
+        names(routing="failover") | regions(EAST, WEST, EU),
+        [
+            'aws.dns.routing = "failover"   Route 53 fails over from one region to one other, and there are 3: use '
+            '"latency", which leaves out every region that is not healthy'
+        ],
+    ),
+}
+
+ALL = REGIONS | RANGES | ZONES | YOURS | CLUSTER | TAGS | PLATFORMS | NAMES
 
 
 @pytest.mark.parametrize(("blocks", "lines"), ALL.values(), ids=list(ALL))
