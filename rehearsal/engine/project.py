@@ -19,7 +19,7 @@ from rehearsal.engine.config_files import (
 )
 from rehearsal.engine.refusals import Refusals
 from rehearsal.errors import RehearsalError
-from settings import Fault, Settings, SettingsError, load
+from settings import Fault, Settings, SettingsError, load, public_names
 from settings.agreement import disagreements
 from settings.faults import ABSENT, written
 
@@ -71,10 +71,13 @@ class Project:
         shared = (stack for stack in loaded if refusals.left(stack, "multiregion"))
         for stack, different in disagreements(loaded, next(shared, None)).items():
             refusals.of_stack(stack, different)
+        ordered = {region: loaded[region] for region in dict.fromkeys([*listed, *loaded]) if region in loaded}
+        for stack, refused in public_names.conflicts(ordered).items():
+            refusals.of_stack(stack, refused)
         refusals.end()
         if not loaded:
             raise RehearsalError(f"no stack file in {self.directory}: Pulumi.<region>.yaml makes a region")
-        return {region: loaded[region] for region in dict.fromkeys([*listed, *loaded])}
+        return ordered
 
     def _checked(self, stack: str, refusals: Refusals) -> dict[str, Settings]:
         """The settings of a stack, if they are sound; notes what is not."""

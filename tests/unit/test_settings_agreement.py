@@ -167,3 +167,43 @@ def test_sound_regions_are_compared_even_where_another_one_is_faulty(tmp_path: P
 def test_where_home_is_faulty_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     stacks = {"us-west": {"postgresql": {"partitions": 16}}, "us-east": {"redis": 5}}
     assert faults(tmp_path, stacks) == ["Pulumi.us-east.yaml", "  redis = 5   expected a block of keys"]
+
+
+AWS_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
+ZONE = "Z0123456789ABCDEFGHIJ"
+
+
+def named(directory: Path, *dns: dict[str, Any]) -> list[str]:
+    """The lines with which the public names of us-east, us-west and eu-west are refused."""
+    listed = [{**region, "aws_region": place} for region, place in zip(REGIONS, AWS_REGIONS, strict=True)]
+    account = {"account": "123456789012", "cluster": {"admins": ["arn:aws:iam::123456789012:role/operators"]}}
+    stacks = {
+        stack: {"platform": "aws", "aws": {**account, "dns": {"hosted_zone": ZONE, **stated}}}
+        for stack, stated in zip(ALL, dns, strict=True)
+    }
+    return faults(directory, stacks, multiregion={"regions": listed})
+
+
+def geolocation(*places: str) -> dict[str, Any]:
+    return {"routing": "geolocation", "locations": list(places)}
+
+
+def test_regions_answer_at_one_name_by_one_rule_in_one_zone(tmp_path: Path) -> None:
+    assert named(tmp_path, {}, {}, {}) == []
+    assert named(tmp_path, {}, {**geolocation("*"), "hosted_zone": "Z1"}, {}) == [
+        "Pulumi.us-west.yaml",
+        '  aws.dns.hosted_zone = "Z1"   us-east has "Z0123456789ABCDEFGHIJ", and a name has one: make them equal',
+        '  aws.dns.routing = "geolocation"   us-east has "latency", and a name has one: make them equal',
+    ]
+
+
+def test_a_place_is_one_regions_and_some_region_answers_all_others(tmp_path: Path) -> None:
+    assert named(tmp_path, geolocation("NA"), geolocation("country:US"), geolocation("EU", "*")) == []
+    assert named(tmp_path, geolocation("NA"), geolocation("NA", "*"), geolocation("EU")) == [
+        "Pulumi.us-west.yaml",
+        '  aws.dns.locations[0] = "NA"   us-east answers its users already: a place is one region\'s',
+    ]
+    assert named(tmp_path, geolocation("NA"), geolocation("SA"), geolocation("EU")) == [
+        "Pulumi.eu-west.yaml",
+        '  aws.dns.locations   no region answers users of other places: add "*" to one of them',
+    ]
