@@ -88,6 +88,22 @@ def test_nobody_reaches_the_primary_or_the_pooler_without_tls(database: Database
         assert "rejects connection" in said or "SSL required" in said, said
 
 
+@pytest.mark.parametrize(("service", "standby"), [("rw", "f"), ("ro", "t")])
+def test_readers_and_writers_each_have_a_service(database: Database, service: str, standby: str) -> None:
+    settings = database.stand.settings.postgresql
+    target = (
+        f"host={database.name}-{service} user={settings.owner} dbname={settings.database} "
+        "sslmode=verify-full sslrootcert=/run/secrets/postgresql-ca/ca.crt connect_timeout=10"
+    )
+    said = database.stand.tool(
+        "sh",
+        "-c",
+        "export PGPASSWORD=$(cat /run/secrets/postgresql/password); "
+        f"psql -XAtq '{target}' -c 'SELECT pg_is_in_recovery(), count(*) >= 0 FROM kv_store'",
+    )
+    assert said.strip() == f"{standby}|t"
+
+
 def zones(database: Database) -> list[str]:
     settings = database.stand.settings
     return [settings.kubernetes.zone_value(zone) for zone in settings.high_availability.zones]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -45,6 +46,47 @@ while time.monotonic() < end:
 print(json.dumps({"done": done, "failed": failed, "longest": longest}))
 """
 
+_STARTS = """
+import collections, json, sys, urllib.error, urllib.request
+json_type = {"content-type": "application/json"}
+body = json.dumps({"vectors": {"size": 768, "distance": "Cosine"}}).encode()
+seen = collections.Counter()
+for _ in range(int(sys.argv[1])):
+    for method in ("PUT", "DELETE", "PUT"):
+        request = urllib.request.Request(
+            "http://127.0.0.1:6333/collections/default", body if method == "PUT" else None, json_type, method=method
+        )
+        try:
+            status = urllib.request.urlopen(request, timeout=5).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        seen[f"{method} {status}"] += 1
+print(json.dumps(seen))
+"""
+"""What a starting service does to its collection at worst: its check has failed, so it makes it, and then anew."""
+
+_KEYS = """
+import json, sys, urllib.error, urllib.request
+def ask(url, method="GET", key=None, body=None):
+    headers = {"content-type": "application/json"}
+    if key:
+        headers["api-key"] = open(f"/run/secrets/qdrant/{key}").read()
+    request = urllib.request.Request(url, body, headers, method=method)
+    try:
+        answer = urllib.request.urlopen(request, timeout=5)
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+    return answer.status, answer.read().decode()
+node = "http://qdrant-1.qdrant-headless"
+points = f"{node}:6333/collections/default/points"
+print(json.dumps({
+    "metrics": ask(f"{node}:6336/metrics"),
+    "no key": ask(f"{node}:6333/collections")[0],
+    "reads": ask(f"{node}:6333/collections", key="read-only-api-key")[0],
+    "writes": ask(points, "PUT", "read-only-api-key", b'{"points": []}')[0],
+}))
+"""
+
 
 def through_gateway(cluster: Stand, method: str, path: str, body: str = "") -> Any:
     pod = cluster.pods(SERVICE)[0].name
@@ -55,6 +97,25 @@ def test_the_job_made_the_collection(cluster: Stand) -> None:
     params = through_gateway(cluster, "GET", "/collections/default")["config"]["params"]
     assert (params["shard_number"], params["replication_factor"]) == (4, 2)
     assert params["vectors"] == {"size": 768, "distance": "Cosine"}
+
+
+def test_a_hundred_start_ups_leave_the_collection_and_its_points(cluster: Stand, figure: Callable[[str], None]) -> None:
+    before = through_gateway(cluster, "GET", "/collections/default")
+    pod = cluster.pods(SERVICE)[0].name
+    seen = json.loads(cluster.exec(pod, CALLER, "python3", "-c", _STARTS, "100", seconds=120))
+    after = through_gateway(cluster, "GET", "/collections/default")
+    figure(f"Qdrant: {seen} through a pod's gateway; the collection is as it was")
+    assert seen == {"PUT 200": 200, "DELETE 403": 100}
+    assert after["config"] == before["config"]
+    assert after["points_count"] >= before["points_count"]
+
+
+def test_metrics_are_open_to_monitoring_and_the_second_key_reads_alone(cluster: Stand) -> None:
+    said = json.loads(cluster.tool("python3", "-c", _KEYS))
+    status, text = said["metrics"]
+    assert status == 200
+    assert "cluster_peers_total" in text
+    assert (said["no key"], said["reads"], said["writes"]) == (401, 200, 403)
 
 
 def test_the_rebalancer_reports_each_node_with_its_zone(cluster: Stand) -> None:
