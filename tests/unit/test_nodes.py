@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from rehearsal import nodes, volumes
+from settings import load
+from tests.unit.aws_region import Regions
+from tests.unit.recorder import stack_configuration
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 NAME = "0257bd38-15cb-46e5-a5fb-749f98ecd730"
@@ -60,3 +63,22 @@ def test_only_this_stores_volumes_are_removed(tmp_path: Path, monkeypatch: pytes
     store.write_bytes(b"/tmp/hostpath_pv/" + OTHER.encode())
     volumes.remove(tmp_path)
     assert not place.exists()
+
+
+def test_a_region_on_aws_has_the_nodes_of_its_groups() -> None:
+    settings = load(Regions().configuration("us-east"), "us-east")
+    made = {node["metadata"]["name"]: node for node in nodes.wanted("us-east", nodes.groups(settings, 5))}
+    assert len(made) == 12
+    stateful, stateless = made["us-east-1b-stateful-2"], made["us-east-1c-stateless-1"]
+    assert stateful["spec"]["taints"] == [{"key": "soma.io/nodes", "value": "stateful", "effect": "NoSchedule"}]
+    assert stateful["metadata"]["labels"]["soma.io/nodes"] == "stateful"
+    assert stateful["metadata"]["labels"]["topology.kubernetes.io/zone"] == "us-east-1b"
+    assert "taints" not in stateless["spec"]
+    assert stateless["metadata"]["labels"]["soma.io/nodes"] == "stateless"
+
+
+def test_a_cluster_of_somebody_else_has_nodes_like_any_other() -> None:
+    settings = load(stack_configuration("us-east"), "us-east")
+    made = nodes.wanted("us-east", nodes.groups(settings, 2))
+    assert [node["metadata"]["name"] for node in made][:2] == ["zone-a-1", "zone-a-2"]
+    assert all("taints" not in node["spec"] for node in made)
