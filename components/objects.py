@@ -13,6 +13,8 @@ from components.placement import Placement
 Manifest = dict[str, Any]
 """A part of a Kubernetes object as it stands in YAML: camelCase keys, plain values and Pulumi outputs."""
 
+SYSTEM_NAMESPACE = "kube-system"
+"""Kubernetes' own, where its DNS runs on every distribution that we know of."""
 ZONE = "topology.kubernetes.io/zone"
 HOSTNAME = "kubernetes.io/hostname"
 REGION_ROLE = "soma.io/region-role"

@@ -1,21 +1,18 @@
 """The ground of a region: a provider for its cluster, its namespace, and a network that is closed first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.objects import Manifest, labels, metadata, namespace_named, untyped
-from components.placement import Placement, StatefulNodes
+from components.objects import SYSTEM_NAMESPACE, Manifest, labels, metadata, namespace_named, untyped
+from components.placement import Placement
 from components.services import PlatformServices, ServicesArgs
 from settings import Kubernetes
 from settings.services import Service
-
-DNS_NAMESPACE = "kube-system"
-"""Where Kubernetes' DNS runs (the kube-dns Service's namespace on every distribution that we know of)."""
 
 
 class Platform(Protocol):
@@ -56,7 +53,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
         provider = kubernetes_provider(
             f"{name}-provider", args.region, self, kubeconfig=args.settings.kubeconfig, context=args.settings.context
         )
-        ground = Ground(
+        ground = Placement(
             region=args.region,
             namespace=args.settings.namespace,
             zones=args.zones,
@@ -74,19 +71,6 @@ class KubernetesPlatform(pulumi.ComponentResource):
         """Nothing: the cluster answers Services of type LoadBalancer, and names and links are its operator's."""
         del name, opts
         return {}
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A cluster before anything of the region is on it."""
-
-    region: str
-    namespace: str
-    zones: tuple[str, ...]
-    provider: kubernetes.Provider
-    storage_class: str | None = None
-    stateful_nodes: StatefulNodes | None = None
-    own_load_balancers: bool = False
 
 
 def kubernetes_provider(
@@ -117,12 +101,13 @@ def kubernetes_provider(
 
 
 def lay(
-    name: str, ground: Ground, parent: pulumi.Resource, after: Sequence[pulumi.Input[pulumi.Resource]] = ()
+    name: str, ground: Placement, parent: pulumi.Resource, after: Sequence[pulumi.Input[pulumi.Resource]] = ()
 ) -> Placement:
     """Makes the region's namespace and closes its network: where the region's components land.
 
-    Pods must meet the `restricted` Pod Security Standard, and reach nothing but DNS until a component opens a way.
-    `after` must be there before the first object is made.
+    `ground` names the namespace that is not there yet; the answer is the same place once it is. Pods must meet the
+    `restricted` Pod Security Standard, and reach nothing but DNS until a component opens a way. `after` must be there
+    before the first object is made.
     """
     # Everything of the region lives in it: deleting it would delete every volume claim.
     namespace = kubernetes.core.v1.Namespace(
@@ -130,26 +115,18 @@ def lay(
         metadata=untyped(_namespace(ground.namespace)),
         opts=ResourceOptions(parent=parent, provider=ground.provider, protect=True, depends_on=list(after)),
     )
-    placement = Placement(
-        region=ground.region,
-        namespace=namespace.metadata.name,
-        zones=ground.zones,
-        provider=ground.provider,
-        storage_class=ground.storage_class,
-        stateful_nodes=ground.stateful_nodes,
-        own_load_balancers=ground.own_load_balancers,
-    )
+    placement = replace(ground, namespace=namespace.metadata.name)
     for policy, spec in (("default-deny", _default_deny()), ("allow-dns", _allow_dns())):
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-{policy}",
             metadata=untyped(metadata(policy, placement, labels(policy, "network"))),
             spec=untyped(spec),
-            opts=ResourceOptions(parent=parent, provider=ground.provider),
+            opts=ResourceOptions(parent=parent, provider=placement.provider),
         )
     return placement
 
 
-def _namespace(name: str) -> Manifest:
+def _namespace(name: pulumi.Input[str]) -> Manifest:
     standard = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {"name": name, "labels": {**labels("somafractalmemory", "platform"), **standard}}
 
@@ -164,5 +141,5 @@ def _allow_dns() -> Manifest:
     return {
         "podSelector": {},
         "policyTypes": ["Egress"],
-        "egress": [{"to": [namespace_named(DNS_NAMESPACE)], "ports": ports}],
+        "egress": [{"to": [namespace_named(SYSTEM_NAMESPACE)], "ports": ports}],
     }

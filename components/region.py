@@ -20,7 +20,7 @@ from components.qdrant import QdrantArgs, QdrantCluster
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from components.scale_in import OUTPUT, ScaleIn, for_next_run
-from components.service_values import certificates
+from components.service_values import issuers
 from settings import Settings, shared
 
 
@@ -75,7 +75,7 @@ class Region(pulumi.ComponentResource):
             settings=settings.kubernetes,
             zones=tuple(settings.zone_values.values()),
             services=settings.services_to_install,
-            service_values=certificates(settings.ingress),
+            service_values={"nginx-ingress": {"controller": issuers(settings.ingress)}},
             after=after,
         )
         return KubernetesPlatform(f"{self._name}-platform", args, self._own)

@@ -54,9 +54,9 @@ def monitoring_volumes(storage_class: str) -> Values:
     }
 
 
-def certificates(settings: Ingress) -> Mapping[Service, Values]:
-    """Values of the ingress controller where cert-manager fills its Secrets: a host may name an issuer only then."""
-    return {"nginx-ingress": {"controller": {"enableCertManager": True}}} if settings.tls.cluster_issuer else {}
+def issuers(settings: Ingress) -> Values:
+    """Of the ingress controller itself, where cert-manager fills its Secrets: a host may name an issuer only then."""
+    return {"enableCertManager": True} if settings.tls.cluster_issuer else {}
 
 
 _BUDGET: Final = {"enabled": True, "maxUnavailable": 1}

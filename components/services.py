@@ -9,12 +9,11 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import service_values
-from components.objects import labels, untyped
+from components.objects import SYSTEM_NAMESPACE, labels, untyped
 from components.versions import CHARTS
 from settings import Kubernetes
 from settings.services import Service
 
-SYSTEM: Final = "kube-system"
 TIMEOUT_SECONDS: Final = 900
 """Until a release is ready: images are pulled and a load balancer is made meanwhile."""
 AFTER: Final[Mapping[Service, tuple[Service, ...]]] = {
@@ -65,7 +64,7 @@ class PlatformServices(pulumi.ComponentResource):
     def _wanted_namespaces(self) -> list[str]:
         """Of the services; Kubernetes' own is there."""
         wanted = dict.fromkeys(namespace(service, self._args.settings) for service in self._args.names)
-        return [name for name in wanted if name != SYSTEM]
+        return [name for name in wanted if name != SYSTEM_NAMESPACE]
 
     def _namespace(self, name: str) -> kubernetes.core.v1.Namespace:
         """Made by the program and not by the release, so that what else goes there can come after it."""
@@ -97,7 +96,7 @@ class PlatformServices(pulumi.ComponentResource):
 def namespace(service: Service, settings: Kubernetes) -> str:
     """The Kubernetes namespace of a service."""
     return {
-        "aws-load-balancer-controller": SYSTEM,
+        "aws-load-balancer-controller": SYSTEM_NAMESPACE,
         "cert-manager": "cert-manager",
         # The plugin has to be beside the operator (plugin-barman-cloud:web/docs/installation.mdx).
         "cloudnative-pg": settings.cnpg_namespace,

@@ -10,7 +10,7 @@ from pulumi import Input, ResourceOptions
 from pulumi_aws import eks
 
 from components.aws import identity
-from components.objects import ZONE
+from components.objects import SYSTEM_NAMESPACE, ZONE
 from components.versions import (
     ADDONS,
     COREDNS,
@@ -22,7 +22,6 @@ from components.versions import (
 )
 from settings.aws import Cluster as ClusterSettings
 
-NAMESPACE: Final = "kube-system"
 BEFORE_NODES: Final = (POD_IDENTITY, VPC_CNI, KUBE_PROXY)
 """A node is Ready once these run on it, and a node group waits for its nodes."""
 ON_NODES: Final = (COREDNS, EBS_CSI, METRICS_SERVER)
@@ -112,7 +111,7 @@ class Addons(pulumi.ComponentResource):
         args, right = self._args, RIGHTS.get(addon)
         if right is None:
             return None, []
-        account = identity.ServiceAccount(args.cluster_name, NAMESPACE, right.account)
+        account = identity.ServiceAccount(args.cluster_name, SYSTEM_NAMESPACE, right.account)
         role, policies = identity.role(
             f"{name}-role",
             identity.RoleArgs(

@@ -8,9 +8,8 @@ from typing import Final
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch, eks, iam, kms
-from pulumi_aws.eks.outputs import ClusterIdentity
 
-from components.aws import identity
+from components.aws import identity, keys
 from settings.aws import Cluster as ClusterSettings
 
 LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -18,8 +17,6 @@ LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler"
 SERVICE_RANGE: Final = "172.20.0.0/16"
 """Addresses of Services. They exist in the cluster alone, so every region has the same; no VPC is planned there."""
 ADMIN_POLICY: Final = "AmazonEKSClusterAdminPolicy"
-KEY_DAYS: Final = 30
-"""Days between the order to delete a key and its end, the longest that KMS allows: without it the cluster is lost."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,6 @@ class Cluster(pulumi.ComponentResource):
     """Id of the group that EKS gives to the control plane's interfaces and to the nodes of managed groups."""
     kubeconfig: Output[str]
     """JSON, for kubectl and for Pulumi's provider. It has no credentials: a command asks for them."""
-    issuer: Output[str]
-    """URL of the issuer of service account tokens."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:aws:Cluster", name, {}, opts)
@@ -60,7 +55,6 @@ class Cluster(pulumi.ComponentResource):
         admins = self._admins(cluster)
         self.name = Output.all(cluster.name, *(admin.urn for admin in admins)).apply(lambda known: str(known[0]))
         self.security_group = cluster.vpc_config.cluster_security_group_id.apply(str)
-        self.issuer = cluster.identities.apply(lambda found: _issuer(found))
         command = token_command(args.name, args.aws_region, args.settings)
         self.kubeconfig = Output.all(
             name=self.name, endpoint=cluster.endpoint, authority=cluster.certificate_authority.data
@@ -69,19 +63,13 @@ class Cluster(pulumi.ComponentResource):
 
     def _key(self) -> kms.Key:
         args = self._args
-        root = f"arn:{identity.partition(args.aws_region)}:iam::{args.account}:root"
-        # In the policy of a key, "*" is the key itself; without the account's own right nobody could ever change it.
-        policy = identity.document(identity.allow(["kms:*"], ["*"], Sid="Account", Principal={"AWS": root}))
-        key = kms.Key(
-            f"{self._name}-key",
+        wanted = keys.KeyArgs(
+            account=args.account,
+            aws_region=args.aws_region,
+            alias=f"{args.name}-eks",
             description=f"Objects of the EKS cluster {args.name}",
-            policy=json.dumps(policy),
-            enable_key_rotation=True,
-            deletion_window_in_days=KEY_DAYS,
-            opts=ResourceOptions(parent=self, protect=True),
         )
-        kms.Alias(f"{self._name}-key-alias", name=f"alias/{args.name}-eks", target_key_id=key.key_id, opts=self._own)
-        return key
+        return keys.key(f"{self._name}-key", wanted, self._own)
 
     def _role(self, key: kms.Key) -> tuple[iam.Role, list[pulumi.Resource]]:
         """Of the control plane itself. EKS asks for grants on the key in its name."""
@@ -176,8 +164,3 @@ def kubeconfig(name: str, endpoint: str, authority: str, command: Sequence[str])
             "current-context": name,
         }
     )
-
-
-def _issuer(identities: Sequence[ClusterIdentity]) -> str:
-    (provider,) = identities[0].oidcs or []
-    return str(provider.issuer)

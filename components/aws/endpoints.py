@@ -7,7 +7,9 @@ from typing import Final
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pulumi_aws import ec2, vpc
+from pulumi_aws import ec2
+
+from components.aws.gates import Gate, let_in
 
 SERVICES: Final = (
     "ec2",
@@ -74,16 +76,7 @@ class Endpoints(pulumi.ComponentResource):
             tags={"Name": f"{args.region}-endpoints"},
             opts=self._own,
         )
-        vpc.SecurityGroupIngressRule(
-            f"{self._name}-https",
-            security_group_id=group.id,
-            description="HTTPS from the VPC",
-            cidr_ipv4=str(args.cidr),
-            ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
-            opts=self._own,
-        )
+        let_in(f"{self._name}-https", Gate(group.id, HTTPS, "HTTPS from the VPC", cidr=str(args.cidr)), self._own)
         return group
 
     def _interface(self, service: str, group: ec2.SecurityGroup) -> None:

@@ -1,6 +1,5 @@
 """Flow logs: who talked to whom in the VPC, accepted and rejected, encrypted and kept for a number of days."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,10 +8,8 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import cloudwatch, ec2, iam, kms
 
-from components.aws import identity
+from components.aws import identity, keys
 
-KEY_DAYS: Final = 30
-"""Days between the order to delete the key and its end, the longest that KMS allows: without it the logs are lost."""
 USE_KEY: Final = ("kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*")
 """What CloudWatch Logs does with a key
 (docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html)."""
@@ -59,9 +56,6 @@ class FlowLogs(pulumi.ComponentResource):
     def _key(self) -> kms.Key:
         """A key that CloudWatch uses for this one group; the account's administrators keep it."""
         args = self._args
-        root = f"arn:{identity.partition(args.aws_region)}:iam::{args.account}:root"
-        # In the policy of a key, "*" is the key itself; without the account's own right nobody could ever change it.
-        account = identity.allow(["kms:*"], ["*"], Sid="Account", Principal={"AWS": root})
         logs = identity.allow(
             USE_KEY,
             ["*"],
@@ -69,21 +63,14 @@ class FlowLogs(pulumi.ComponentResource):
             Principal={"Service": f"logs.{args.aws_region}.amazonaws.com"},
             Condition={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": self._group_arn}},
         )
-        key = kms.Key(
-            f"{self._name}-key",
+        wanted = keys.KeyArgs(
+            account=args.account,
+            aws_region=args.aws_region,
+            alias=f"{args.cluster}-flow-logs",
             description=f"Flow logs of the VPC of {args.region}",
-            policy=json.dumps(identity.document(account, logs)),
-            enable_key_rotation=True,
-            deletion_window_in_days=KEY_DAYS,
-            opts=ResourceOptions(parent=self, protect=True),
+            users=(logs,),
         )
-        kms.Alias(
-            f"{self._name}-key-alias",
-            name=f"alias/{args.cluster}-flow-logs",
-            target_key_id=key.key_id,
-            opts=self._own,
-        )
-        return key
+        return keys.key(f"{self._name}-key", wanted, self._own)
 
     def _role(self) -> tuple[iam.Role, list[pulumi.Resource]]:
         """Of the flow logs of this account and region, for this group."""

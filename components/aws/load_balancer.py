@@ -9,9 +9,10 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import ec2, lb, vpc
+from pulumi_aws import ec2, lb
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from components.aws.gates import Gate, let_in, let_out
 from components.objects import labels, untyped
 
 API_VERSION: Final = "elbv2.k8s.aws/v1beta1"
@@ -100,48 +101,25 @@ class LoadBalancer(pulumi.ComponentResource):
 
     def _group(self) -> ec2.SecurityGroup:
         """In from the sources, out to the pods."""
-        args, numbers = self._args, [port.number for port in self._args.ports]
-        group = ec2.SecurityGroup(
+        args = self._args
+        made = ec2.SecurityGroup(
             f"{self._name}-group",
             name=args.name,
             description=f"Load balancer {args.name}",
             vpc_id=args.vpc_id,
             opts=self._own,
         )
+        group, pods = made.id, args.pods
         for source, cidr in args.sources.items():
-            for number in numbers:
-                vpc.SecurityGroupIngressRule(
-                    f"{self._name}-from-{source}-{number}",
-                    security_group_id=group.id,
-                    description=f"{source} to port {number}",
-                    cidr_ipv4=cidr,
-                    ip_protocol="tcp",
-                    from_port=number,
-                    to_port=number,
-                    opts=self._own,
-                )
+            for number in (port.number for port in args.ports):
+                users = Gate(group, number, f"{source} to port {number}", cidr=cidr)
+                let_in(f"{self._name}-from-{source}-{number}", users, self._own)
         for target in sorted({target for port in args.ports for target in (port.target, port.health.port)}):
-            vpc.SecurityGroupEgressRule(
-                f"{self._name}-to-{target}",
-                security_group_id=group.id,
-                description=f"Pods, port {target}",
-                referenced_security_group_id=args.pods,
-                ip_protocol="tcp",
-                from_port=target,
-                to_port=target,
-                opts=self._own,
-            )
-            vpc.SecurityGroupIngressRule(
-                f"{self._name}-pods-{target}",
-                security_group_id=args.pods,
-                description=f"Load balancer {args.name} to port {target}",
-                referenced_security_group_id=group.id,
-                ip_protocol="tcp",
-                from_port=target,
-                to_port=target,
-                opts=self._own,
-            )
-        return group
+            out = Gate(group, target, f"Pods, port {target}", peer=pods)
+            let_out(f"{self._name}-to-{target}", out, self._own)
+            to_pods = Gate(pods, target, f"Load balancer {args.name} to port {target}", peer=group)
+            let_in(f"{self._name}-pods-{target}", to_pods, self._own)
+        return made
 
     def _port(self, port: Port, balancer: lb.LoadBalancer, group: ec2.SecurityGroup) -> None:
         args, name = self._args, f"{self._name}-{port.number}"

@@ -14,8 +14,8 @@ from pulumi import Input, ResourceOptions
 from pulumi_aws import eks
 
 from components.aws import identity
+from components.objects import SYSTEM_NAMESPACE
 
-NAMESPACE: Final = "kube-system"
 ACCOUNT: Final = "aws-load-balancer-controller"
 Use = Literal["users", "links"]
 USES: Final[tuple[Use, ...]] = get_args(Use)
@@ -58,13 +58,18 @@ def controller(
         identity.RoleArgs(
             name=f"{args.cluster_name}-load-balancers",
             description=f"Load balancer controller of the EKS cluster {args.cluster_name}",
-            trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, NAMESPACE, ACCOUNT)),
+            trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, SYSTEM_NAMESPACE, ACCOUNT)),
             inline=policy(args),
         ),
         opts,
     )
     association = eks.PodIdentityAssociation(
-        name, cluster_name=args.cluster, namespace=NAMESPACE, service_account=ACCOUNT, role_arn=role.arn, opts=opts
+        name,
+        cluster_name=args.cluster,
+        namespace=SYSTEM_NAMESPACE,
+        service_account=ACCOUNT,
+        role_arn=role.arn,
+        opts=opts,
     )
     # Told, because its pods cannot ask the metadata service of their node.
     values = {

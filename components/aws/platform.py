@@ -14,7 +14,7 @@ from components.aws.links import OUTPUT
 from components.aws.providers import aws_region, region_provider
 from components.aws.reach import Reach, ReachArgs
 from components.placement import Placement
-from components.platform import Ground, lay
+from components.platform import lay
 from components.services import PlatformServices, ServicesArgs, merged
 from settings import Settings
 
@@ -151,13 +151,13 @@ class AwsPlatform(pulumi.ComponentResource):
             "minReadySeconds": BALANCER_SECONDS,
             "lifecycle": {"preStop": {"sleep": {"seconds": BALANCER_SECONDS}}},
             "terminationGracePeriodSeconds": 2 * BALANCER_SECONDS,
+            **service_values.issuers(self._settings.ingress),
             **({} if self._inner is None else {"defaultTLS": self._inner.default_tls()}),
-            **service_values.certificates(self._settings.ingress).get("nginx-ingress", {}).get("controller", {}),
         }
 
     def _lay(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> Placement:
         settings, cluster = self._settings, self._cluster
-        ground = Ground(
+        ground = Placement(
             region=settings.region.name,
             namespace=settings.kubernetes.namespace,
             zones=tuple(settings.zone_values.values()),

@@ -154,7 +154,7 @@ class Reach(pulumi.ComponentResource):
         return LoadBalancer(f"{self._name}-{use}", args, self._own)
 
     def _public_subnets(self) -> list[Output[str]]:
-        """Settings rules see to it that a VPC of yours has them where users are let in."""
+        """A VPC of yours has to have them where users are let in."""
         return [subnets.public for subnets in self._args.network.subnets.values() if subnets.public is not None]
 
     def _private_subnets(self) -> list[Output[str]]:

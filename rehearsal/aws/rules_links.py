@@ -12,7 +12,7 @@ from typing import Final
 from rehearsal.aws import documents
 from rehearsal.aws.resource import Draft, Resource, Rule
 from rehearsal.aws.rules_iam import trusted
-from rehearsal.aws.rules_network import range_faults
+from rehearsal.aws.rules_network import accepted_elsewhere, range_faults
 from rehearsal.aws.tokens import (
     FLOW_LOG,
     LAUNCH_TEMPLATE,
@@ -148,10 +148,7 @@ def _peering(draft: Draft) -> Iterator[str]:
 
 
 def _accepter(draft: Draft) -> Iterator[str]:
-    peering = draft.world.find(TRANSIT_PEERING, None, draft.text("transitGatewayAttachmentId"))
-    place = peering.text("peerRegion") if peering else None
-    if peering is not None and place is not None and place != draft.region:
-        yield f"{peering.name} is accepted in {place}, where its peer is, not in {draft.region}: use that provider"
+    yield from accepted_elsewhere(draft, TRANSIT_PEERING, "transitGatewayAttachmentId")
 
 
 def _route(draft: Draft) -> Iterator[str]:

@@ -128,7 +128,12 @@ def _is_mine(draft: Draft) -> bool:
 
 
 def _accepter(draft: Draft) -> Iterator[str]:
-    peering = draft.world.find(PEERING, None, draft.text("vpcPeeringConnectionId"))
+    yield from accepted_elsewhere(draft, PEERING, "vpcPeeringConnectionId")
+
+
+def accepted_elsewhere(draft: Draft, peering_type: str, named_by: str) -> Iterator[str]:
+    """A peering, of VPCs or of transit gateways, that is accepted in another region than its peer's."""
+    peering = draft.world.find(peering_type, None, draft.text(named_by))
     place = peering.text("peerRegion") if peering else None
     if peering is not None and place is not None and place != draft.region:
         yield f"{peering.name} is accepted in {place}, where its peer is, not in {draft.region}: use that provider"

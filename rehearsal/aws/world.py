@@ -4,18 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rehearsal.aws import values
+from rehearsal.aws.endpoint import Endpoint
 from rehearsal.aws.resource import Resource
 from rehearsal.aws.tokens import ALIAS
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a cluster's API server listens."""
-
-    server: str
-    """Address, `https://127.0.0.1:6443`."""
-    ca: str
-    """The CA certificate in base64, as EKS and kubeconfigs hold it."""
 
 
 @dataclass

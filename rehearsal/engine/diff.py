@@ -7,13 +7,13 @@ from rehearsal.engine import identity, immutable
 from rehearsal.engine import property_path as at
 from rehearsal.engine.clusters import is_object
 from rehearsal.engine.model import Change, Plan, PlannedResource, Step, Value
-from rehearsal.engine.providers import aws
+from rehearsal.engine.providers import AWS, aws
 from rehearsal.engine.state import Held
 from rehearsal.errors import RehearsalError
 
 GENERATED = ("random:", "tls:")
 """Types whose outputs are made by the engine: a new value is a replacement."""
-REMEMBERED = (*GENERATED, f"{aws.PACKAGE}:")
+REMEMBERED = (*GENERATED, f"{AWS}:")
 """Types that are told what the last update made of a resource."""
 PROVIDER = "pulumi:providers:"
 RETAINED = "kept in the cluster (retain_on_delete)"

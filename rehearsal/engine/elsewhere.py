@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from rehearsal.aws.tokens import CLUSTER, ROUTE_TABLE, SECURITY_GROUP, SUBNET, VPC, ZONE
 from rehearsal.engine.model import PlannedResource, Value
-from rehearsal.engine.providers.aws import PACKAGE, Elsewhere
+from rehearsal.engine.providers import AWS
+from rehearsal.engine.providers.answer import Elsewhere
 from settings import Settings
 from settings.aws import ExistingNetwork
 
@@ -17,7 +18,7 @@ def made(resources: Iterable[PlannedResource]) -> list[Elsewhere]:
     return [
         Elsewhere(one.type, str(one.outputs.get("region") or ""), one.outputs, one.inputs, one.urn)
         for one in resources
-        if one.type.startswith(f"{PACKAGE}:") and isinstance(one.outputs.get("id"), str)
+        if one.type.startswith(f"{AWS}:") and isinstance(one.outputs.get("id"), str)
     ]
 
 

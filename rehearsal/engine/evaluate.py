@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from rehearsal import paths
+from rehearsal.aws.endpoint import Endpoint
 from rehearsal.engine import codec, program, wire
 from rehearsal.engine.model import Plan
 from rehearsal.engine.program import Evaluation
-from rehearsal.engine.providers.answer import Recorded
-from rehearsal.engine.providers.aws import Elsewhere, Endpoint
+from rehearsal.engine.providers.answer import Elsewhere, Recorded
 from rehearsal.errors import RehearsalError
 
 LIMIT_SECONDS = 600.0

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from rehearsal import kube, kubeconfig, paths
+from rehearsal.aws.endpoint import Endpoint
 from rehearsal.engine import diff, elsewhere, evaluate, sign_in
 from rehearsal.engine.apply import Update
 from rehearsal.engine.clusters import Cluster, Clusters, Connect
 from rehearsal.engine.model import Gate, Plan, Preview, Result, Step, Value
 from rehearsal.engine.program import Program, run
 from rehearsal.engine.project import Project
-from rehearsal.engine.providers.answer import Recorded
-from rehearsal.engine.providers.aws import Elsewhere, Endpoint
+from rehearsal.engine.providers.answer import Elsewhere, Recorded
 from rehearsal.engine.scrub import Scrubber
 from rehearsal.engine.state import Held, State
 from rehearsal.errors import RehearsalError

@@ -17,10 +17,11 @@ import pulumi
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks, run_in_stack, set_all_config, settings
 
+from rehearsal.aws.endpoint import Endpoint
 from rehearsal.engine.model import Plan, Value
 from rehearsal.engine.monitor import Monitor
-from rehearsal.engine.providers import Providers, Recorded
-from rehearsal.engine.providers.aws import Account, Elsewhere, Endpoint
+from rehearsal.engine.providers import Account, Providers, Recorded
+from rehearsal.engine.providers.answer import Elsewhere
 from rehearsal.errors import RehearsalError
 
 ORGANIZATION = "organization"
@@ -80,9 +81,14 @@ def directory(path: Path) -> Program:
     return start
 
 
+def _account(evaluation: Evaluation) -> Account:
+    from rehearsal.engine.providers import aws  # here: a program without AWS need not wait until it is imported
+
+    return aws.Account(evaluation.cluster, evaluation.elsewhere, evaluation.config.get("aws:region", ""))
+
+
 def _run(program: Program, evaluation: Evaluation) -> Plan:
-    account = Account(evaluation.cluster, evaluation.elsewhere, evaluation.config.get("aws:region", ""))
-    providers = Providers(evaluation.recorded, account)
+    providers = Providers(evaluation.recorded, open_account=lambda: _account(evaluation))
     monitor = Monitor(evaluation.project, evaluation.stack, providers, evaluation.stacks, evaluation.preview)
     settings.configure(
         mocks.MockSettings(

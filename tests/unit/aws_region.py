@@ -1,7 +1,7 @@
 """Regions on the platform `aws`, as the program describes them against a simulated account."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from rehearsal.engine import elsewhere, program
 from rehearsal.engine.model import Plan, PlannedResource, Value
 from settings import load
 from tests.unit.recorded import Recorded, Resource
-from tests.unit.recorder import PROJECT, _as_text, run_main, stack_configuration
+from tests.unit.recorder import PROJECT, as_text, run_main, stack_configuration
 
 ACCOUNT = "123456789012"
 OPERATORS = f"arn:aws:iam::{ACCOUNT}:role/operators"
@@ -52,7 +52,7 @@ class Regions:
         there = elsewhere.stated(load(configuration, region))
         for plan in self.plans.values():
             there += elsewhere.made(plan.resources)
-        config = {f"{PROJECT}:{key}": _as_text(value) for key, value in configuration.items()}
+        config = {f"{PROJECT}:{key}": as_text(value) for key, value in configuration.items()}
         asked = program.Evaluation(
             PROJECT,
             region,
@@ -61,9 +61,17 @@ class Regions:
             stacks={region: {}, **outputs},
             elsewhere=there,
         )
-        plan = program.run(run_main, asked)
-        self.plans[region] = plan
-        return Recorded(region, tuple(map(_resource, plan.resources)), plan.outputs)
+        self.plans[region] = program.run(run_main, asked)
+        return _recorded(self.plans[region])
+
+
+def record(described: Callable[[], None]) -> Recorded:
+    """A program against a simulated account. RehearsalError with what AWS would refuse."""
+    return _recorded(program.run(described, program.Evaluation(PROJECT, "test", preview=False)))
+
+
+def _recorded(plan: Plan) -> Recorded:
+    return Recorded(plan.region, tuple(map(_resource, plan.resources)), plan.outputs)
 
 
 def _resource(planned: PlannedResource) -> Resource:

@@ -131,7 +131,7 @@ def record(
     `config` is the stack's configuration without the project's name; `stacks` answers stack references.
     """
     recorder = Recorder(Provided(stacks or {}, preview))
-    pulumi.runtime.set_all_config({f"{PROJECT}:{key}": _as_text(value) for key, value in (config or {}).items()})
+    pulumi.runtime.set_all_config({f"{PROJECT}:{key}": as_text(value) for key, value in (config or {}).items()})
     set_root_resource(cast(Any, None))
     configure(
         mocks.MockSettings(
@@ -189,6 +189,6 @@ def _bare(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Configuration reaches a program as text, objects as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

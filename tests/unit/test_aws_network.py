@@ -2,9 +2,7 @@
 
 import ast
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,14 @@ import pulumi_aws as aws
 import pulumi_random as random
 import pytest
 from pulumi import ResourceOptions
-from pulumi.runtime import mocks
 
 import components
 from components.aws.network import Network, NetworkArgs, NetworkFacts, of_yours
-from rehearsal.aws import simulation
-from rehearsal.aws.world import World
 from settings import networks
 from settings.aws import ExistingNetwork, ExistingZone
-from tests.unit import recorder
+from tests.unit.aws_region import ACCOUNT, record
 from tests.unit.recorded import Recorded, Resource
 
-ACCOUNT = "123456789012"
 ZONES = {"zone-a": "us-east-1a", "zone-b": "us-east-1b", "zone-c": "us-east-1d"}
 CIDR = IPv4Network("10.64.0.0/16")
 PLAN = networks.subnets(CIDR, ZONES)
@@ -39,34 +33,6 @@ ARGS = NetworkArgs(
     cluster="soma-us-east",
     flow_log_days=90,
 )
-
-
-@dataclass(frozen=True)
-class Simulated(recorder.Provided):
-    """Answers for AWS as the rehearsal does: with ids and ARNs, and a refusal of what AWS would refuse."""
-
-    region: str = "us-east-1"
-    world: World = field(default_factory=lambda: World(ACCOUNT))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if not args.typ.startswith("aws:"):
-            return super().new_resource(args)
-        urn = f"urn:pulumi:test::test::{args.typ}::{args.name}"
-        asked = simulation.Asked(args.typ, args.name, urn, self.region, args.inputs, {})
-        with self.lock:
-            id_, outputs = simulation.create(self.world, asked)
-        return str(id_), outputs
-
-
-def record(program: Callable[[], None], region: str = "us-east-1") -> Recorded:
-    """Runs a program against a simulated account. Raises what AWS would refuse."""
-    answers = Simulated(region=region)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "Provided", lambda *_: answers)
-        recorded = recorder.record(program)
-    simulation.finish(answers.world)
-    return recorded
 
 
 def program() -> None:
@@ -360,7 +326,7 @@ def test_another_region_has_other_addresses_and_no_name_of_this_one(run: Recorde
         provider = aws.Provider("aws", region="us-west-2")
         await_all(Network("us-west-network", other, ResourceOptions(provider=provider)))
 
-    recorded = record(west, "us-west-2")
+    recorded = record(west)
     text = json.dumps([[r.name, r.inputs] for r in recorded.resources], default=str)
     assert "us-east" not in text
     assert "10.64." not in text

@@ -19,7 +19,7 @@ from rehearsal.engine import evaluate
 from rehearsal.engine.in_process import InProcessEngine
 from rehearsal.engine.model import Change, Plan, PlannedResource, Result, Secret
 from rehearsal.engine.program import Evaluation, run
-from rehearsal.engine.providers.aws import Elsewhere
+from rehearsal.engine.providers.answer import Elsewhere
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 from tests.unit.engine_bench import Bench, Describe, config_map, named

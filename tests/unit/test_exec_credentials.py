@@ -3,7 +3,6 @@
 import json
 import shutil
 import stat
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from rehearsal import exec_credentials, kube, kubeconfig, paths, sign_in
 from rehearsal.__main__ import main
 from rehearsal.certificates import Authority
 from rehearsal.errors import RehearsalError
+from tests.unit.serving import serving
 
 TOKEN = "k8s-aws-v1.hidden"
 
@@ -199,12 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=lambda: running.serve_forever(poll_interval=0.01), daemon=True)
-        thread.start()
+    with serving(Server()) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 def test_a_client_signs_in_by_the_command_and_anew_when_it_is_refused(server: Server, tmp_path: Path) -> None:

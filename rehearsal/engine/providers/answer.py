@@ -1,6 +1,7 @@
 """What a provider is asked and answers, and what the state holds of a resource that generated something."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rehearsal.engine.model import Value
 
@@ -39,3 +40,15 @@ class Answer:
     outputs: dict[str, Value]
     complete: bool = True
     """Whether properties that `outputs` leaves out are known to be unset. False: only the cluster knows them."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A resource that is there and not the program's: another region's, or made by hand."""
+
+    type: str
+    region: str
+    outputs: Mapping[str, Value]
+    """With `id`."""
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    urn: str = ""

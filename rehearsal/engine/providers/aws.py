@@ -6,33 +6,20 @@ every run answers the same. A resource of the last update keeps its id. Secrets 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from rehearsal.aws import schema, simulation
 from rehearsal.aws.catalogue import KINDS
+from rehearsal.aws.endpoint import Endpoint
 from rehearsal.aws.resource import Resource
 from rehearsal.aws.simulation import Asked, Former, RefusedByAwsError
-from rehearsal.aws.world import Endpoint, World
+from rehearsal.aws.world import World
 from rehearsal.engine.model import Secret, Unknown, Value, revealed
-from rehearsal.engine.providers.answer import Answer, Recorded, Request
+from rehearsal.engine.providers.answer import Answer, Elsewhere, Recorded, Request
 from rehearsal.engine.scrub import Scrubber
 
-PACKAGE: Final = "aws"
 ACCOUNT: Final = "123456789012"
 """The account of a provider that allows no other (`allowedAccountIds`)."""
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A resource that is there and not the program's: another region's, or made by hand."""
-
-    type: str
-    region: str
-    outputs: Mapping[str, Value]
-    """With `id`."""
-    inputs: Mapping[str, Value] = field(default_factory=dict)
-    urn: str = ""
 
 
 class Account:
