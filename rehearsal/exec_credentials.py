@@ -9,17 +9,20 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
+
+import httpx
 
 from rehearsal.errors import RehearsalError
 
 VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 SECONDS: Final = 60.0
 """Longest wait for the command."""
+UNAUTHORIZED: Final = 401
 Section = Mapping[str, Any]
 
 
@@ -148,3 +151,22 @@ def printed(token: str | None, certificate: str | None = None, key: str | None =
     stated = {"token": token, "clientCertificateData": certificate, "clientKeyData": key}
     status = {name: value for name, value in stated.items() if value}
     return json.dumps({"apiVersion": VERSIONS[0], "kind": "ExecCredential", "status": status})
+
+
+class ByCommand(httpx.Auth):
+    """Bearer tokens of a kubeconfig's command: the one of now, and a new one where the server takes it no longer."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self._command.token()
+        if token is None:
+            yield request
+            return
+        request.headers["Authorization"] = f"Bearer {token}"
+        answer = yield request
+        if answer.status_code == UNAUTHORIZED:
+            self._command.forget(token)
+            request.headers["Authorization"] = f"Bearer {self._command.token()}"
+            yield request

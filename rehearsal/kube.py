@@ -3,7 +3,7 @@
 import ipaddress
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import httpx
 from rehearsal import kubeconfig
 from rehearsal.discovery import Discovery, Resource
 from rehearsal.errors import RehearsalError
-from rehearsal.exec_credentials import Command
+from rehearsal.exec_credentials import ByCommand
 
 Manifest = dict[str, Any]
 """An object as in YAML: camelCase keys, plain values."""
@@ -26,7 +26,6 @@ RETRY_SECONDS = 10.0
 """How long an idempotent call is repeated while nobody listens at the server's address."""
 PAUSE_SECONDS = 0.1
 WATCH_SECONDS = 300.0
-UNAUTHORIZED = 401
 GONE = 410
 TOO_MANY_REQUESTS = 429
 APPLY = "application/apply-patch+yaml"
@@ -80,25 +79,6 @@ class Event:
     object: Manifest
 
 
-class _ByCommand(httpx.Auth):
-    """Bearer tokens of a kubeconfig's command: the one of now, and a new one where the server takes it no longer."""
-
-    def __init__(self, command: Command) -> None:
-        self._command = command
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        token = self._command.token()
-        if token is None:
-            yield request
-            return
-        request.headers["Authorization"] = f"Bearer {token}"
-        answer = yield request
-        if answer.status_code == UNAUTHORIZED:
-            self._command.forget(token)
-            request.headers["Authorization"] = f"Bearer {self._command.token()}"
-            yield request
-
-
 class Client:
     """One API server. Safe to use from several threads; connections are kept alive and shared."""
 
@@ -112,7 +92,7 @@ class Client:
             base_url=connection.server,
             verify=connection.verify,
             headers=headers,
-            auth=None if connection.command is None else _ByCommand(connection.command),
+            auth=None if connection.command is None else ByCommand(connection.command),
             timeout=CALL_SECONDS,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=32, keepalive_expiry=30),
             trust_env=not _is_here(host),  # a proxy of the environment must not stand between us and this machine

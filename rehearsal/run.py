@@ -98,12 +98,10 @@ class Rehearsal:
     def _home_first(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """The home region alone, then its standbys side by side."""
         home, *standbys = self.regions
-        if any(settings.platform == "aws" for settings in self._settings.values()):
-            # A link is made by the later one of two regions, which reads what the earlier one has made.
-            return {
-                region: done for name in (home, *standbys) for region, done in self._side_by_side(work, [name]).items()
-            }
-        return {**self._side_by_side(work, [home]), **self._side_by_side(work, standbys)}
+        # A link on AWS is made by the later one of two regions, which reads what the earlier one has made.
+        linked = any(settings.platform == "aws" for settings in self._settings.values())
+        batches = [[home], *([[region] for region in standbys] if linked else [standbys])]
+        return {region: done for batch in batches for region, done in self._side_by_side(work, batch).items()}
 
     def _side_by_side(self, work: Callable[[str], _T], regions: Iterable[str]) -> dict[str, _T]:
         """`_parallel`, which Ctrl-C ends soon: what is under way is recorded, nothing new is begun."""

@@ -23,6 +23,10 @@ _PUBLIC_FIRST, _ISOLATED_FIRST = 32, 36
 PRIVATE_USE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """RFC 1918, and RFC 6598 which AWS takes for VPCs as well."""
 
+SERVICES = IPv4Network("172.20.0.0/16")
+"""Addresses of Kubernetes' Services. They exist in a cluster alone, so every region has the same; a VPC, ours or
+another region's, that had them as well could not be reached from pods."""
+
 
 def network(text: str) -> IPv4Network:
     """An IPv4 range as written. Raises ValueError with a remedy."""

@@ -10,12 +10,11 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch, eks, iam, kms
 
 from components.aws import identity, keys
+from settings import networks
 from settings.aws import Cluster as ClusterSettings
 
 LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """All logs of a control plane (docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html)."""
-SERVICE_RANGE: Final = "172.20.0.0/16"
-"""Addresses of Services. They exist in the cluster alone, so every region has the same; no VPC is planned there."""
 ADMIN_POLICY: Final = "AmazonEKSClusterAdminPolicy"
 
 
@@ -108,7 +107,7 @@ class Cluster(pulumi.ComponentResource):
             deletion_protection=True,
             enabled_cluster_log_types=list(LOGS),
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
-            kubernetes_network_config={"service_ipv4_cidr": SERVICE_RANGE, "ip_family": "ipv4"},
+            kubernetes_network_config={"service_ipv4_cidr": str(networks.SERVICES), "ip_family": "ipv4"},
             # Extended support costs six times as much, and begins by itself where this is not said.
             upgrade_policy={"support_type": "STANDARD"},
             vpc_config=eks.ClusterVpcConfigArgs(

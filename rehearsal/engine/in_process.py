@@ -120,6 +120,7 @@ class InProcessEngine:
         return State(self._state_dir / region / "state.json")
 
     def _evaluate(self, region: str, state: State, preview: bool) -> Plan:
+        others = self._others(region)
         request = evaluate.ask(
             self._project.name,
             region,
@@ -130,34 +131,39 @@ class InProcessEngine:
                 for urn, held in state.resources.items()
                 if held.resource.type.startswith(diff.REMEMBERED)
             },
-            self._outputs(region, preview),
-            self._elsewhere(region, preview),
+            # Its own: those of its last update, none before the first, in a preview too: the CLI reads its snapshot,
+            # which is there by then.
+            {region: state.outputs or {}, **self._outputs(others, preview)},
+            [*self._elsewhere(others, preview), *self._there(region)],
             self._endpoint(region),
         )
         if self._program is not None:
             return run(self._program, evaluate.evaluation(request))
         return evaluate.evaluate(self._project.directory, request)
 
-    def _outputs(self, region: str, preview: bool) -> dict[str, dict[str, Value] | None]:
-        """Outputs of the other regions: as recorded, in a preview else as previewed. A region's own are those of its
-        last update, none before the first, in a preview too: the CLI reads its snapshot, which is there by then."""
-        found: dict[str, dict[str, Value] | None] = {region: self._state(region).outputs or {}}
-        for other in sorted({path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)):
-            if other != region:
-                found[other] = self._state(other).outputs
-                if found[other] is None and preview and other in self._previewed:
-                    found[other] = self._previewed[other].outputs
+    def _others(self, region: str) -> dict[str, State]:
+        """The states of the other regions, empty of those that were previewed only."""
+        known = {path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)
+        return {other: self._state(other) for other in sorted(known) if other != region}
+
+    def _outputs(self, others: Mapping[str, State], preview: bool) -> dict[str, dict[str, Value] | None]:
+        """As recorded, in a preview else as previewed."""
+        found: dict[str, dict[str, Value] | None] = {}
+        for other, state in others.items():
+            found[other] = state.outputs
+            if found[other] is None and preview and other in self._previewed:
+                found[other] = self._previewed[other].outputs
         return found
 
-    def _elsewhere(self, region: str, preview: bool) -> list[Elsewhere]:
-        """What is on AWS beside the region's own: as recorded of the other regions, in a preview else as previewed."""
+    def _elsewhere(self, others: Mapping[str, State], preview: bool) -> list[Elsewhere]:
+        """What other regions have on AWS: as recorded, in a preview else as previewed."""
         found: list[Elsewhere] = []
-        for other in sorted({path.parent.name for path in self._state_dir.glob("*/state.*")} | set(self._previewed)):
-            held = [one.resource for one in self._state(other).resources.values()]
+        for other, state in others.items():
+            held = [one.resource for one in state.resources.values()]
             if not held and preview and other in self._previewed:
                 held = list(self._previewed[other].resources)
-            found += elsewhere.made(held) if other != region else ()
-        return [*found, *self._there(region)]
+            found += elsewhere.made(held)
+        return found
 
     def _endpoint(self, region: str) -> Endpoint | None:
         """Of the region's control plane, once it has one."""

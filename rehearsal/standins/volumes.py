@@ -73,9 +73,11 @@ class Volumes:
 
     def _work(self, key: Key) -> float | None:
         claim = self._claims.get(key)
-        node = None if claim is None else self._nodes.get(("", chosen_node(claim) or ""))
-        storage_class = None if claim is None else self._classes.get(("", claim["spec"].get("storageClassName") or ""))
-        if claim is None or node is None or storage_class is None or storage_class["provisioner"] != DRIVER:
+        if claim is None:
+            return None
+        node = self._nodes.get(("", chosen_node(claim) or ""))
+        storage_class = self._classes.get(("", claim["spec"].get("storageClassName") or ""))
+        if node is None or storage_class is None or storage_class["provisioner"] != DRIVER:
             return None
         self._writer.apply(volume(claim, storage_class, node["metadata"]["labels"][ZONE]))
         return None

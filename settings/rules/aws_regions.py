@@ -12,10 +12,6 @@ from settings.rules.aws import on_aws, range_of
 from settings.rules.regions import NAMES, REGIONS
 from settings.rules.rule import Check, place, repeated
 
-SERVICES: Final = IPv4Network("172.20.0.0/16")
-"""Addresses of Kubernetes' Services, the same in every region (components/aws/cluster.py): a VPC, ours or another
-region's, that had them as well could not be reached from pods."""
-
 AWS_REGIONS: Final = "multiregion.regions[*].aws_region"
 CIDRS: Final = "multiregion.regions[*].cidr"
 POOL: Final = "multiregion.vpc_pool"
@@ -93,10 +89,11 @@ def vpcs_never_overlap(draft: Draft) -> Iterator[Finding]:
             "these addresses, so choose a range that no other one has",
         )
     for name, own in ranges.items():
-        if own.overlaps(SERVICES):
+        if own.overlaps(networks.SERVICES):
             yield draft.finding(
                 _place_of(multiregion, name),
-                f"{name} would have {own}, which meets {SERVICES}, the addresses of Services: choose another range",
+                f"{name} would have {own}, which meets {networks.SERVICES}, the addresses of Services: "
+                "choose another range",
             )
 
 

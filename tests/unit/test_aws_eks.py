@@ -13,6 +13,7 @@ from components.aws import addons, cluster, identity
 from components.versions import ADDONS
 from settings import load
 from settings.aws import Minor
+from settings.networks import SERVICES
 from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
 from tests.unit.recorded import Recorded, Resource
 
@@ -70,6 +71,7 @@ def test_the_control_plane_is_private_encrypted_logged_and_protected(east: Recor
     assert made.inputs["enabledClusterLogTypes"] == ["api", "audit", "authenticator", "controllerManager", "scheduler"]
     assert made.inputs["upgradePolicy"] == {"supportType": "STANDARD"}
     assert made.inputs["bootstrapSelfManagedAddons"] is False
+    assert made.inputs["kubernetesNetworkConfig"] == {"serviceIpv4Cidr": str(SERVICES), "ipFamily": "ipv4"}
     vpc = made.inputs["vpcConfig"]
     assert vpc["endpointPrivateAccess"] is True
     assert vpc["endpointPublicAccess"] is False

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.aws.cluster import SERVICE_RANGE
 from settings import differences, load, shared
 from settings.aws import is_arm
 from settings.aws_regions import LETTERS, nearest
-from settings.rules.aws_regions import SERVICES
 from tests.unit import test_settings_agreement as agreement
 from tests.unit.test_settings import region
 from tests.unit.test_settings_faults import faults
@@ -676,7 +674,3 @@ class TestWhatRegionsShare:
         three = [EAST, WEST, {"name": "eu-west", "aws_region": "eu-west-1"}]
         own: dict[str, Any] = {"platform": "aws", "aws": cluster()}
         assert agreement.faults(tmp_path, {"eu-west": own}, multiregion={"regions": three}) == []
-
-
-def test_services_have_the_addresses_that_the_cluster_gives_them() -> None:
-    assert str(SERVICES) == SERVICE_RANGE
