@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -185,8 +186,14 @@ def test_scan_returns_every_key_while_slots_move(stand: Stand, figure: Figure) -
     assert {key.decode() for key in client.scan_iter(match="default:*:meta")} == keys
 
 
-def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(stand: Stand, figure: Figure) -> None:
-    """Twenty-four threads of four kinds with exact counts, while masters hand over and slots move."""
+def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(
+    stand: Stand, kind: str, figure: Figure
+) -> None:
+    """Twenty-four threads of four kinds with exact counts, while masters hand over and slots move.
+
+    Both at the same moment with Valkey alone: a master of Redis 7 that takes over does not know which of its slots are
+    on their way, and answers for keys that have gone as if they had never been (docs/redis.md).
+    """
     servers, gateway = stand
     stop = threading.Event()
     counts = {"locked": 0, "limited": 0, "in doubt": 0}
@@ -242,11 +249,21 @@ def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(st
     workers = [threading.Thread(target=repeat, args=(work,)) for work in works]
     for worker in workers:
         worker.start()
-    with _moving(servers) as mover:
-        for shard in servers.shards:
-            time.sleep(2)
-            servers.ask(shard.members[1].name, "CLUSTER", "FAILOVER")
-        mover.wait(60)
+    for shard in servers.shards:
+        with _moving(servers) as unbalancing:
+            assert unbalancing.wait(60) == 0
+        successor = shard.members[1].name
+        with servers.bootstrapping() as mover:
+            if kind.startswith("valkey"):
+                time.sleep(1)
+                servers.ask(successor, "CLUSTER", "FAILOVER")
+            said, _ = mover.communicate(timeout=90)
+        assert mover.returncode == 0, said
+        assert "go from" in said, said
+        if not kind.startswith("valkey"):
+            servers.ask(successor, "CLUSTER", "FAILOVER")
+            eventually(partial(_is_master, servers, successor))
+            servers.bootstrap()
     time.sleep(2)
     stop.set()
     for worker in workers:
@@ -257,6 +274,10 @@ def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(st
     assert counts["locked"] > 20
     assert client.get("counter") == str(counts["locked"]).encode()
     assert counts["limited"] <= int(cast(bytes, client.get("limit"))) <= counts["limited"] + counts["in doubt"]
+
+
+def _is_master(servers: Servers, name: str) -> bool:
+    return name in servers.masters()
 
 
 def _moving(servers: Servers) -> "subprocess.Popen[str]":

@@ -162,3 +162,22 @@ def test_a_drain_that_is_taken_back_half_way_leaves_all_masters(stand: Stand) ->
     servers.bootstrap()
     assert sorted(servers.slots().values()) == [3276, 3277, 3277, 3277, 3277]
     assert wrong(gateway.client(), keys) == []
+
+
+def test_a_master_that_hands_over_while_its_slots_move_loses_no_key(stand: Stand) -> None:
+    servers, gateway = stand
+    client = gateway.client()
+    keys = fill(client)
+    servers.size(5)
+    servers.start_all()
+    takers = [shard.members[1].name for shard in servers.shards[:3]]
+    with servers.bootstrapping() as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if "go from" in line and takers:
+                servers.ask(takers.pop(), "CLUSTER", "FAILOVER")
+        assert run.wait(90) == 0
+    assert len(takers) < 3
+    assert sorted(servers.slots().values()) == [3276, 3277, 3277, 3277, 3277]
+    assert (servers.masters(), servers.ok()) == (servers.planned(), True)
+    assert wrong(client, keys) == []
