@@ -10,7 +10,8 @@ PORT = 9121
 PASSWORDS = "exporter.json"
 """Key of the Secret that clients use: passwords as redis_exporter takes them."""
 
-_NODE = "redis://127.0.0.1:6379"
+_NODE_PORT = 6379
+_NODE = f"redis://127.0.0.1:{_NODE_PORT}"
 _FOLDER = "/run/exporter"
 _VARIABLES = {
     "REDIS_ADDR": _NODE,
@@ -45,7 +46,7 @@ def container(image: str) -> Manifest:
         "resources": objects.small_resources("10m", "32Mi", "200m", "128Mi"),
         "securityContext": objects.container_security(),
         # Both ask nothing of the exporter, on purpose: is there a node to export, and does the script live?
-        "readinessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 5},
+        "readinessProbe": {"tcpSocket": {"port": _NODE_PORT}, "periodSeconds": 5},
         "livenessProbe": {"exec": {"command": ["sh", "-c", "kill -0 1"]}, "periodSeconds": 60, "timeoutSeconds": 10},
         "volumeMounts": [
             {"name": "files", "mountPath": "/files", "readOnly": True},

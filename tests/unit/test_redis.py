@@ -190,6 +190,9 @@ class TestTheExporter:
         probes = [probe for field, probe in exporter.items() if field.endswith("Probe")]
         assert probes
         assert not any(str(word) in json.dumps(probes) for word in (redis_exporter.PORT, "metrics", "httpGet"))
+        # A port of another container has no name here.
+        ports = {port["name"]: port["containerPort"] for port in zone_a.container("redis")["ports"]}
+        assert exporter["readinessProbe"]["tcpSocket"]["port"] == ports["redis"]
 
     def test_a_script_that_is_mounted_keeps_it(self, us_east: Recorded, zone_a: PodTemplate) -> None:
         folder, _, file = zone_a.container("exporter")["command"][-1].rpartition("/")
