@@ -11,7 +11,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
 from pulumi_random import RandomPassword
 
-from components import objects, redis_jobs
+from components import objects, redis_exporter, redis_jobs
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
@@ -24,7 +24,7 @@ SECRET = "redis-auth"  # noqa: S105  (the name of an object)
 """What clients show."""
 NODE_SECRET = "redis-node-auth"  # noqa: S105
 """What nodes take: the same, and the one before."""
-CLIENT, BUS, METRICS = 6379, 16379, 9121
+CLIENT, BUS = 6379, 16379
 
 _PODS = objects.every(NAME)
 """Selects the pods of every zone: one cluster, one budget, one policy."""
@@ -43,6 +43,8 @@ class RedisArgs:
     settings: Redis
     image: str
     """Valkey or Redis, 7 or newer."""
+    exporter_image: str
+    """redis_exporter, with a shell."""
     python_image: str
     """Runs the scripts that form and heal."""
     monitoring_namespace: str = "monitoring"
@@ -133,7 +135,10 @@ def _client_secret(
     return core.v1.Secret(
         f"{name}-auth",
         metadata=objects.untyped(objects.metadata(SECRET, args.placement, _LABELS)),
-        string_data={"password": password.result},
+        string_data={
+            "password": password.result,
+            redis_exporter.PASSWORDS: password.result.apply(redis_exporter.passwords),
+        },
         opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[taken])),
     )
 
@@ -223,6 +228,7 @@ def node_files() -> dict[str, str]:
         "valkey.conf": objects.script("valkey.conf"),
         "start.sh": objects.script("redis-start.sh"),
         "probe.sh": objects.script("redis-probe.sh"),
+        "exporter.sh": objects.script("redis-exporter.sh"),
     }
 
 
@@ -264,7 +270,7 @@ def network_policy_spec(monitoring_namespace: str) -> Manifest:
             objects.allow_from([objects.pods(objects.every("memory-service"))], CLIENT),
             objects.allow_from([objects.pods(objects.every(redis_jobs.NAME)), objects.pods(CLIENT_PODS)], CLIENT),
             objects.allow_from(nodes, CLIENT, BUS),
-            objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),
+            objects.allow_from([objects.namespace_named(monitoring_namespace)], redis_exporter.PORT),
         ],
         "egress": [objects.allow_to(nodes, CLIENT, BUS)],
     }
@@ -346,12 +352,13 @@ def _pod_spec(args: RedisArgs, zone: int) -> Manifest:
                 ]
             },
         },
-        "containers": [_container(args)],
+        "containers": [_container(args), redis_exporter.container(args.exporter_image)],
         "volumes": [
             {"name": "files", "configMap": {"name": f"{NAME}-files"}},
             {"name": "auth", "secret": {"secretName": NODE_SECRET, "defaultMode": 0o440}},
             # Holds the rendered configuration with the password: memory, never a disk.
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+            redis_exporter.volume(SECRET),
         ],
     }
 

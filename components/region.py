@@ -116,6 +116,7 @@ class Region(pulumi.ComponentResource):
             placement=self.platform.placement,
             settings=settings.redis,
             image=settings.images.valkey,
+            exporter_image=settings.images.redis_exporter,
             python_image=settings.images.python,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )

@@ -1,4 +1,4 @@
-"""Programs of the images that nobody publishes for us (images/), built into the cache to be run without a container."""
+"""Programs of images that cannot be pulled here, built into the cache: ours (images/), and one from its Go module."""
 
 import hashlib
 from pathlib import Path
@@ -19,11 +19,16 @@ def redis_gateway(progress: Progress) -> Path:
     return _program(IMAGES / "redis-gateway", progress)
 
 
-def _program(module: Path, progress: Progress) -> Path:
+def redis_exporter(progress: Progress) -> Path:
+    """The Redis exporter, at the version that rehearsal/go/exporter pins: that of its published image."""
+    return _program(build.MODULE / "exporter", progress, "github.com/oliver006/redis_exporter")
+
+
+def _program(module: Path, progress: Progress, package: str = ".") -> Path:
     target = paths.cache() / "images" / f"{module.name}-{_key(module)}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        build.one(module, target, progress)
+        build.one(module, target, progress, package)
     return target
 
 

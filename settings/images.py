@@ -17,6 +17,10 @@ class Images(Model):
     valkey: Image = Field(
         default="docker.io/valkey/valkey:9.0.5", description="Redis Cluster node; a Redis image works too."
     )
+    redis_exporter: Image = Field(
+        default="docker.io/oliver006/redis_exporter:v1.88.0-alpine",
+        description="Metrics of each Redis Cluster node; a variant with a shell.",
+    )
     haproxy: Image = Field(
         default="docker.io/library/haproxy:3.2.5-alpine", description="Gateway to Qdrant beside each service."
     )

@@ -141,7 +141,7 @@ def _completed(name: str) -> str:
 
 
 def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
-    """Our sources, the recipes' files, the gateways and the manager of PostgreSQL's pods, with their places."""
+    """Our sources, the recipes' files, gateways, exporter and the manager of PostgreSQL's pods, with their places."""
     for source in SOURCES:
         folder = paths.CHECKOUT / source
         for file in sorted(folder.rglob("*.py")):
@@ -151,6 +151,7 @@ def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
         yield file, f"/{file.relative_to(files)}"
     yield built.postgresql_gateway(progress), "/postgresql-gateway"
     yield built.redis_gateway(progress), "/redis-gateway"
+    yield built.redis_exporter(progress), "/redis_exporter"
     with tempfile.TemporaryDirectory() as scratch:
         yield manager.build(Path(scratch) / "manager"), "/manager"
 

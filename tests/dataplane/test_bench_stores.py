@@ -38,11 +38,17 @@ def _measured(entries: list[Measure]) -> list[tuple[str, float | None, bool]]:
 
 def test_the_redis_gateway_is_measured_beside_a_pass_through() -> None:
     measured = redis_gateway.measure(QUIET, latency_rounds=40, throughput_rounds=1)
+    many, piped = "throughput at 50 connections", "throughput at 50 connections with pipelines of 16"
     assert _measured([one for one in measured if "added p50" not in one.name]) == [
-        ("Redis gateway: throughput at 50 connections over the pass-through's", 0.8, True),
-        ("Redis gateway: throughput at 50 connections over direct", None, False),
-        ("Redis gateway: throughput at 50 connections with pipelines of 16 over the pass-through's", 0.6, True),
-        ("Redis gateway: throughput at 50 connections with pipelines of 16 over direct", None, False),
+        ("Redis gateway: p50 at one connection over direct", None, False),
+        (f"Redis gateway: {many} over the pass-through's", 0.8, True),
+        (f"Redis gateway: {many} over direct", None, False),
+        (f"Redis relay in Python: {many} over the pass-through's", None, False),
+        (f"Redis gateway on redis-py: {many} over the pass-through's", None, False),
+        (f"Redis gateway: {piped} over the pass-through's", 0.6, True),
+        (f"Redis gateway: {piped} over direct", None, False),
+        (f"Redis relay in Python: {piped} over the pass-through's", None, False),
+        (f"Redis gateway on redis-py: {piped} over the pass-through's", None, False),
     ]
     assert measured[0].goal == 1.5
 

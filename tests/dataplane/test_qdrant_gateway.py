@@ -173,7 +173,9 @@ def test_a_hundred_start_ups_leave_the_collection_and_its_points(cluster: Cluste
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("victim", [0, 1], ids=["leader", "follower"])
 @pytest.mark.parametrize("what", ["killed", "frozen"])
-def test_reads_and_writes_go_on_without_a_node(cluster: Cluster, gateway: str, what: str, victim: int) -> None:
+def test_reads_and_writes_go_on_without_a_node(
+    cluster: Cluster, gateway: str, what: str, victim: int, figure: Callable[[str], None]
+) -> None:
     with Load(gateway) as load:
         load.goes_on(1)
         if what == "killed":
@@ -187,7 +189,8 @@ def test_reads_and_writes_go_on_without_a_node(cluster: Cluster, gateway: str, w
             cluster.thaw(victim)
         load.goes_on(4)
     assert not load.errors
-    print(f"{what}: {len(load.stored)} writes, longest call {load.longest:.1f} s")  # noqa: T201
+    role = "follower" if victim else "leader"
+    figure(f"Qdrant {role} {what}: {len(load.stored)} writes, longest call {load.longest:.1f} s")
     eventually(lambda: cluster.all_active(node=1 - victim), 60)
     for node in range(NODES):
         assert sorted(ids(cluster, node)) == [*range(POINTS), *sorted(load.stored)], node

@@ -13,9 +13,9 @@ import redis
 from redis.exceptions import RedisError, ResponseError
 
 from rehearsal import paths
-from tests.dataplane.conftest import FILES, Start, free_port
+from tests.dataplane.conftest import FILES, Start
 from tests.dataplane.gateway import Gateway
-from tests.dataplane.redis_servers import Servers, eventually, kinds
+from tests.dataplane.redis_servers import Servers, eventually, kinds, single
 from tests.dataplane.sidecar import go_test
 
 KEY, META = "default:(1.0, 2.0):data", "default:(1.0, 2.0):meta"
@@ -39,11 +39,7 @@ def stand(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Sta
 @pytest.fixture(scope="module")
 def alone(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> redis.Redis:
     """A single server of the same kind, the baseline."""
-    folder, port = tmp_path_factory.mktemp("alone"), free_port()
-    start_module([kinds()[kind], "--port", str(port), "--dir", str(folder), "--save", ""])
-    client = redis.Redis(port=port)
-    eventually(lambda: _pings(client))
-    return client
+    return single(kind, tmp_path_factory.mktemp("alone"), start_module)
 
 
 @pytest.fixture(scope="session")
@@ -67,13 +63,6 @@ def pair(stand: tuple[Servers, Gateway], alone: redis.Redis) -> Iterator[tuple[r
         servers.ask(name, "FLUSHALL")
     alone.flushall()
     yield gateway.client(), alone
-
-
-def _pings(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except RedisError:
-        return False
 
 
 def told(work: Told, client: redis.Redis) -> Any:
@@ -184,7 +173,10 @@ def test_the_gateway_answers_as_a_single_redis_does(pair: tuple[redis.Redis, red
 
 
 def test_the_newest_client_is_told_the_same_and_its_default_protocol_fails_loudly(
-    pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway], newest: Path, figure: Callable[[str], None]
+    pair: tuple[redis.Redis, redis.Redis],
+    stand: tuple[Servers, Gateway],
+    newest: Path,
+    figure: Callable[[str], None],
 ) -> None:
     """The version after the next may be the service's; in a process of its own, for this one has another."""
     servers, gateway = stand
@@ -205,7 +197,7 @@ def test_the_newest_client_is_told_the_same_and_its_default_protocol_fails_loudl
     )
     assert asked.returncode == 0, asked.stdout + asked.stderr
     first, *differences, default = asked.stdout.splitlines()
-    figure(f"{first}; its default protocol: {default}")
+    figure(f"{servers.kind}: {first}; its default protocol: {default}")
     assert first.startswith(f"redis-py {NEWEST}: {len(SAME)} checks")
     assert differences == []
     assert "RESP2" in default
@@ -251,6 +243,49 @@ def test_everything_else_is_refused_by_name(pair: tuple[redis.Redis, redis.Redis
     ours, _ = pair
     with pytest.raises(ResponseError, match=rf"the gateway (does not carry|carries).*{command.split()[0]}"):
         ours.execute_command(*command.split())
+
+
+def test_a_lock_is_released_when_its_script_is_lost(
+    pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway]
+) -> None:
+    """A node that was started again, and a new master, know no script: Redis 7 and Valkey hand none on."""
+    ours, _ = pair
+    servers, _ = stand
+    first = ours.lock(KEY, timeout=10)
+    assert first.acquire()
+    first.release()
+    script = str(first.lua_release.sha)
+    second = ours.lock(KEY, timeout=10)
+    assert second.acquire()
+    for shard in servers.shards:
+        servers.ask(shard.members[1].name, "CLUSTER", "FAILOVER")
+    eventually(lambda: servers.masters() == {shard.members[1].name for shard in servers.shards})
+    assert {servers.ask(name, "SCRIPT", "EXISTS", script) for name in servers.masters()} == {"0"}
+    assert ours.evalsha(script, 1, KEY, second.local.token) == 1
+    assert ours.get(KEY) is None
+
+
+def test_a_script_that_the_gateway_never_had_is_told_as_redis_tells_it(
+    pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway], tmp_path: Path, start: Start
+) -> None:
+    """The client loads it then, and goes on: the lock's release of redis-py."""
+    servers, _ = stand
+    for name in servers.pods:
+        servers.ask(name, "SCRIPT", "FLUSH")
+    pair[1].script_flush()
+    ours, theirs = Gateway.before(servers, tmp_path, start).client(), pair[1]
+    assert (lost := told(_run_lost_script, ours)) == told(_run_lost_script, theirs)
+    assert lost[0] == "NoScriptError"
+    lock = ours.lock(KEY, timeout=10)
+    assert lock.acquire()
+    for name in servers.pods:
+        servers.ask(name, "SCRIPT", "FLUSH")
+    lock.release()
+    assert ours.get(KEY) is None
+
+
+def _run_lost_script(client: redis.Redis) -> Any:
+    return client.evalsha(str(client.lock(KEY).lua_release.sha), 1, KEY, "token")
 
 
 def test_keys_of_different_slots_spoil_a_transaction(pair: tuple[redis.Redis, redis.Redis]) -> None:

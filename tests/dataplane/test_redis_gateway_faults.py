@@ -29,6 +29,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def figure(figure: Figure, kind: str) -> Figure:
+    """Says of which servers it is."""
+    return lambda line: figure(f"{kind}: {line}")
+
+
+@pytest.fixture
 def stand(kind: str, tmp_path: Path, start: Start) -> Stand:
     servers = Servers(tmp_path, start, kind).formed()
     return servers, Gateway.before(servers, tmp_path, start)

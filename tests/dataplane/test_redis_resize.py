@@ -111,8 +111,8 @@ def test_masters_are_added_and_taken_away_without_losing_a_key(stand: Stand, fig
         servers.size(5, drain_to=3)
         killed += bootstrap_killed_often(servers)
     figure(
-        f"Redis 3 → 5 → 3 masters, bootstrap killed {killed} times: {grown:.0f} s to grow, {account.answers} answers, "
-        f"the slowest took {account.longest:.1f} s, {scans.count} scans of {KEYS} keys"
+        f"{servers.kind} 3 → 5 → 3 masters, bootstrap killed {killed} times: {grown:.0f} s to grow, "
+        f"{account.answers} answers, the slowest took {account.longest:.1f} s, {scans.count} scans of {KEYS} keys"
     )
     assert sorted(servers.slots().values()) == [5461, 5461, 5462]
     assert [servers.known(name) for name in servers.members] == [6] * 6

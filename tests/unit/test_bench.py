@@ -13,7 +13,7 @@ import pytest
 from components import objects
 from rehearsal import bench, binaries, paths
 from rehearsal.__main__ import main
-from rehearsal.bench import applying, postgres, qdrant_gateway, redis_gateway, suite
+from rehearsal.bench import applying, postgres, qdrant_gateway, redis_gateway, redis_relay, suite
 from rehearsal.bench.measure import Measure, Turns, in_turns, side_by_side
 from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
@@ -104,17 +104,27 @@ def test_the_gateways_cost_is_measured_by_that_of_the_pass_through() -> None:
         redis_gateway.DIRECT: [10e-6, 10e-6, 10e-6, 50e-6],
         redis_gateway.PASSED: [20e-6, 30e-6, 20e-6, 40e-6],  # in the last round the machine was busy elsewhere
         redis_gateway.GATEWAY: [22e-6, 30e-6, 25e-6, 90e-6],
+        redis_gateway.RELAY: [40e-6, 90e-6, 40e-6, 95e-6],
+        redis_gateway.PYTHON: [60e-6, 60e-6, 60e-6, 60e-6],
     }
-    added, direct, passed, gateway = redis_gateway.latency_measures(seconds)
+    added, over_direct, relay, python, *each = redis_gateway.latency_measures(seconds)
     assert added.value == pytest.approx(1.2)
     assert (added.goal, added.at_least) == (1.5, False)
-    assert [one.value for one in (direct, passed, gateway)] == pytest.approx([10, 25, 27.5])
+    assert (over_direct.value, over_direct.goal) == (pytest.approx(2.35), None)
+    assert [(one.value, one.goal) for one in (relay, python)] == [(pytest.approx(3), None), (pytest.approx(5), None)]
+    assert [one.value for one in each] == pytest.approx([10, 25, 27.5, 65, 60])
 
 
 def test_a_machine_on_which_the_pass_through_costs_nothing_is_no_place_to_measure() -> None:
     with pytest.raises(RehearsalError, match="too busy to measure on"):
         redis_gateway.latency_measures(
-            {redis_gateway.DIRECT: [2.0], redis_gateway.PASSED: [1.0], redis_gateway.GATEWAY: [3.0]}
+            {
+                redis_gateway.DIRECT: [2.0],
+                redis_gateway.PASSED: [1.0],
+                redis_gateway.GATEWAY: [3.0],
+                redis_gateway.RELAY: [4.0],
+                redis_gateway.PYTHON: [5.0],
+            }
         )
 
 
@@ -124,11 +134,23 @@ def test_the_gateways_throughput_has_the_goal_of_its_kind(pipeline: int, goal: f
         redis_gateway.DIRECT: [200.0, 100.0, 50.0],
         redis_gateway.PASSED: [100.0, 50.0, 10.0],
         redis_gateway.GATEWAY: [70.0, 35.0, 35.0],
+        redis_gateway.RELAY: [20.0, 10.0, 1.0],
+        redis_gateway.PYTHON: [10.0, 5.0, 1.0],
     }
-    passed, direct = redis_gateway.rate_measures(rates, pipeline)
+    passed, direct, relay, python = redis_gateway.rate_measures(rates, pipeline)
     assert (passed.value, passed.goal, passed.at_least) == (0.7, goal, True)
     assert (direct.value, direct.goal) == (0.35, None)
+    assert [(one.value, one.goal) for one in (relay, python)] == [(0.2, None), (0.1, None)]
     assert passed.holds is (pipeline == 16)
+
+
+@pytest.mark.parametrize("at", range(72))
+def test_the_relay_finds_where_commands_end_wherever_what_comes_is_cut(at: int) -> None:
+    sent = [b"*2\r\n$3\r\nGET\r\n$4\r\n\r\n*1\r\n", b"PING\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n"]
+    whole = b"".join(sent)
+    first, rest = redis_relay.commands(whole[:at])
+    second, nothing = redis_relay.commands(rest + whole[at:])
+    assert (first + second, nothing) == (sent, b"")
 
 
 def test_what_the_benchmark_programs_print_is_read() -> None:

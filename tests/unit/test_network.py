@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from components import postgres_pooler, qdrant, redis
+from components import postgres_pooler, qdrant, redis, redis_exporter
 from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
 from tests.unit.network import Peer, lets, outside, peer, rules
-from tests.unit.recorded import Recorded, Resource
+from tests.unit.recorded import PodTemplate, Recorded, Resource
 from tests.unit.recorder import record_stack, stack_configuration
 
 Way = tuple[str, str, str]
@@ -25,7 +25,7 @@ PORTS = sorted(
         *(22, 53, 80, 443, 2379, 6443, 8080, 10250, 1, 65535),
         *(5432, 8000, 9187, postgres_pooler.METRICS_PORT),
         *(qdrant.HTTP, qdrant.GRPC, qdrant.P2P, qdrant.METRICS),
-        *(redis.CLIENT, redis.BUS, redis.METRICS),
+        *(redis.CLIENT, redis.BUS, redis_exporter.PORT),
         *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS),
     }
 )
@@ -102,7 +102,7 @@ def ways(run: Recorded) -> set[Way]:
     # Monitoring reads metrics, never a store.
     may(["prometheus"], services, 9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS)
     may(["prometheus"], ["qdrant"], qdrant.METRICS)
-    may(["prometheus"], zones, redis.METRICS)
+    may(["prometheus"], zones, redis_exporter.PORT)
     may(["prometheus"], ["pooler"], postgres_pooler.METRICS_PORT)
     may(["prometheus"], members, 9187)
     for service in services:
@@ -171,6 +171,27 @@ def test_the_table_knows_every_pod(several: Recorded) -> None:
     own = everybody(several).keys() - ELSEWHERE.keys() - {NEIGHBOUR}
     mute = own - {source for source, target, _ in ways(several) if target != "dns"}
     assert mute == set()
+
+
+OPERATORS: Mapping[str, str] = {"postgresql": "the instance manager", "pooler": "the pooler's exporter"}
+"""Pods that CloudNativePG makes, and who serves their metrics there (cloudnative-pg v1.30.0: monitoring.md)."""
+
+
+def served(pods: PodTemplate) -> set[int]:
+    """Ports that the containers of a pod declare."""
+    return {port["containerPort"] for container in pods.containers for port in container.get("ports", [])}
+
+
+@pytest.mark.parametrize("region", ["us_east", "us_west", "several"])
+def test_a_port_that_is_open_to_monitoring_is_served(request: pytest.FixtureRequest, region: str) -> None:
+    run: Recorded = request.getfixturevalue(region)
+    declared = {pods.name: served(pods) for pods in run.pod_templates}
+    scraped = {
+        (target, int(port)) for source, target, port in opened(run) if source == "prometheus" and target != "dns"
+    }
+    nobody = {(target, port) for target, port in scraped if port not in declared.get(target, set())}
+    assert {target for target, _ in nobody} <= {*OPERATORS, "postgresql jobs"}, nobody
+    assert {target for target, _ in scraped} >= {"memory-service", "qdrant", "pooler", "redis-zone-a"}
 
 
 def changed(run: Recorded, policy: str, spec: Mapping[str, Any] | None) -> Recorded:

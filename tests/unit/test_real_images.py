@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from rehearsal import build
 from rehearsal.real import images, oci
 from settings import Settings
 from tests.dataplane.cluster.bringing import region
@@ -24,6 +26,12 @@ def test_every_image_of_the_program_is_made(us_east: Recorded, small: Settings) 
     used = {container["image"] for resource in us_east.resources for container in containers(resource.inputs)}
     assert used
     assert used <= made
+
+
+def test_the_exporter_is_built_at_the_version_of_its_image(small: Settings) -> None:
+    required = (build.MODULE / "exporter" / "go.mod").read_text()
+    (version,) = re.findall(r"^require github.com/oliver006/redis_exporter (v\S+)$", required, re.M)
+    assert small.images.redis_exporter.endswith(f"redis_exporter:{version}-alpine")
 
 
 def containers(found: object) -> list[dict[str, str]]:

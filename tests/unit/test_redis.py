@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from components import objects
+from components import objects, redis_exporter
 from rehearsal.engine.model import revealed
 from tests.unit.guard import guarded_by
 from tests.unit.network import Peer, may_connect, peer
@@ -154,6 +154,50 @@ def test_probes_ask_the_node_by_the_mounted_script(zone_a: PodTemplate, us_east:
     }
     assert all(command[1] == "/files/probe.sh" for command in commands.values())
     assert "probe.sh" in files_of(us_east, "redis-files")
+
+
+class TestTheExporter:
+    """Nothing of it may cost a node that is well its readiness, and it shows what clients show."""
+
+    def test_every_node_has_one_at_a_named_port(self, region: Recorded) -> None:
+        for name in ZONES:
+            (port,) = region.pods_of(name).container("exporter")["ports"]
+            assert (port["name"], port["containerPort"]) == ("metrics", redis_exporter.PORT)
+            assert may_connect(region, Peer({}, "monitoring"), peer(region.pods_of(name)), port["containerPort"])
+            assert not may_connect(region, Peer({}, "elsewhere"), peer(region.pods_of(name)), port["containerPort"])
+
+    def test_its_password_is_that_of_the_clients_and_in_a_file(self, us_east: Recorded, zone_a: PodTemplate) -> None:
+        exporter = zone_a.container("exporter")
+        environment = {variable["name"]: variable["value"] for variable in exporter["env"]}
+        folder, _, file = environment["REDIS_PASSWORD_FILE"].rpartition("/")
+        (mount,) = [mount for mount in exporter["volumeMounts"] if mount["mountPath"] == folder]
+        volume = next(volume for volume in zone_a.spec["volumes"] if volume["name"] == mount["name"])
+        (item,) = volume["secret"]["items"]
+        secret = revealed(us_east.one("Secret", volume["secret"]["secretName"]).inputs["stringData"])
+        assert json.loads(secret[item["key"]]) == {environment["REDIS_ADDR"]: secret["password"]}
+        assert item["path"] == file
+        assert secret["password"] not in json.dumps(exporter)
+
+    def test_pods_start_before_that_secret_is_there(self, us_east: Recorded, zone_a: PodTemplate) -> None:
+        """It is made after the bootstrap, which needs the pods."""
+        assert us_east.one("StatefulSet", ZONES[0]).urn in bootstrap_of(us_east).depends_on
+        assert bootstrap_of(us_east).urn in us_east.one("Secret", "redis-auth").depends_on
+        volume = next(volume for volume in zone_a.spec["volumes"] if volume["name"] == "exporter")
+        assert volume["secret"]["optional"] is True
+
+    def test_no_probe_asks_the_exporter(self, zone_a: PodTemplate) -> None:
+        exporter = zone_a.container("exporter")
+        probes = [probe for field, probe in exporter.items() if field.endswith("Probe")]
+        assert probes
+        assert not any(str(word) in json.dumps(probes) for word in (redis_exporter.PORT, "metrics", "httpGet"))
+        # A port of another container has no name here.
+        ports = {port["name"]: port["containerPort"] for port in zone_a.container("redis")["ports"]}
+        assert exporter["readinessProbe"]["tcpSocket"]["port"] == ports["redis"]
+
+    def test_a_script_that_is_mounted_keeps_it(self, us_east: Recorded, zone_a: PodTemplate) -> None:
+        folder, _, file = zone_a.container("exporter")["command"][-1].rpartition("/")
+        assert {"name": "files", "mountPath": folder, "readOnly": True} in zone_a.container("exporter")["volumeMounts"]
+        assert file in files_of(us_east, "redis-files")
 
 
 class TestFormingAndHealing:

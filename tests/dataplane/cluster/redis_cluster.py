@@ -1,13 +1,16 @@
 """The Redis Cluster of the program, asked from the toolbox."""
 
 import json
+import shlex
+import subprocess
 from dataclasses import dataclass
 
 from components.redis_plan import Shard, plan
-from tests.dataplane.cluster.stand import Stand
+from tests.dataplane.cluster.stand import TOOLBOX, Stand
 
 SELECTOR = "app.kubernetes.io/name=redis"
 HEADLESS = "redis-headless"
+_CLI = "valkey-cli"
 _COMMANDS = ("CLUSTER INFO", "INFO replication", "CLUSTER NODES")
 _FACTS = 8
 """Fields of a line of CLUSTER NODES before the slots; the last of them says how the link to the node is."""
@@ -91,6 +94,19 @@ class RedisNodes:
         return set(found) == set(self.names) and all(
             node.state == "ok" and node.reaches == addresses for node in found.values()
         )
+
+    def tell(self, node: str, *command: str) -> str:
+        """What one node says to a command."""
+        return self._stand.tool(
+            "sh", "-c", f"{_PASSWORD} exec {_CLI} -h {node}.{HEADLESS} {shlex.join(command)}"
+        ).strip()
+
+    def move(self, slots: int, source: str, target: str) -> "subprocess.Popen[str]":
+        """Moves slots from one master to another, as a scale-out does; beside the test, which waits for its end."""
+        ids = [self.tell(name, "CLUSTER", "MYID") for name in (source, target)]
+        options = f"--cluster-from {ids[0]} --cluster-to {ids[1]} --cluster-slots {slots} --cluster-yes"
+        moving = f"{_PASSWORD} exec {_CLI} --cluster reshard {source}.{HEADLESS}:6379 {options} >/dev/null"
+        return self._stand.popen(TOOLBOX, TOOLBOX, "sh", "-c", moving)
 
     def write(self, keys: int) -> None:
         """Writes keys through a cluster-aware client."""

@@ -5,9 +5,12 @@ published images and the operators installed. Tests speak to both in the same wa
 """
 
 import os
+import re
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -137,6 +140,25 @@ class Stand:
             text=True,
             env=_environment(),
         )
+
+    @contextmanager
+    def forwarded(self, pod: str, port: int) -> Generator[int]:
+        """A port of this machine that leads to one in a pod, also to one that listens on the pod's loopback alone."""
+        command = self._command(["port-forward", f"pod/{pod}", f":{port}", "--address=127.0.0.1"])
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_environment()
+        )
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            leads = re.match(r"Forwarding from 127\.0\.0\.1:(\d+) ", said)
+            assert leads is not None, said
+            # What it says of each connection would fill the pipe.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield int(leads[1])
+        finally:
+            process.kill()
+            process.wait(10)
 
     def _kubectl(
         self, arguments: Sequence[str], text: str | None, seconds: float
