@@ -5,7 +5,7 @@ from typing import Final
 
 from settings.faults import Fault, Place, harmless, shown, written
 from settings.settings import Settings
-from settings.shared import ON_AWS, shared
+from settings.shared import ON_AWS, POSTGRESQL_MAJOR, shared
 
 _REMEDY: Final = "state it once, in Pulumi.yaml, or make it equal"
 _LISTED: Final = "multiregion"
@@ -75,9 +75,13 @@ def _place(settings: Settings, path: str) -> tuple[Place, bool]:
 
 
 def _own(settings: Settings, place: Place, value: object) -> object:
-    return settings.sharding.enabled if place[-1] == "enabled" else harmless(place, value)
+    if place[-1] == "enabled":
+        return settings.sharding.enabled
+    return harmless(place, settings.images.postgresql if written(place) == POSTGRESQL_MAJOR else value)
 
 
 def _theirs(path: str, value: object) -> str:
     """What another region has, told with what it counts where the number may come from another key than one's own."""
+    if path == POSTGRESQL_MAJOR:
+        return f"{value}, and a standby follows only its own major version"
     return f"{value} shard{'s' * (value != 1)}" if path == "sharding.shards" else shown(harmless((path,), value))

@@ -3,15 +3,16 @@
 from pydantic import Field
 
 from settings.model import Model
-from settings.names import Image
+from settings.names import Image, PostgreSQLImage
 
 
 class Images(Model):
     """Images of the stores and helpers. The service's own image is `memory.image`."""
 
     qdrant: Image = Field(default="docker.io/qdrant/qdrant:v1.19.0-unprivileged", description="Vector store.")
-    postgresql: Image = Field(
-        default="ghcr.io/cloudnative-pg/postgresql:18.4-system-trixie", description="PostgreSQL for CloudNativePG."
+    postgresql: PostgreSQLImage = Field(
+        default="ghcr.io/cloudnative-pg/postgresql:18.4-system-trixie",
+        description="PostgreSQL for CloudNativePG; every region has the same major version.",
     )
     pgbouncer: Image = Field(default="ghcr.io/cloudnative-pg/pgbouncer:1.25.1", description="Connection pooler.")
     valkey: Image = Field(

@@ -25,6 +25,9 @@ LONGEST_IMAGE = 255
 MOVING_TAGS = ("latest", "main", "master", "edge", "nightly", "stable", "dev")
 """Tags that publishers move from build to build."""
 
+POSTGRESQL_TAG = re.compile(r"(?P<major>[1-9][0-9]?)(?:[._-].*)?")
+"""A tag from which CloudNativePG reads PostgreSQL's version (docs/src/container_images.md, v1.30.0)."""
+
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 RATE = re.compile(r"[1-9][0-9]{0,8}r/[sm]")
 """Rate of NGINX's limit_req_zone."""
@@ -104,6 +107,29 @@ def pinned_image(name: str) -> str:
     return name
 
 
+def postgresql_image(name: str) -> str:
+    """An image of PostgreSQL: the operator has to see its major version, and refuses a digest alone."""
+    pinned_image(name)
+    match = IMAGE.fullmatch(name)
+    tag = match["tag"] if match else None
+    if tag is None:
+        raise ValueError(
+            'no tag: CloudNativePG reads the version from it; write both, as in "…/postgresql:18.4@sha256:…"'
+        )
+    if not POSTGRESQL_TAG.fullmatch(tag):
+        raise ValueError(f'"{tag}" does not begin with a version of PostgreSQL: use a tag such as "18.4-system-trixie"')
+    return name
+
+
+def postgresql_major(image: str) -> int:
+    """PostgreSQL's major version, of an image that `postgresql_image` takes."""
+    match = IMAGE.fullmatch(image)
+    version = POSTGRESQL_TAG.fullmatch(match["tag"] or "") if match else None
+    if version is None:
+        raise ValueError(f"{image} says no version of PostgreSQL")
+    return int(version["major"])
+
+
 def identifier(name: str) -> str:
     """A PostgreSQL name that needs no quotes."""
     if len(name) > 63 or not IDENTIFIER.fullmatch(name):
@@ -142,6 +168,7 @@ ZoneName = Annotated[str, checked(label(30))]
 DnsName = Annotated[str, checked(dns_name)]
 ObjectName = Annotated[str, checked(object_name)]
 Image = Annotated[str, checked(pinned_image)]
+PostgreSQLImage = Annotated[str, checked(postgresql_image)]
 Identifier = Annotated[str, checked(identifier)]
 UrlPath = Annotated[str, checked(path)]
 Rate = Annotated[str, checked(rate)]

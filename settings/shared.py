@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from settings.names import postgresql_major
 from settings.settings import Settings
 
 ON_AWS: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
 """Lists in the order of the regions, of those alone that are on AWS: a home elsewhere says nothing of them."""
+
+POSTGRESQL_MAJOR: Final = "images.postgresql"
+"""Compared by the major version alone."""
 
 Shared = Mapping[str, str | int | list[str]]
 """Path in a stack file to the value that holds."""
@@ -38,6 +42,8 @@ def _of_data(settings: Settings) -> Shared:
         "postgresql.database": settings.postgresql.database,
         "postgresql.owner": settings.postgresql.owner,
         "postgresql.partitions": settings.postgresql.partitions,
+        # A replica streams from its own major version alone (PostgreSQL, warm-standby).
+        POSTGRESQL_MAJOR: f"PostgreSQL {postgresql_major(settings.images.postgresql)}",
     }
 
 

@@ -19,6 +19,8 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,8 +28,10 @@ from typing import Any
 from components import postgres_password
 from rehearsal.bench.stand import listens
 from rehearsal.certificates import Authority
-from rehearsal.standins.cnpg import archive
+from rehearsal.standins.cnpg import archive, names, reports
+from rehearsal.standins.cnpg.decision import Held, Instance, decide
 from rehearsal.standins.cnpg.instance import bouncer
+from rehearsal.standins.cnpg.operator import wanted_of
 from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
 from tests.dataplane.postgres_gateway import Gateway, Pooler
 from tests.unit.recorded import Recorded
@@ -137,7 +141,7 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
 class Instances:
     """The Cluster: managers by name, the status that they follow, the pooler in front."""
 
-    def __init__(self, start: Start, names: int = 3) -> None:
+    def __init__(self, start: Start, instances: int = 3) -> None:
         self._start = start
         self.folder = Path(tempfile.mkdtemp(prefix="soma-cluster-"))
         self.folder.chmod(0o755)
@@ -145,9 +149,9 @@ class Instances:
         self.run = declared()
         self.api, self.front = Api(), Front()
         self.manager = archive.build(self.folder / "manager")
-        self.cluster = self._cluster(names)
+        self.cluster = self._cluster(instances)
         self.name = str(self.cluster["metadata"]["name"])
-        self.names = [f"{self.name}-{number}" for number in range(1, names + 1)]
+        self.names = [f"{self.name}-{number}" for number in range(1, instances + 1)]
         self.ports = {name: (free_port(), free_port()) for name in self.names}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.poolers: dict[int, subprocess.Popen[bytes]] = {}
@@ -203,7 +207,12 @@ class Instances:
         for name in others:
             self.start(name)
         for name in others:
-            eventually(lambda name=name: bool(self.told(name).get("isWalReceiverActive")), f"{name} streams")
+            self.await_replica(name)
+
+    @property
+    def primary(self) -> str:
+        """Who is to be the primary."""
+        return str(self.cluster["status"]["targetPrimary"])
 
     def status(self, **changes: Any) -> None:
         self.cluster["status"] = {**self.cluster["status"], **changes}
@@ -249,19 +258,44 @@ class Instances:
         """The read-write service reaches this instance."""
         self.front.target = self.ports[name][0] if name else None
 
+    def await_replica(self, name: str) -> None:
+        """Until an instance follows the present primary. It says that it receives WAL; the primary says to whom."""
+        source = self.primary
+        question = f"SELECT count(*) FROM pg_stat_replication WHERE application_name = '{name}' AND state = 'streaming'"
+        eventually(
+            lambda: bool(self.told(name).get("isWalReceiverActive")) and self.superuser(source, question) == "1",
+            f"{name} streams from {source}",
+        )
+
     def fail_over(self) -> str:
-        """What the operator does when the primary is gone: nobody is primary, then the most advanced replica is."""
-        old = str(self.cluster["status"]["targetPrimary"])
+        """The primary is gone: nobody is one, then whom the operator chooses; returns when that one takes writes."""
+        old = self.primary
         self.point_to(None)
-        self.status(targetPrimary="pending")
-        others = [name for name in self.names if name != old]
-        eventually(lambda: not any(self.told(n).get("isWalReceiverActive") for n in others), "nobody receives")
-        states = {name: state for name in others if (state := self.told(name))}
-        heir = max(states, key=lambda name: lsn(states[name]["receivedLsn"] or states[name]["replayLsn"]))
-        self.status(targetPrimary=heir, currentPrimary=heir)
-        eventually(lambda: bool(self.told(heir).get("isPrimary")), f"{heir} is the primary")
-        self.point_to(heir)
-        return heir
+        self.status(targetPrimary=names.PENDING)
+        eventually(lambda: self._choice(old) != old, "there is somebody to choose")
+        return self._become(self._choice(old))
+
+    def move_to(self, name: str) -> None:
+        """A planned move to an instance that follows the primary; returns when it is the primary itself."""
+        self.await_replica(name)
+        # The Service leads to the old one while that shuts down: logins meet "the database system is shutting down".
+        self._become(name)
+
+    def _choice(self, old: str) -> str:
+        """Whom the operator would name now, the primary being gone: the old one while it has to wait."""
+        instances: list[Instance] = []
+        for serial, name in enumerate(self.names, 1):
+            said = {} if name == old else self.told(name)
+            instances.append(Instance(serial, name, ready=bool(said), report=reports.read(said) if said else None))
+        wanted = replace(wanted_of(self.cluster), real=True)
+        held = Held(old, phase=names.PHASE_FAILOVER)
+        return decide(wanted, tuple(instances), held, datetime.now(UTC)).primary
+
+    def _become(self, name: str) -> str:
+        self.status(targetPrimary=name, currentPrimary=name)
+        eventually(lambda: bool(self.told(name).get("isPrimary")), f"{name} is the primary")
+        self.point_to(name)
+        return name
 
     def postmaster(self, name: str) -> int:
         return int((self.folder / name / "pgdata" / "postmaster.pid").read_text().splitlines()[0])
@@ -365,9 +399,3 @@ class _Reader:
     def secret(self, name: str) -> dict[str, str]:
         data = self._api.objects[f"secrets/{name}"]["data"]
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
-
-
-def lsn(text: str) -> int:
-    """A place in the WAL as a number."""
-    high, _, low = text.partition("/")
-    return (int(high, 16) << 32) + int(low, 16)

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from components.memory_environment import QUERY_WAIT
+from rehearsal.standins.cnpg import reports
 from tests.dataplane.conftest import Start
 from tests.dataplane.postgres_gateway import Gateway
 from tests.dataplane.postgres_instances import PASSWORD, Instances, eventually
@@ -58,10 +59,6 @@ def load(instances: Instances, gateways: list[Gateway]) -> Iterator[Callable[[st
         each.kill()
 
 
-def primary_of(instances: Instances) -> str:
-    return str(instances.cluster["status"]["targetPrimary"])
-
-
 def asking(instances: Instances, name: str) -> Callable[[str], str]:
     return lambda statement: instances.superuser(name, statement)
 
@@ -70,7 +67,7 @@ def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
     instances: Instances, load: Callable[[str], Load], figure: Callable[[str], None]
 ) -> None:
     """Of any client: of one that has a statement under way, and of one that comes when the poolers refuse already."""
-    old = primary_of(instances)
+    old = instances.primary
     writers = load("killed")
     eventually(lambda: all(writers.stored(asking(instances, old))), "all write")
     os.kill(instances.postmaster(old), signal.SIGKILL)
@@ -86,7 +83,7 @@ def test_a_killed_primary_costs_no_record_and_comes_back_as_a_replica(
 
     assert instances.running[old].wait(120) != 0, "a container whose PostgreSQL is killed ends, to be started anew"
     instances.start(old)
-    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica again")
+    instances.await_replica(old)
     assert instances.told(old)["isPrimary"] is False
     assert "rewinding to the primary" in instances.log(old)
 
@@ -95,18 +92,15 @@ def test_a_planned_move_costs_no_record_either(
     instances: Instances, load: Callable[[str], Load], figure: Callable[[str], None]
 ) -> None:
     """The operator names another primary: the old one stops, hands over its last WAL and comes back as a replica."""
-    old = primary_of(instances)
+    old = instances.primary
     kept = instances.superuser(old, KEPT)
     writers = load("moved")
     eventually(lambda: all(writers.stored(asking(instances, old))), "all write")
     new = next(name for name in instances.names if name != old)
-    # The Service still leads to the old one while it shuts down: logins meet "the database system is shutting down".
-    instances.status(targetPrimary=new, currentPrimary=new)
-    eventually(lambda: bool(instances.told(new).get("isPrimary")), f"{new} is the primary")
-    instances.point_to(new)
+    instances.move_to(new)
     assert instances.running[old].wait(120) == 0
     instances.start(old)
-    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica")
+    instances.await_replica(old)
     report = writers.end()
     missing = writers.missing(report, asking(instances, new))
     figure(f"PostgreSQL primary moved: {report.told}, {missing} missing")
@@ -118,9 +112,39 @@ def test_a_planned_move_costs_no_record_either(
     )
 
 
+def test_the_replica_that_has_received_most_takes_over(instances: Instances) -> None:
+    """Not the one with the lower number, nor the one that has replayed most: the only one that has the last commits."""
+    old = instances.primary
+    behind, ahead = (name for name in instances.names if name != old)
+    for name in (behind, ahead):
+        instances.await_replica(name)
+    instances.superuser(ahead, "SELECT pg_wal_replay_pause()")
+    instances.superuser(old, "SELECT pg_switch_wal()")
+    eventually(lambda: replayed(instances, behind) > replayed(instances, ahead), f"{behind} has replayed more")
+    instances.running[behind].send_signal(signal.SIGTERM)
+    instances.running[behind].wait(120)
+    instances.superuser(old, "INSERT INTO kv_store VALUES ('ahead', '{}')")
+    os.kill(instances.postmaster(old), signal.SIGKILL)
+    instances.running[old].wait(120)
+    instances.point_to(None)
+    instances.start(behind)
+    eventually(lambda: bool(instances.told(behind)), f"{behind} answers")
+    assert replayed(instances, behind) > replayed(instances, ahead)
+    assert instances.fail_over() == ahead
+    assert instances.superuser(ahead, "SELECT key FROM kv_store WHERE key = 'ahead'") == "ahead"
+    for name in (behind, old):
+        if name == old:
+            instances.start(old)
+        instances.await_replica(name)
+
+
+def replayed(instances: Instances, name: str) -> int:
+    return reports.read(instances.told(name)).replayed
+
+
 def test_a_former_primary_that_starts_while_another_one_is_named_never_takes_writes(instances: Instances) -> None:
     """Also without the new one: it waits, since it may hold what nobody else has, and must not serve it."""
-    old = primary_of(instances)
+    old = instances.primary
     os.kill(instances.postmaster(old), signal.SIGKILL)
     instances.running[old].wait(120)
     new = instances.fail_over()
@@ -129,22 +153,22 @@ def test_a_former_primary_that_starts_while_another_one_is_named_never_takes_wri
     eventually(lambda: "waiting for the new primary" in instances.log(old), "it waits")
     assert instances.told(old) == {}, "no server runs"
     instances.point_to(new)
-    eventually(lambda: bool(instances.told(old).get("isWalReceiverActive")), f"{old} is a replica")
+    instances.await_replica(old)
 
 
 def test_a_replica_that_lost_its_disk_is_cloned(instances: Instances) -> None:
-    lost = next(name for name in instances.names if name != primary_of(instances))
+    lost = next(name for name in instances.names if name != instances.primary)
     instances.running[lost].send_signal(signal.SIGTERM)
     assert instances.running[lost].wait(120) == 0, "told to end, it ends in order"
     for folder in ("pgdata", "pg_wal"):
         shutil.rmtree(instances.folder / lost / folder)
     instances.start(lost)
-    eventually(lambda: bool(instances.told(lost).get("isWalReceiverActive")), f"{lost} is a replica again")
+    instances.await_replica(lost)
     assert instances.superuser(lost, "SELECT count(*) > 0 FROM kv_store") == "t"
 
 
 def test_a_primary_that_lost_its_disk_makes_no_second_database(instances: Instances) -> None:
-    lost = primary_of(instances)
+    lost = instances.primary
     instances.running[lost].send_signal(signal.SIGTERM)
     instances.running[lost].wait(120)
     kept = instances.folder / lost / "kept"
@@ -161,9 +185,9 @@ def test_a_primary_that_lost_its_disk_makes_no_second_database(instances: Instan
 
 
 def test_a_commit_waits_for_a_standby(instances: Instances) -> None:
-    assert instances.superuser(primary_of(instances), "SHOW synchronous_standby_names").startswith("ANY 1 (")
+    assert instances.superuser(instances.primary, "SHOW synchronous_standby_names").startswith("ANY 1 (")
     question = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
-    eventually(lambda: instances.superuser(primary_of(instances), question) == "2", "both confirm")
+    eventually(lambda: instances.superuser(instances.primary, question) == "2", "both confirm")
 
 
 def test_nobody_comes_in_without_tls(instances: Instances, gateways: list[Gateway]) -> None:
@@ -177,7 +201,7 @@ def test_a_new_password_costs_no_record_and_no_restart(
     instances: Instances, gateways: list[Gateway], load: Callable[[str], Load]
 ) -> None:
     """The rotation of docs/postgresql.md: clients that are there go on, those that come wait until all know it."""
-    writers, name = load("rotated"), primary_of(instances)
+    writers, name = load("rotated"), instances.primary
     eventually(lambda: all(writers.stored(asking(instances, name))), "all write")
     stale = instances.dsn(gateways[0].pooler.port).replace(str(instances.passfile), str(instances.folder / "stale"))
     (instances.folder / "stale").write_text(instances.passfile.read_text())

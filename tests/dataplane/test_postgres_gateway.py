@@ -32,7 +32,7 @@ REASON = r"server login has been failing|context deadline exceeded|server conn"
 
 @pytest.fixture(scope="module")
 def instances(start_module: Start) -> Iterator[Instances]:
-    made = Instances(start_module, names=2)
+    made = Instances(start_module, instances=2)
     try:
         made.begin()
         assert made.schema().returncode == 0
@@ -69,7 +69,7 @@ class Away:
 
     def __init__(self, instances: Instances) -> None:
         self._instances = instances
-        self._name = str(instances.cluster["status"]["targetPrimary"])
+        self._name = instances.primary
 
     def __enter__(self) -> None:
         os.kill(self._instances.postmaster(self._name), signal.SIGKILL)
@@ -82,7 +82,7 @@ class Away:
 @pytest.fixture
 def away(instances: Instances) -> Iterator[Callable[[], Away]]:
     yield lambda: Away(instances)
-    name = str(instances.cluster["status"]["targetPrimary"])
+    name = instances.primary
     eventually(lambda: bool(instances.told(name).get("isPrimary")), f"{name} is back")
 
 
@@ -90,16 +90,16 @@ def away(instances: Instances) -> Iterator[Callable[[], Away]]:
 def standby(instances: Instances) -> Iterator[None]:
     """The pooler's servers are standbys, and it has met no others."""
     name = standby_of(instances)
-    eventually(lambda: bool(instances.told(name).get("isWalReceiverActive")), f"{name} follows")
+    instances.await_replica(name)
     instances.point_to(name)
     restart_pooler(instances)
     yield
-    instances.point_to(str(instances.cluster["status"]["targetPrimary"]))
+    instances.point_to(instances.primary)
     restart_pooler(instances)
 
 
 def standby_of(instances: Instances) -> str:
-    return next(one for one in instances.names if one != instances.cluster["status"]["targetPrimary"])
+    return next(one for one in instances.names if one != instances.primary)
 
 
 def refusal(gateway: Gateway) -> str:
@@ -131,7 +131,7 @@ class TestStandby:
         with ThreadPoolExecutor() as pool:
             coming = pool.submit(psycopg2.connect, gateway.dsn())
             time.sleep(1)
-            instances.point_to(str(instances.cluster["status"]["targetPrimary"]))
+            instances.point_to(instances.primary)
             leave = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'soma'"
             instances.superuser(standby_of(instances), leave)
             coming.result(60).close()
@@ -209,7 +209,7 @@ class TestNothingIsDoneTwice:
     def test_a_statement_that_was_under_way_is_the_clients_to_repeat(
         self, instances: Instances, gateway: Gateway, client: Any
     ) -> None:
-        name = str(instances.cluster["status"]["targetPrimary"])
+        name = instances.primary
         end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
         with ThreadPoolExecutor() as pool:
             sleeping = pool.submit(ask, client, "SELECT pg_sleep(60)")

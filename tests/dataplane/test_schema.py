@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
+from rehearsal.standins.memory import statements
 from tests.dataplane.postgres_server import Server
+from tests.dataplane.service_statements import (
+    OF_ONE_NAMESPACE,
+    PATTERN_INDEX,
+    SCAN,
+    SEED,
+    STARTERS,
+    STARTS,
+    assert_plans,
+    bound,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +56,13 @@ def test_the_service_finds_its_table_with_partitions_and_indexes(server: Server,
     assert server.sql(database, "SELECT count(*) FROM kv_store") == "0", "the probe's row is gone"
 
 
-STARTS = (
-    'CREATE TABLE IF NOT EXISTS "kv_store" (key TEXT PRIMARY KEY, value JSONB NOT NULL)',
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-)
-"""What each of the service's processes runs when it starts. Its third statement is a syntax error everywhere, which it
-swallows: `CREATE INDEX IF NOT EXISTS idx_"kv_store"_val_trgm …`."""
-SET = """INSERT INTO "kv_store" (key, value) VALUES ('{}', '{}')
-         ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value"""
-SCAN = "SELECT key FROM \"kv_store\" WHERE key LIKE 'tenant-7:%:meta'"
-
-
 def test_the_services_own_statements_work_on_it(server: Server, database: str, tmp_path: Path) -> None:
     server.make(database, tmp_path)
-    server.sql(database, *STARTS, SET.format("k", "{}"), SET.format("k", '{"n": 2}'), user="soma")
-    assert server.sql(database, "SELECT value FROM kv_store WHERE key = 'k'", user="soma") == '{"n": 2}'
-    assert server.sql(database, "SELECT key FROM kv_store WHERE key LIKE 'k%'", user="soma") == "k"
-    server.sql(database, "DELETE FROM kv_store WHERE key = 'k'", user="soma")
+    writes = [bound(statements.WRITE, "k", value) for value in ("{}", '{"n": 2}')]
+    server.sql(database, *STARTS, *writes, user="soma")
+    assert server.sql(database, bound(statements.READ, "k"), user="soma") == '{"n": 2}'
+    assert server.sql(database, bound(statements.KEYS, "k%"), user="soma") == "k"
+    server.sql(database, bound(statements.DELETE, "k"), user="soma")
     assert server.sql(database, "SELECT count(*) FROM kv_store", user="soma") == "0"
 
 
@@ -84,51 +85,29 @@ def test_twenty_processes_of_the_service_that_start_at_once_all_get_through(
     server.make(database, tmp_path)
     starters = [
         subprocess.Popen(
-            server.psql(database, "soma", *STARTS, SET.format(f"k{number}", "{}")), stderr=subprocess.PIPE, text=True
+            server.psql(database, "soma", *STARTS, bound(statements.WRITE, f"k{number}", "{}")),
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        for number in range(20)
+        for number in range(STARTERS)
     ]
     failures = [said for starter in starters for _, said in [starter.communicate(timeout=60)] if "ERROR" in said]
     figure(f"PostgreSQL: {len(failures)} of {len(starters)} processes of the service failed to start at once")
     assert not failures
-    assert server.sql(database, "SELECT count(*) FROM kv_store") == "20"
+    assert server.sql(database, "SELECT count(*) FROM kv_store") == str(STARTERS)
 
 
 def test_a_key_is_looked_for_in_one_partition_and_a_prefix_by_an_index_in_each(
     server: Server, database: str, tmp_path: Path
 ) -> None:
     server.make(database, tmp_path)
-    server.sql(
-        database,
-        """INSERT INTO kv_store SELECT format('tenant-%s:(%s.0, 2.0):%s', n % 50, n, part), '{}'
-           FROM generate_series(1, 20000) n, unnest('{data,meta}'::text[]) part""",
-        "ANALYZE kv_store",
-        user="soma",
-    )
-    one = scans(server, database, "SELECT value FROM \"kv_store\" WHERE key = 'tenant-7:(7.0, 2.0):data'")
-    assert len(one) == 1
-    assert one[0]["Node Type"] == "Index Scan"
-    many = scans(server, database, SCAN)
-    assert {scan["Relation Name"] for scan in many} == {f"kv_store_p{part}" for part in range(8)}
-    for scan in many:
-        (index,) = scan.get("Plans") or [scan]
-        assert "Index" in index["Node Type"], index
-        assert index["Index Name"].endswith("_key_idx"), "the index with the pattern operators"
-    assert len(server.sql(database, SCAN, user="soma").splitlines()) == 400
+    server.sql(database, SEED, "ANALYZE kv_store", user="soma")
 
+    def explain(statement: str) -> Any:
+        return json.loads(server.sql(database, f"EXPLAIN (FORMAT JSON) {statement}", user="soma"))
 
-def scans(server: Server, database: str, statement: str) -> list[dict[str, Any]]:
-    """The plan's nodes that read a partition."""
-    (plan,) = json.loads(server.sql(database, f"EXPLAIN (FORMAT JSON) {statement}", user="soma"))
-    found: list[dict[str, Any]] = []
-    left = [plan["Plan"]]
-    while left:
-        node = left.pop()
-        if "Relation Name" in node:
-            found.append(node)
-        else:
-            left += node.get("Plans", [])
-    return found
+    assert_plans(explain, 8, (PATTERN_INDEX,))
+    assert len(server.sql(database, SCAN, user="soma").splitlines()) == OF_ONE_NAMESPACE
 
 
 def test_a_second_run_changes_nothing(server: Server, database: str, tmp_path: Path) -> None:

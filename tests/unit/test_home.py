@@ -44,6 +44,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
         "postgresql.database": "somamemory",
         "postgresql.owner": "soma",
         "postgresql.partitions": 8,
+        "images.postgresql": "PostgreSQL 18",
     }
 
 
@@ -53,6 +54,11 @@ def test_a_difference_is_told_with_path_both_values_and_a_remedy(us_east: Record
         "  postgresql.partitions = 16   us-east has 8: state that here too, or bring us-east to this first "
         "(pulumi up -s us-east)"
     )
+
+
+def test_a_home_with_another_major_version_of_postgresql_is_a_difference(us_east: Recorded) -> None:
+    said = refusal({**us_east.outputs, "shared": {**us_east.outputs["shared"], "images.postgresql": "PostgreSQL 17"}})
+    assert 'images.postgresql = "PostgreSQL 18"   us-east has "PostgreSQL 17": ' in said
 
 
 def test_all_differences_are_told_at_once(us_east: Recorded) -> None:

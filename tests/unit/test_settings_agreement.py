@@ -66,6 +66,40 @@ def test_a_standby_that_differs_from_home_is_refused(tmp_path: Path, stated: dic
     ]
 
 
+GATEWAYS = {"postgresql_gateway": "gateway:1", "redis_gateway": "gateway:1"}
+DIGEST = "@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize("image", ["pg:17.6-system-trixie", "pg:17"])
+def test_a_standby_with_another_major_version_of_postgresql_is_refused(tmp_path: Path, image: str) -> None:
+    assert faults(tmp_path, {"us-west": {"images": {**GATEWAYS, "postgresql": image}}}) == [
+        "Pulumi.us-west.yaml",
+        f'  images.postgresql = "{image}"   {HOME} has PostgreSQL 18, '
+        f"and a standby follows only its own major version: {REMEDY}",
+    ]
+
+
+@pytest.mark.parametrize("image", ["pg:18.1", "pg:18", "registry.example.com:5000/pg:18_x" + DIGEST])
+def test_another_minor_version_or_build_of_postgresql_is_fine(tmp_path: Path, image: str) -> None:
+    assert faults(tmp_path, {"us-west": {"images": {**GATEWAYS, "postgresql": image}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("pg" + DIGEST, "no tag: CloudNativePG reads the version from it; write both, as in"),
+        ("pg:trixie", '"trixie" does not begin with a version of PostgreSQL: use a tag such as "18.4-system-trixie"'),
+        ("pg:180", '"180" does not begin with a version of PostgreSQL'),
+    ],
+)
+def test_an_image_that_says_no_version_of_postgresql_is_refused(tmp_path: Path, image: str, reason: str) -> None:
+    told = faults(tmp_path, {"us-west": {"images": {**GATEWAYS, "postgresql": image}}})
+    assert told[0] == "Pulumi.us-west.yaml"
+    assert "images.postgresql = " in told[1]
+    assert reason in told[1]
+    assert len(told) == 2
+
+
 def test_all_standbys_are_compared_with_home_and_what_home_states_alone_is_a_default_elsewhere(tmp_path: Path) -> None:
     line = f'  postgresql.owner = "soma" (default)   the home region us-east has "other": {REMEDY}'
     assert faults(tmp_path, {"us-east": {"postgresql": {"owner": "other"}}}) == [

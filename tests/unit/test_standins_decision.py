@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from rehearsal.standins.cnpg import names
 from rehearsal.standins.cnpg.decision import POLL, Decision, Held, Instance, Report, Wanted, decide
+from rehearsal.standins.cnpg.reports import read
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WANTED = Wanted("db", 3, in_place=False)
@@ -157,6 +158,29 @@ class TestRealServers:
 
     def test_of_equals_the_lowest_number(self) -> None:
         assert step(after_loss(stopped(300), stopped(300)), wanted=REAL).primary == "db-2"
+
+    def test_of_equals_the_one_that_has_replayed_most(self) -> None:
+        further = replace(stopped(300), replayed=200)
+        assert step(after_loss(stopped(300), further), wanted=REAL).primary == "db-3"
+
+    def test_what_was_received_counts_before_what_was_replayed(self) -> None:
+        further = replace(stopped(290), replayed=290)
+        assert step(after_loss(further, stopped(300)), wanted=REAL).primary == "db-3"
+
+    def test_wal_that_was_replayed_counts_as_received(self) -> None:
+        assert read({"receivedLsn": None, "replayLsn": "1/10"}).lsn == (1 << 32) + 16
+        assert read({"receivedLsn": "0/20", "replayLsn": "0/10"}).lsn == 32
+
+    def test_the_primary_leaves_a_cordoned_node_only_for_a_replica_that_streams(self) -> None:
+        leaving = (replace(RUNNING[0], leaving=True), replace(RUNNING[1], report=stopped(300)), RUNNING[2])
+        assert step(leaving, wanted=REAL).primary == "db-3"
+        nobody = (*leaving[:2], replace(RUNNING[2], report=stopped(300)))
+        assert step(nobody, wanted=REAL).primary == "db-1"
+
+    def test_a_switchover_to_change_the_primary_waits_for_a_replica_that_streams(self) -> None:
+        changed = (replace(RUNNING[0], outdated=True), *(replace(one, report=stopped(300)) for one in RUNNING[1:]))
+        decision = step(changed, wanted=REAL)
+        assert (decision.primary, decision.look_again, decision.replace) == ("db-1", POLL, ())
 
     def test_nobody_is_primary_while_a_replica_still_receives(self) -> None:
         """The old primary lives, and may acknowledge what the new one would not have."""

@@ -25,7 +25,9 @@ class Report:
     receiving: bool
     """WAL comes in from a primary."""
     lsn: int
-    """How far its WAL reaches."""
+    """How far the WAL reaches that it has received, or written as the primary."""
+    replayed: int = 0
+    """How far it has replayed that."""
     timeline: int = 1
 
 
@@ -169,15 +171,25 @@ def _election(wanted: Wanted, heirs: list[Instance], held: Held, again: tuple[in
     return Decision(heir.name, names.PHASE_FAILOVER, f"Failing over from {held.primary} to {heir.name}", make=again)
 
 
-def _advance(instance: Instance, report: Report) -> tuple[int, bool, int]:
-    """Order of election: what has been received counts before the node, the lowest number decides."""
-    return report.lsn, not instance.leaving, -instance.serial
+def _advance(instance: Instance, report: Report) -> tuple[int, int, bool, int]:
+    """Order of election (pkg/postgres/status.go, Less): what has been received, then what has been replayed; of equals
+    one that stays on its node, and the lowest number decides."""
+    return report.lsn, report.replayed, not instance.leaving, -instance.serial
+
+
+def _heirs(wanted: Wanted, candidates: list[Instance]) -> list[Instance]:
+    """Who may take over while the primary lives, the first one first. A real one waits for the end of its stream, so it
+    has to have one (internal/controller/replicas.go and cluster_upgrade.go pass over a candidate without)."""
+    if not wanted.real:
+        return candidates
+    streaming = [(each, each.report) for each in candidates if each.report and each.report.receiving]
+    return [each for each, _ in sorted(streaming, key=lambda one: _advance(*one), reverse=True)]
 
 
 def _off_a_cordoned_node(wanted: Wanted, instances: tuple[Instance, ...], current: Instance) -> Decision | None:
     """The primary leaves a cordoned node when every other instance is ready elsewhere, so that a drain can end."""
     others = [instance for instance in instances if instance is not current and instance.ready]
-    staying = [instance for instance in others if not instance.leaving]
+    staying = _heirs(wanted, [instance for instance in others if not instance.leaving])
     if not staying or len(others) < wanted.instances - 1:
         return None
     heir = staying[0].name
@@ -216,7 +228,11 @@ def _changes(wanted: Wanted, instances: tuple[Instance, ...], current: Instance)
     heirs = [instance for instance in instances if instance is not current and not instance.leaving]
     if wanted.in_place or not heirs:
         return Decision(current.name, names.PHASE_IN_PLACE, f"Restarting {current.name}", replace=(current.name,))
-    heir = heirs[0].name
+    streaming = _heirs(wanted, heirs)
+    if not streaming:
+        reason = f"Waiting for a replica that streams from {current.name}, to switch over to it"
+        return Decision(current.name, names.PHASE_UPGRADE, reason, look_again=POLL)
+    heir = streaming[0].name
     return Decision(heir, names.PHASE_SWITCHOVER, f"Switching over to {heir} to restart {current.name}")
 
 

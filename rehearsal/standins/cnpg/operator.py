@@ -91,7 +91,7 @@ class Operator:
             return MISSING_SECONDS
         self._surroundings(cluster)
         instances = self._instances(cluster)
-        wanted = replace(_wanted(cluster), real=self._reports is not None)
+        wanted = replace(wanted_of(cluster), real=self._reports is not None)
         decision = decide(wanted, instances, _held(cluster), datetime.now(UTC))
         self._report(cluster, decision, instances)
         self._carry_out(cluster, decision)
@@ -264,7 +264,8 @@ class Operator:
         return f'Secret "{missing[0]}" not found' if missing else ""
 
 
-def _wanted(cluster: Manifest) -> Wanted:
+def wanted_of(cluster: Manifest) -> Wanted:
+    """What a Cluster's specification asks for."""
     spec = cluster["spec"]
     synchronous = names.section(spec, "postgresql", "synchronous")
     return Wanted(

@@ -1,7 +1,8 @@
 """Asks real instances for their state, through the API server: their pods need not be reachable from here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from rehearsal.kube import Client, KubeError
 from rehearsal.standins.cnpg.decision import Report
@@ -31,16 +32,23 @@ class Reports:
             )
         except KubeError:
             return None
-        reached = [said.get(key) for key in ("currentLsn", "receivedLsn", "replayLsn")]
-        return Report(
-            primary=bool(said.get("isPrimary")),
-            receiving=bool(said.get("isWalReceiverActive")),
-            lsn=max((_number(str(text)) for text in reached if text), default=0),
-            timeline=int(said.get("timeLineID") or 1),
-        )
+        return read(said)
 
 
-def _number(lsn: str) -> int:
-    """A place in the WAL, `16/B374D848`, as a number."""
-    high, _, low = lsn.partition("/")
+def read(said: Mapping[str, Any]) -> Report:
+    """What an instance's status page says. WAL that was replayed counts as received: a replica that has not streamed
+    since it started says nothing of what it received (pkg/management/postgres/probes.go, fillStatusFromReplica)."""
+    current, received, replayed = (_number(said.get(key)) for key in ("currentLsn", "receivedLsn", "replayLsn"))
+    return Report(
+        primary=bool(said.get("isPrimary")),
+        receiving=bool(said.get("isWalReceiverActive")),
+        lsn=max(current, received, replayed),
+        replayed=replayed,
+        timeline=int(said.get("timeLineID") or 1),
+    )
+
+
+def _number(lsn: str | None) -> int:
+    """A place in the WAL, `16/B374D848`, as a number; 0 for none."""
+    high, _, low = (lsn or "0/0").partition("/")
     return (int(high, 16) << 32) + int(low, 16)

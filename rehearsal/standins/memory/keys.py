@@ -10,16 +10,9 @@ import redis
 from psycopg2.extensions import make_dsn
 from psycopg2.extras import Json
 
-Result = TypeVar("Result")
+from rehearsal.standins.memory import statements
 
-_TABLE = 'CREATE TABLE IF NOT EXISTS "kv_store" (key TEXT PRIMARY KEY, value JSONB NOT NULL);'
-_EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm;"
-_INDEX = 'CREATE INDEX IF NOT EXISTS idx_"kv_store"_val_trgm ON "kv_store" USING gin ((value::text) gin_trgm_ops);'
-"""A syntax error, as the service sends it: it never has an index of its own."""
-_WRITE = 'INSERT INTO "kv_store" (key, value) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;'
-_READ = 'SELECT value FROM "kv_store" WHERE key = %s;'
-_DELETE = 'DELETE FROM "kv_store" WHERE key = %s;'
-_KEYS = 'SELECT key FROM "kv_store" WHERE key LIKE %s;'
+Result = TypeVar("Result")
 
 
 class Keys(Protocol):
@@ -39,9 +32,9 @@ class Postgres:
     def __init__(self, url: str, tls: dict[str, str]) -> None:
         self._url, self._tls = url, tls
         self._connection: Any = None
-        self._execute(lambda cursor: cursor.execute(_TABLE))
+        self._execute(lambda cursor: cursor.execute(statements.TABLE))
         with suppress(psycopg2.Error):  # the service swallows it, too
-            self._execute(lambda cursor: [cursor.execute(text) for text in (_EXTENSION, _INDEX)])
+            self._execute(lambda cursor: [cursor.execute(text) for text in (statements.EXTENSION, statements.INDEX)])
 
     def _cursor(self) -> Any:
         if self._connection is None or self._connection.closed:
@@ -61,18 +54,18 @@ class Postgres:
                 return statement(cursor)
 
     def set(self, key: str, value: Any) -> None:
-        self._execute(lambda cursor: cursor.execute(_WRITE, (key, Json(value))))
+        self._execute(lambda cursor: cursor.execute(statements.WRITE, (key, Json(value))))
 
     def get(self, key: str) -> Any:
-        row = self._execute(lambda cursor: [cursor.execute(_READ, (key,)), cursor.fetchone()][1])
+        row = self._execute(lambda cursor: [cursor.execute(statements.READ, (key,)), cursor.fetchone()][1])
         return None if row is None else row[0]
 
     def delete(self, key: str) -> None:
-        self._execute(lambda cursor: cursor.execute(_DELETE, (key,)))
+        self._execute(lambda cursor: cursor.execute(statements.DELETE, (key,)))
 
     def matching(self, pattern: str) -> Iterator[str]:
         like = pattern.replace("*", "%")
-        rows = self._execute(lambda cursor: [cursor.execute(_KEYS, (like,)), cursor.fetchall()][1])
+        rows = self._execute(lambda cursor: [cursor.execute(statements.KEYS, (like,)), cursor.fetchall()][1])
         return (str(key) for (key,) in rows)
 
     def set_fields(self, key: str, fields: dict[str, str]) -> None:

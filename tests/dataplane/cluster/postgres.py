@@ -2,7 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -94,6 +96,69 @@ class Database:
         return int(said.rpartition("code ")[2]), said
 
 
+_RUN = """
+import json, sys
+import psycopg2
+asked = json.load(sys.stdin)
+connection = psycopg2.connect(asked["url"])
+connection.autocommit = True
+answers = []
+for statement in asked["statements"]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        answers.append(cursor.fetchall() if cursor.description else [])
+print(json.dumps(answers))
+"""
+_START = """
+import json, multiprocessing, sys
+import psycopg2
+asked = json.load(sys.stdin)
+count = len(asked["processes"])
+fork = multiprocessing.get_context("fork")
+together, failures = fork.Barrier(count), fork.SimpleQueue()
+
+def start(statements):
+    failure = ""
+    together.wait(60)
+    try:
+        connection = psycopg2.connect(asked["url"])
+        connection.autocommit = True
+        for statement in statements:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+    except psycopg2.Error as error:
+        failure = f"{type(error).__name__}: {error}"
+    failures.put(failure)
+
+started = [fork.Process(target=start, args=(statements,)) for statements in asked["processes"]]
+for process in started:
+    process.start()
+print(json.dumps([failures.get() for _ in started]))
+"""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A pod with the service's gateway and nothing else that leads to PostgreSQL."""
+
+    stand: Stand
+    pod: str
+    url: str
+
+    def run(self, *statements: str) -> list[list[list[Any]]]:
+        """The rows that each statement answers, all on one connection, each committed."""
+        return json.loads(self._python(_RUN, {"url": self.url, "statements": statements}))
+
+    def start(self, processes: Sequence[Sequence[str]]) -> list[str]:
+        """Processes that begin at the same moment, each with a connection and statements of its own; what failed."""
+        said: list[str] = json.loads(self._python(_START, {"url": self.url, "processes": processes}))
+        return [failure for failure in said if failure]
+
+    def _python(self, program: str, asked: object) -> str:
+        text = json.dumps(asked)
+        return self.stand.exec(self.pod, TOOLBOX, "python3", "-c", program, text=text, seconds=GOING_ON_SECONDS)
+
+
 class Load:
     """Writes as the service does: from a pod in each of some zones, with the service's own gateway beside its clients.
 
@@ -106,10 +171,10 @@ class Load:
         self._clients: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
-        service = self._service()
+        service = service_of(self._stand)
         try:
             for pod, zone in self._zones.items():
-                self._stand.client.apply(self._pod(pod, zone, service), field_manager="data-tier")
+                self._stand.client.apply(client_pod(self._stand, pod, zone, service), field_manager="data-tier")
             for pod in self._zones:
                 eventually(f"pod {pod} runs", lambda p=pod: self._stand.pod(p).ready)
                 self._start(pod, url_of(service))
@@ -173,27 +238,40 @@ class Load:
             process.kill()
             process.wait()
 
-    def _service(self) -> Manifest:
-        """The specification of the service's pods."""
-        deployment = self._stand.client.get("apps/v1", "Deployment", SERVICE, self._stand.namespace)
-        return deployment["spec"]["template"]["spec"]
 
-    def _pod(self, name: str, zone: str, service: Manifest) -> Manifest:
-        """A toolbox whose only way to PostgreSQL, with everything it needs, is the service's."""
-        image = self._stand.pod(TOOLBOX).manifest["spec"]["containers"][0]["image"]
-        pod = toolbox.pod(self._stand.namespace, image)
-        gateway = named(service["initContainers"], GATEWAY)
-        (client,) = pod["spec"]["containers"]
-        pod["metadata"]["name"] = name
-        pod["spec"] |= {
-            # its group may read the gateway's files
-            "securityContext": service["securityContext"],
-            "nodeSelector": {ZONE: zone},
-            "initContainers": [gateway],
-            "containers": [{**client, "volumeMounts": []}],
-            "volumes": [named(service["volumes"], mount["name"]) for mount in gateway["volumeMounts"]],
-        }
-        return pod
+@contextmanager
+def behind_a_gateway(stand: Stand, name: str, zone: str) -> Generator[Client]:
+    """A pod that reaches PostgreSQL as the service does, for as long as the test needs it."""
+    service = service_of(stand)
+    try:
+        stand.client.apply(client_pod(stand, name, zone, service), field_manager="data-tier")
+        eventually(f"pod {name} runs", lambda: stand.pod(name).ready)
+        yield Client(stand, name, url_of(service))
+    finally:
+        stand.client.delete("v1", "Pod", name, stand.namespace, grace_seconds=0)
+
+
+def service_of(stand: Stand) -> Manifest:
+    """The specification of the service's pods."""
+    return stand.client.get("apps/v1", "Deployment", SERVICE, stand.namespace)["spec"]["template"]["spec"]
+
+
+def client_pod(stand: Stand, name: str, zone: str, service: Manifest) -> Manifest:
+    """A toolbox whose only way to PostgreSQL, with everything it needs, is the service's."""
+    image = stand.pod(TOOLBOX).manifest["spec"]["containers"][0]["image"]
+    pod = toolbox.pod(stand.namespace, image)
+    gateway = named(service["initContainers"], GATEWAY)
+    (client,) = pod["spec"]["containers"]
+    pod["metadata"]["name"] = name
+    pod["spec"] |= {
+        # its group may read the gateway's files
+        "securityContext": service["securityContext"],
+        "nodeSelector": {ZONE: zone},
+        "initContainers": [gateway],
+        "containers": [{**client, "volumeMounts": []}],
+        "volumes": [named(service["volumes"], mount["name"]) for mount in gateway["volumeMounts"]],
+    }
+    return pod
 
 
 def url_of(service: Manifest) -> str:
