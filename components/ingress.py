@@ -141,7 +141,9 @@ def _forwarded(spec: Manifest, forward: Forward) -> Manifest:
         # The proxy's pods are all alike; home's ingress controller has the cookie, which has one name.
         kept = {key: value for key, value in given.items() if key != "sessionCookie"}
         patience = _FORWARDED_STREAM_TIMEOUT if given["name"] in streams else f"{_FORWARDED_PATIENCE}s"
-        return {**kept, "service": forward.service, "port": forward.port, "read-timeout": patience}
+        # 502 is what the proxy says of a connection that broke off.
+        tries = {"next-upstream": f"{given['next-upstream']} http_502", "read-timeout": patience}
+        return {**kept, **tries, "service": forward.service, "port": forward.port}
 
     def route(given: Manifest) -> Manifest:
         name = given["action"]["pass"]

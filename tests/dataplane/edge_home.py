@@ -65,6 +65,8 @@ class Home:
     connections: int = 0
     gate: threading.Event = field(default_factory=threading.Event)
     """Closed, no request is answered."""
+    hold: threading.Event = field(default_factory=threading.Event)
+    """Until it is set, a request for /held gets no answer."""
     _server: "_Server | None" = None
 
     def run(self) -> "Home":
@@ -97,8 +99,11 @@ class _Server(ThreadingHTTPServer):
         context.load_verify_locations(home.certificates / "ca.crt")
         context.verify_mode = ssl.CERT_REQUIRED
 
-        def asked(connection: Any, name: str | None, _: ssl.SSLContext) -> None:
+        def asked(connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
+            """As the ingress controller, whose default server refuses a handshake that names no host of its own."""
             connection.server_name = name or ""
+            known = name in {host(service) for service in SERVICES}
+            return None if known else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
         context.sni_callback = asked
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -122,6 +127,7 @@ class _Server(ThreadingHTTPServer):
         for connection in tuple(self.open):
             with suppress(OSError):
                 connection.shutdown(2)
+        time.sleep(0.2)  # so that the edge has seen it: what meets the end of a kept connection is told so, with 502
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -139,6 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def do_POST(self) -> None:
         self._answer()
 
@@ -154,13 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.home.received.append(
             Received(self.command, self.path, headers, body, server_name, str(subject["commonName"]))
         )
-        if self.path == "/ends" or (self.path == "/ends-once" and self.home.count(self.path) == 1):
+        if self.path == "/ends":
             self.close_connection = True
         elif self.path == "/memories/stream":
             self._stream()
         else:
-            if self.path == "/slow":
-                time.sleep(1)
+            if self.path == "/held":
+                self.home.hold.wait()
             self._send(200, json.dumps({"ok": True, "by": self.home.address}))
 
     def _send(self, status: int, text: str) -> None:
