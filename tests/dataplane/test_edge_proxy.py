@@ -195,8 +195,8 @@ def test_one_address_of_home_that_is_dead_costs_no_request(stand: Stand) -> None
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_what_may_have_been_carried_out_is_not_sent_again(stand: Stand, method: str) -> None:
-    """Where the connection was kept from another request, HAProxy 3.2 closes without a word, as to any client that keeps
-    its own: then the ingress controller says 502 of a POST, and makes what it may make again to another pod.
+    """Where the connection was kept from another request, HAProxy 3.2 closes without a word, as to any client that
+    keeps its own: then the ingress controller says 502 of a POST, and makes the rest again to another pod.
     """
     stand.serves()
     for number in range(1, 4):

@@ -48,13 +48,14 @@ class TestWhoHasOne:
         assert us_east.has("VirtualServer", "memory-service-entrance")
         assert not [server for server in us_west.of("VirtualServer") if server not in us_west.user_hosts]
 
-    def test_roles_turn_with_home(self) -> None:
+    def test_roles_turn_with_home(self, us_west: Recorded) -> None:
         """What a promotion declares: the new home serves its users itself, the old one takes them there."""
         multiregion = {"regions": [{"name": "us-east"}, {"name": "us-west"}], "home": "us-west"}
         west = record_stack("us-west", overrides={"multiregion": multiregion})
         east = record_stack("us-east", stacks={"us-west": west.outputs}, overrides={"multiregion": multiregion})
         assert kinds_of_edge(west) == set()
         assert west.user_hosts[0].spec["upstreams"][0]["service"] == "memory-service"
+        assert west.user_hosts[0].urn == us_west.user_hosts[0].urn, "turned, and never away"
         assert kinds_of_edge(east) == EDGE_KINDS
         assert east.user_hosts[0].spec["upstreams"][0]["service"] == "memory-edge"
         assert environment(east)["HOME_ADDRESS"] == "memory.us-west.somafractalmemory.internal"
