@@ -14,6 +14,8 @@ REPLICATION = "postgresql_replication"
 """Secret stack output of home: what a replica cluster needs in order to follow it."""
 TOKENS = "memory_tokens"
 """Secret stack output of home: memory namespace to bearer token. Clients keep theirs when a standby takes over."""
+EDGES = "edges"
+"""Secret stack output of home: how its ingress controller and the edges know each other (edge_entrance.py)."""
 SHARED = "shared"
 """Stack output of home: what every region must state alike (settings/shared.py)."""
 
@@ -37,6 +39,7 @@ class Home(pulumi.ComponentResource):
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._region}"
         reference = pulumi.StackReference(f"{name}-stack", stack, opts=ResourceOptions(parent=self))
         accepted = reference.outputs.apply(lambda outputs: _accepted(outputs, settings.stack, own))
+        self._accepted = accepted
 
         def read(key: str) -> Output[Any]:
             return Output.secret(accepted.apply(lambda outputs: _required(outputs, key, self._region)))
@@ -45,6 +48,10 @@ class Home(pulumi.ComponentResource):
         self.replication = read(REPLICATION)
         self._tokens = read(TOKENS)
         self.register_outputs({"region": self._region})
+
+    def edges(self) -> Output[Any]:
+        """Secret: certificates with which an edge reaches home's ingress controller. Home without one has none."""
+        return Output.secret(self._accepted.apply(lambda outputs: _entrance(outputs, self._region)))
 
     def token(self, namespace: str) -> Output[str]:
         """Secret: the bearer token of a memory namespace."""
@@ -87,6 +94,15 @@ def _required(outputs: Mapping[str, Any], key: str, region: str) -> Any:
     if pulumi.runtime.is_dry_run():
         return UNKNOWN
     raise pulumi.RunError(f"stack {region} has no output {key} yet: bring {region} up first (pulumi up -s {region})")
+
+
+def _entrance(outputs: Mapping[str, Any], region: str) -> Any:
+    if EDGES in outputs or pulumi.runtime.is_dry_run():
+        return outputs.get(EDGES, UNKNOWN)
+    raise pulumi.RunError(
+        f"ingress.enabled = true   {region} does not let the users of other regions in: enable its ingress and bring "
+        f"{region} up first (pulumi up -s {region}), or disable it here"
+    )
 
 
 def _token(tokens: Mapping[str, str], namespace: str, region: str) -> Any:

@@ -23,6 +23,22 @@ CLASS_ANNOTATION = "kubernetes.io/ingress-class"
 RATE_LIMIT = "rate-limit"
 
 _STREAM_TIMEOUT = "3600s"
+_PATIENCE = QUERY_WAIT + 30
+"""Seconds until an answer begins: a store waits while the primary moves, for as long as pooler or gateway hold it."""
+_FORWARDED_PATIENCE, _FORWARDED_STREAM_TIMEOUT = _PATIENCE + 20, "3620s"
+"""Of a standby: after home's ingress controller and the proxy in between have said that they gave up."""
+_AS_THE_EDGE_SAYS = ("Host", "X-Forwarded-Host", "X-Real-IP", "X-Forwarded-Proto")
+"""Headers that the controller would set to its own view of the caller (internal/configs/version2,
+nginx.virtualserver.tmpl at v5.5.4); the caller is an edge, which was told the user's.
+"""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Where all users of a standby go: its own proxy, which is told for which Service they are."""
+
+    service: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,8 @@ class IngressArgs:
     settings: IngressSettings
     services: Sequence[pulumi.Resource] = ()
     """The Services that the rules name: they come first, so that no host answers before there is a service."""
+    forward: Forward | None = None
+    """In a standby; home's users go to the services that the rules name."""
 
 
 class Ingress(pulumi.ComponentResource):
@@ -59,7 +77,7 @@ class Ingress(pulumi.ComponentResource):
                 api_version=API_VERSION,
                 kind="VirtualServer",
                 metadata=untyped(metadata(host, args.placement, labels(host, "edge"), annotations(args.settings))),
-                spec=virtual_server(rule, args.settings),
+                spec=virtual_server(rule, args.settings, args.forward),
                 opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[limit, *args.services])),
             )
         scheme = "https" if args.settings.tls.enabled else "http"
@@ -88,7 +106,7 @@ def rate_limit(settings: IngressSettings) -> Manifest:
     }
 
 
-def virtual_server(rule: IngressRule, settings: IngressSettings) -> Manifest:
+def virtual_server(rule: IngressRule, settings: IngressSettings, forward: Forward | None = None) -> Manifest:
     """Spec of the VirtualServer of one host."""
     streams = tuple(_streaming(rule, settings))
     streaming = {path.path for path in streams}
@@ -109,7 +127,72 @@ def virtual_server(rule: IngressRule, settings: IngressSettings) -> Manifest:
             *({"path": path.path, "action": {"pass": _upstream("api", path.backend, alone)}} for path in apis),
         ],
     }
+    if forward is not None:
+        spec = _forwarded(spec, forward)
     return {**spec, "tls": _tls(settings)} if settings.tls.enabled else spec
+
+
+def _forwarded(spec: Manifest, forward: Forward) -> Manifest:
+    """The same host, whose upstreams are all the proxy; each route says which Service it leads to."""
+    services = {upstream["name"]: upstream["service"] for upstream in spec["upstreams"]}
+    streams = {upstream["name"] for upstream in spec["upstreams"] if "sessionCookie" in upstream}
+
+    def upstream(given: Manifest) -> Manifest:
+        # The proxy's pods are all alike; home's ingress controller has the cookie, which has one name.
+        kept = {key: value for key, value in given.items() if key != "sessionCookie"}
+        patience = _FORWARDED_STREAM_TIMEOUT if given["name"] in streams else f"{_FORWARDED_PATIENCE}s"
+        # 502 is what the proxy says of a connection that broke off.
+        tries = {"next-upstream": f"{given['next-upstream']} http_502", "read-timeout": patience}
+        return {**kept, **tries, "service": forward.service, "port": forward.port}
+
+    def route(given: Manifest) -> Manifest:
+        name = given["action"]["pass"]
+        told = [
+            {"name": "X-Soma-Service", "value": services[name]},
+            {"name": "X-Soma-Stream", "value": str(name in streams).lower()},
+        ]
+        return {**given, "action": {"proxy": {"upstream": name, "requestHeaders": {"set": told}}}}
+
+    return {
+        **spec,
+        "upstreams": [upstream(given) for given in spec["upstreams"]],
+        "routes": [route(given) for given in spec["routes"]],
+    }
+
+
+def known_callers(secret: str, settings: IngressSettings) -> Manifest:
+    """Spec of the Policy that takes nobody without a certificate of the authority in a Secret of type nginx.org/ca."""
+    return {
+        "ingressClassName": settings.class_name,
+        "ingressMTLS": {"clientCertSecret": secret, "verifyClient": "on", "verifyDepth": 1},
+    }
+
+
+def entrance(host: str, service: str, secret: str, callers: str, settings: IngressSettings) -> Manifest:
+    """Spec of the VirtualServer by which the edges of other regions reach one Service.
+
+    No rate limit: the few addresses of edges stand for all their users, whom they have limited. To the service all
+    looks as if its users had come here.
+    """
+    backend, streams = Backend(service=service), list(settings.streaming_paths)
+    told = [{"name": name, "value": f"${{http_{_variable(name)}}}"} for name in _AS_THE_EDGE_SAYS]
+
+    def route(path: str, upstream: str) -> Manifest:
+        return {"path": path, "action": {"proxy": {"upstream": upstream, "requestHeaders": {"set": told}}}}
+
+    return {
+        "host": host,
+        "ingressClassName": settings.class_name,
+        "policies": [{"name": callers}],
+        "tls": {"secret": secret},
+        "upstreams": [_api(backend, True), *([_stream(backend, streams, True, settings)] if streams else [])],
+        "routes": [*(route(path, "stream") for path in streams), *([] if "/" in streams else [route("/", "api")])],
+    }
+
+
+def _variable(header: str) -> str:
+    """Name of the request's header in NGINX's variables; the user's Host arrives as X-Forwarded-Host."""
+    return ("X-Forwarded-Host" if header == "Host" else header).lower().replace("-", "_")
 
 
 def _streaming(rule: IngressRule, settings: IngressSettings) -> Sequence[IngressPath]:
@@ -151,8 +234,7 @@ def _api(backend: Backend, alone: bool) -> Manifest:
         "max-fails": 3,
         "fail-timeout": "10s",
         "connect-timeout": "2s",
-        # A store waits while the primary moves, for as long as pooler or gateway hold it.
-        "read-timeout": f"{QUERY_WAIT + 30}s",
+        "read-timeout": f"{_PATIENCE}s",
         "send-timeout": "60s",
         # The service refuses more (SOMA_MAX_REQUEST_BODY_MB); the controller's default is 1m.
         "client-max-body-size": "5m",

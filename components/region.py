@@ -7,8 +7,11 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from components import postgres_pooler
-from components.home import REPLICATION, SHARED, TOKENS, Home
-from components.ingress import Ingress, IngressArgs
+from components.edge import NAME as EDGE
+from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
+from components.edge_entrance import EdgeEntrance, EdgeEntranceArgs
+from components.home import EDGES, REPLICATION, SHARED, TOKENS, Home
+from components.ingress import Forward, Ingress, IngressArgs
 from components.memory_environment import PostgresEndpoint
 from components.memory_gateways import QdrantEndpoint, RedisEndpoint
 from components.memory_pod import Role
@@ -25,7 +28,9 @@ from settings import Settings, shared
 
 
 class Region(pulumi.ComponentResource):
-    """Everything of one region. Home writes; a standby follows it and holds its service until it is promoted."""
+    """Everything of one region. Home writes; a standby follows it, holds its service until it is promoted, and takes
+    its users to home until then.
+    """
 
     role: Role
 
@@ -35,6 +40,10 @@ class Region(pulumi.ComponentResource):
     redis: RedisCluster
     services: dict[str, MemoryService]
     """By memory namespace."""
+    edge: EdgeProxy | None
+    """Of a standby that users reach."""
+    entrance: EdgeEntrance | None
+    """Of a home that other regions' users reach."""
     ingress: Ingress | None
 
     endpoint: Output[str]
@@ -54,7 +63,10 @@ class Region(pulumi.ComponentResource):
         self.postgres = self._postgres(home)
         self.redis = self._redis()
         self.services = {namespace: self._service(namespace, home) for namespace in settings.memory.namespaces}
+        self.edge = self._edge(home) if home is not None and settings.ingress.enabled else None
         self.ingress = self._ingress() if settings.ingress.enabled else None
+        takes_edges = settings.is_home and settings.ingress.enabled and len(settings.regions) > 1
+        self.entrance = self._entrance() if takes_edges else None
 
         self._ways = self.platform.open(f"{name}-reach", self._own)
 
@@ -152,13 +164,54 @@ class Region(pulumi.ComponentResource):
         )
         return MemoryService(f"{self._name}-{settings.memory.service_name(namespace)}", args, self._own)
 
+    def _edge(self, home: Home) -> EdgeProxy:
+        settings = self._settings
+        args = EdgeProxyArgs(
+            placement=self.platform.placement,
+            replicas=settings.edge_replicas,
+            settings=settings.edge,
+            image=settings.images.haproxy,
+            home=EdgeHome(
+                region=settings.home,
+                address=settings.multiregion.ingress_host(settings.home),
+                hosts=self._hosts_at_home,
+                range=settings.home_range,
+                callers=home.edges(),
+            ),
+            ingress_namespace=settings.kubernetes.ingress_namespace,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+        )
+        return EdgeProxy(f"{self._name}-edge", args, self._own)
+
+    @property
+    def _hosts_at_home(self) -> dict[str, str]:
+        """Service of each memory namespace to what home's ingress controller calls it towards edges."""
+        settings = self._settings
+        return {name: settings.multiregion.service_host(settings.home, name) for name in settings.memory.service_names}
+
     def _ingress(self) -> Ingress:
+        services = [service.service for service in self.services.values()]
         args = IngressArgs(
             placement=self.platform.placement,
             settings=self._settings.answered,
-            services=[service.service for service in self.services.values()],
+            # Users of a standby wait for the proxy, and never for pods that are held.
+            services=services if self.edge is None else self.edge.ready,
+            forward=None if self.edge is None else Forward(EDGE, SERVICE_PORT),
         )
         return Ingress(f"{self._name}-ingress", args, self._own)
+
+    def _entrance(self) -> EdgeEntrance:
+        settings = self._settings
+        args = EdgeEntranceArgs(
+            placement=self.platform.placement,
+            settings=settings.ingress,
+            hosts=self._hosts_at_home,
+            domain=f"{settings.home}.{settings.multiregion.internal_domain}",
+            services={
+                settings.memory.service_name(namespace): service.service for namespace, service in self.services.items()
+            },
+        )
+        return EdgeEntrance(f"{self._name}-edges", args, self._own)
 
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
@@ -177,4 +230,5 @@ class Region(pulumi.ComponentResource):
             SHARED: shared(self._settings),
             REPLICATION: self.postgres.replication,
             TOKENS: Output.secret(tokens),
+            **({} if self.entrance is None else {EDGES: self.entrance.callers}),
         }

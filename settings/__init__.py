@@ -1,5 +1,6 @@
 """The settings of a region: read once, checked as a whole, frozen from then on."""
 
+from settings.edge import Edge
 from settings.faults import Fault, SettingsError
 from settings.grafana import Grafana
 from settings.high_availability import HighAvailability
@@ -22,6 +23,7 @@ __all__ = [
     "Autoscaling",
     "Backend",
     "Configuration",
+    "Edge",
     "Fault",
     "Grafana",
     "HighAvailability",

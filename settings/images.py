@@ -23,7 +23,8 @@ class Images(Model):
         description="Metrics of each Redis Cluster node; a variant with a shell.",
     )
     haproxy: Image = Field(
-        default="docker.io/library/haproxy:3.2.5-alpine", description="Gateway to Qdrant beside each service."
+        default="docker.io/library/haproxy:3.2.5-alpine",
+        description="Gateway to Qdrant beside each service; a standby's proxy to home.",
     )
     python: Image = Field(
         default="docker.io/library/python:3.13.9-slim", description="Runs the scripts of Jobs and helpers."

@@ -24,6 +24,11 @@ class Region(Model):
     aws_region: AwsRegion | None = Field(
         default=None, description="What AWS calls the region, such as us-east-1; for the platform `aws`."
     )
+    address: DnsName | None = Field(
+        default=None,
+        description="Name under which other regions reach the region's ingress controller, port 443; left out, "
+        "`memory.<region>.<internal_domain>`, which the program makes on the platform `aws`.",
+    )
     cidr: PrivateCidr | None = Field(
         default=None,
         description="Range of the region's VPC; left out, its block of `vpc_pool` by its place in the list.",
@@ -53,6 +58,21 @@ class MultiRegion(Model):
     def postgres_host(self, region: str) -> str:
         """Name under which other regions reach a region's PostgreSQL."""
         return f"postgresql.{region}.{self.internal_domain}"
+
+    def ingress_host(self, region: str) -> str:
+        """Name under which other regions reach a region's ingress controller."""
+        stated = next((known.address for known in self.regions if known.name == region), None)
+        return stated or self.default_ingress_host(region)
+
+    def default_ingress_host(self, region: str) -> str:
+        """The same where nobody states another one."""
+        return f"memory.{region}.{self.internal_domain}"
+
+    def service_host(self, region: str, service: str) -> str:
+        """What a region's ingress controller calls the Service of a memory namespace towards other regions: said in
+        requests and certificates, and not a name of the DNS.
+        """
+        return f"{service}.{region}.{self.internal_domain}"
 
     def vpc(self, region: str) -> IPv4Network:
         """Range of a region's VPC. Raises ValueError where the pool ends before it."""

@@ -92,8 +92,10 @@ QDRANT = Resources.of(("4", "8Gi"), ("8", "16Gi"))
 POSTGRESQL = Resources.of(("4", "8Gi"), ("4", "8Gi"))
 """Equal: Guaranteed QoS, so that the kernel takes PostgreSQL last when a node runs out of memory."""
 REDIS = Resources.of(("1", "4Gi"), ("2", "4Gi"))
+EDGE = Resources.of(("100m", "256Mi"), ("2", "256Mi"))
 
 MemoryResources = Annotated[Resources, completed(MEMORY)]
 QdrantResources = Annotated[Resources, completed(QDRANT)]
 PostgresResources = Annotated[Resources, completed(POSTGRESQL, equal=True)]
 RedisResources = Annotated[Resources, completed(REDIS)]
+EdgeResources = Annotated[Resources, completed(EDGE)]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.aws import Aws
+from settings.edge import Edge
 from settings.grafana import Grafana
 from settings.high_availability import HighAvailability
 from settings.images import Images
@@ -35,6 +36,9 @@ class Configuration(Model):
     redis: Redis = Field(default=Redis(), description="The cache: masters, replicas, resources, volume.")
     ingress: Ingress = Field(
         default=Ingress(), description="How users reach the service: class, hosts, TLS, rate limit."
+    )
+    edge: Edge = Field(
+        default=Edge(), description="The proxy of a standby region: pods, resources, what users are told without home."
     )
     multiregion: MultiRegion = Field(
         default=MultiRegion(),
@@ -114,6 +118,16 @@ class Settings(Configuration):
     def regional_host(self, host: str) -> str:
         """The name of this region alone beside a public one."""
         return f"{self.stack}.{host}"
+
+    @property
+    def edge_replicas(self) -> int:
+        """Pods of the edge proxy."""
+        return self.edge.replicas or self.high_availability.min_replicas
+
+    @property
+    def home_range(self) -> str | None:
+        """Range of the home region's network; None where no stack plans it."""
+        return str(self.multiregion.vpc(self.home)) if self.platform == "aws" else None
 
     @property
     def services_to_install(self) -> tuple[Service, ...]:

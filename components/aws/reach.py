@@ -109,15 +109,24 @@ class Reach(pulumi.ComponentResource):
 
     def _user_ports(self, certificate: Output[str] | None) -> list[Port]:
         """The ingress controller's two ports; without a certificate here, TLS goes through to the pods'."""
-        namespace = self._settings.kubernetes.ingress_namespace
+        return [self._ingress_port(HTTP), self._ingress_port(HTTPS, certificate)]
 
-        def port(number: int, certificate: Output[str] | None = None) -> Port:
-            return Port(number, number, namespace, INGRESS_SERVICE, number, INGRESS_HEALTH, certificate=certificate)
-
-        return [port(HTTP), port(HTTPS, certificate)]
+    def _ingress_port(
+        self, number: int, certificate: Output[str] | None = None, keeps_client_address: bool = True
+    ) -> Port:
+        return Port(
+            number=number,
+            target=number,
+            namespace=self._settings.kubernetes.ingress_namespace,
+            service=INGRESS_SERVICE,
+            service_port=number,
+            health=INGRESS_HEALTH,
+            keeps_client_address=keeps_client_address,
+            certificate=certificate,
+        )
 
     def _stores(self, zone_id: Input[str]) -> None:
-        """PostgreSQL for the other regions: home's is streamed from, and each may be home."""
+        """PostgreSQL and the service for the other regions: home's are what they need, and each may be home."""
         settings, region = self._settings, self._settings.region.name
         port = Port(
             number=POSTGRES_PORT,
@@ -128,9 +137,15 @@ class Reach(pulumi.ComponentResource):
             health=Health(POSTGRES_PORT),
             keeps_client_address=False,
         )
-        balancer = self._balancer("links", self._private_subnets(), self._others, [port], internal=True)
-        host = settings.multiregion.postgres_host(region)
-        names.alias(f"{self._name}-postgresql", host, zone_id, balancer.target, self._own)
+        # Edges bring TLS of their own (components/edge_entrance.py): it goes through to the ingress controller.
+        edges = self._ingress_port(HTTPS, keeps_client_address=False)
+        ports = [port, edges] if settings.ingress.enabled else [port]
+        balancer = self._balancer("links", self._private_subnets(), self._others, ports, internal=True)
+        hosts = {"postgresql": settings.multiregion.postgres_host(region)}
+        if settings.ingress.enabled:
+            hosts["ingress"] = settings.multiregion.ingress_host(region)
+        for name, host in hosts.items():
+            names.alias(f"{self._name}-{name}", host, zone_id, balancer.target, self._own)
 
     def _balancer(
         self,

@@ -55,6 +55,7 @@ MINIMUMS = (
         lambda s: s.memory.autoscaling.min_replicas,
         "use {} or more, or leave it out",
     ),
+    _at_least("edge.replicas", lambda s: s.edge.replicas, "use {} or more, or leave it out"),
     _at_least("qdrant.replicas", lambda s: s.qdrant.replicas, "use {} or more"),
     _at_least("qdrant.drain_to", lambda s: s.qdrant.drain_to, "use {} or more"),
     _at_least(

@@ -14,6 +14,7 @@ from settings.rules.rule import Check, place, repeated
 
 AWS_REGIONS: Final = "multiregion.regions[*].aws_region"
 CIDRS: Final = "multiregion.regions[*].cidr"
+ADDRESSES: Final = "multiregion.regions[*].address"
 POOL: Final = "multiregion.vpc_pool"
 EXISTING: Final = "aws.network.existing"
 
@@ -42,6 +43,17 @@ def _unknown(region: str) -> str:
     meant = aws_regions.nearest(region)
     known = f'did you mean "{meant}"?' if meant else f"known are {', '.join(aws_regions.LETTERS)}"
     return f"no region of AWS that this release knows: {known}"
+
+
+@on_aws(ADDRESSES)
+def the_program_names_the_ways_in(draft: Draft) -> Iterator[Finding]:
+    for index, region in enumerate(draft.settings.multiregion.regions):
+        if region.address is not None:
+            name = draft.settings.multiregion.default_ingress_host(region.name)
+            yield draft.finding(
+                (*REGIONS, index, "address"),
+                f"without effect on the platform aws, where the program makes {name}: remove it",
+            )
 
 
 @on_aws(CIDRS, POOL, NAMES)
@@ -124,6 +136,7 @@ def _told(multiregion: MultiRegion, region: str, own: IPv4Network) -> str:
 
 RULES: tuple[Check, ...] = (
     each_region_is_one_of_aws,
+    the_program_names_the_ways_in,
     the_pool_has_a_block_for_each_region,
     a_new_vpc_has_room,
     vpcs_never_overlap,

@@ -12,6 +12,7 @@ _MEMORY = {
     "memory.resources": _SERVICE,
     "postgresql.primary.resources": (Quantity("1Gi"), "less than PostgreSQL needs"),
     "redis.resources": (Quantity("256Mi"), "less than a Redis node needs"),
+    "edge.resources": (Quantity("128Mi"), "less than the proxy needs for the connections that it takes"),
     "qdrant.resources": (Quantity("512Mi"), "less than a Qdrant node needs"),
 }
 _VOLUMES = (

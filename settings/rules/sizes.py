@@ -9,7 +9,7 @@ from settings.rules.rule import Check, place, rule
 from settings.rules.stated import region_resources, stated_quantity
 from settings.settings import Settings
 
-_BLOCKS = ("memory.resources", "qdrant.resources", "postgresql.primary.resources", "redis.resources")
+_BLOCKS = ("memory.resources", "qdrant.resources", "postgresql.primary.resources", "redis.resources", "edge.resources")
 _AMOUNTS = ("cpu", "memory")
 
 

@@ -123,6 +123,11 @@ class Recorded:
         """The pods of the workload of this name."""
         return next(template for template in self.pod_templates if template.name == name)
 
+    @property
+    def user_hosts(self) -> list[Resource]:
+        """VirtualServers of users: not those by which edges of other regions come."""
+        return [server for server in self.of("VirtualServer") if not server.object_name.endswith("-entrance")]
+
     def budgets_of(self, pods: PodTemplate) -> list[Resource]:
         """PodDisruptionBudgets that count these pods."""
         return [budget for budget in self.of("PodDisruptionBudget") if pods.matches(budget.spec["selector"])]

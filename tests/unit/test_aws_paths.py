@@ -60,6 +60,18 @@ def test_postgresql_of_each_region_is_open_to_each_other_one_and_to_nobody_else(
     assert not net.lets_in(pods, POSTGRES, net.id(f"{one}-reach-users-group"))
 
 
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_the_ingress_controller_of_each_region_is_open_to_the_edges_of_each_other_one(one: str, other: str) -> None:
+    net = networks()
+    balancer, pods = net.id(f"{one}-reach-links-group"), pods_of(net, one)
+    for subnet in net.subnets_of(other, "private"):
+        assert net.lets_in(balancer, 443, subnet.address)
+    assert not net.lets_in(balancer, 443, net.subnets_of(one, "public")[0].address + 2**30)
+    for port in (443, 8081):
+        assert net.lets_out(balancer, port, pods)
+        assert net.lets_in(pods, port, balancer)
+
+
 def pods_of(net: Networks, region: str) -> str:
     """The group that EKS gives to nodes, as the rules of the load balancer name it."""
     (rule,) = (one for one in net.resources if one.name == f"{region}-reach-links-pods-{POSTGRES}")

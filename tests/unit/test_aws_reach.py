@@ -94,9 +94,10 @@ def test_each_region_understands_the_private_names_of_the_other() -> None:
         ("us-west-2", "us-east-1"),
     }
     for run in (east, west):
-        record = one(run, "route53/record:Record", "-postgresql")
-        assert record.inputs["name"] == f"postgresql.{run.stack}.somafractalmemory.internal"
-        assert record.inputs["aliases"][0]["evaluateTargetHealth"] is True
+        for part, name in (("-postgresql", "postgresql"), ("-ingress", "memory")):
+            record = one(run, "route53/record:Record", part)
+            assert record.inputs["name"] == f"{name}.{run.stack}.somafractalmemory.internal"
+            assert record.inputs["aliases"][0]["evaluateTargetHealth"] is True
 
 
 def test_nothing_of_a_link_is_secret_and_previews_show_it() -> None:
@@ -179,7 +180,7 @@ def test_without_a_zone_of_route_53_the_public_names_are_the_operators() -> None
     listener = one(east, "lb/listener:Listener", "-users-443")
     assert listener.inputs["protocol"] == "TCP"
     assert not east.has("Secret", "memory-tls")
-    assert len(east.of("VirtualServer")) == 1
+    assert len(east.user_hosts) == 1
 
 
 def test_each_region_answers_at_one_public_name_by_latency() -> None:
@@ -213,7 +214,7 @@ def test_users_tls_ends_at_the_load_balancer_and_begins_again_behind_it() -> Non
     assert issued.urn in listener.depends_on, "the load balancer takes no certificate that is not issued yet"
     assert one(run, "lb/targetGroup:TargetGroup", "-users-443").inputs["protocol"] == "TLS"
     assert run.one("Secret", "memory-tls").inputs["type"] == "kubernetes.io/tls"
-    hosts = {server.spec["host"] for server in run.of("VirtualServer")}
+    hosts = {server.spec["host"] for server in run.user_hosts}
     assert hosts == {HOST, f"us-east.{HOST}"}
 
 
@@ -260,12 +261,37 @@ def test_load_balancers_are_protected_and_bind_the_services_they_are_for() -> No
     assert services == {
         "us-east-users-c80": {"name": "nginx-ingress-controller", "port": 80},
         "us-east-users-c443": {"name": "nginx-ingress-controller", "port": 443},
+        "us-east-links-c443": {"name": "nginx-ingress-controller", "port": 443},
         "us-east-links-c5432": {"name": "postgresql-us-east-link", "port": 5432},
     }
     release = next(
         one for one in east.resources if one.name.endswith("-aws-load-balancer-controller") and one.kind == "Release"
     )
     assert all(release.urn in binding.depends_on for binding in bindings.values())
+
+
+def test_edges_bring_their_own_tls_and_come_from_other_regions_alone() -> None:
+    """And by an address that the network of home has: AWS keeps that of no caller of a peered region."""
+    for run, other in zip(named(), ("10.65.0.0/16", "10.64.0.0/16"), strict=True):
+        listener = one(run, "lb/listener:Listener", "-links-443")
+        assert listener.inputs["protocol"] == "TCP"
+        group = one(run, "lb/targetGroup:TargetGroup", "-links-443")
+        assert (group.inputs["port"], group.inputs["preserveClientIp"]) == (443, "false")
+        assert group.inputs["healthCheck"]["path"] == "/nginx-ready"
+        rules = of(run, "vpc/securityGroupIngressRule:SecurityGroupIngressRule", "-links-from-")
+        assert {(rule.inputs["fromPort"], rule.inputs["cidrIpv4"]) for rule in rules} == {(443, other), (5432, other)}
+
+
+def test_an_edge_goes_to_homes_network_and_nowhere_else() -> None:
+    _, west = two()
+    (rule,) = west.one("NetworkPolicy", "memory-edge").spec["egress"]
+    assert rule == {"to": [{"ipBlock": {"cidr": "10.64.0.0/16"}}], "ports": [{"protocol": "TCP", "port": 443}]}
+
+
+def test_a_region_without_an_ingress_opens_no_way_to_one() -> None:
+    run = Regions(more={"ingress": {"enabled": False}}).up("us-east")
+    assert of(run, "lb/listener:Listener", "-links-443") == of(run, "route53/record:Record", "-ingress") == []
+    assert len(of(run, "lb/listener:Listener", "-links-5432")) == 1
 
 
 def test_the_controller_registers_targets_of_this_cluster_alone() -> None:

@@ -132,7 +132,7 @@ def test_the_class_annotation_becomes_the_class_and_others_are_kept() -> None:
 
 
 def test_the_region_has_one_server_a_host_under_one_limit(us_east: Recorded) -> None:
-    servers = us_east.of("VirtualServer")
+    servers = us_east.user_hosts
     assert [each.spec["host"] for each in servers] == [HOST]
     limits = {
         us_east.one("Policy", reference["name"]).spec["ingressClassName"] for reference in servers[0].spec["policies"]
@@ -142,4 +142,4 @@ def test_the_region_has_one_server_a_host_under_one_limit(us_east: Recorded) -> 
 
 def test_a_host_comes_after_the_service_that_it_names(us_east: Recorded) -> None:
     service = us_east.one("Service", "memory-service")
-    assert service.urn in us_east.of("VirtualServer")[0].depends_on
+    assert service.urn in us_east.user_hosts[0].depends_on

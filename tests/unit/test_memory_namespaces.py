@@ -85,7 +85,8 @@ def test_no_pod_of_the_others_is_started_again(before: Recorded, after: Recorded
 def test_what_is_new_is_the_new_ones_own(before: Recorded, after: Recorded) -> None:
     new = objects(after).keys() - objects(before).keys()
     own = {(kind, name) for kind, name in new if not COLLECTIONS.fullmatch(name)}
-    assert {name for _, name in own} == {"memory-service-eu", "memory-service-eu-token", "eu-example-com"}
+    names = {"memory-service-eu", "memory-service-eu-token", "memory-service-eu-entrance", "eu-example-com"}
+    assert {name for _, name in own} == names
     assert {kind for kind, _ in own} == {
         *("Deployment", "Service", "ServiceAccount", "ConfigMap", "Secret", "NetworkPolicy"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget", "VirtualServer"),

@@ -97,9 +97,7 @@ class TestSeveralNamespaces:
         assert not second.matches({"matchLabels": two_namespaces.one("Service", "memory-service").spec["selector"]})
 
     def test_each_has_its_host_and_its_token(self, two_namespaces: Recorded) -> None:
-        hosts = {
-            server.spec["host"]: server.spec["upstreams"][0]["service"] for server in two_namespaces.of("VirtualServer")
-        }
+        hosts = {server.spec["host"]: server.spec["upstreams"][0]["service"] for server in two_namespaces.user_hosts}
         assert hosts == {"memory.example.com": "memory-service", "eu.example.com": "memory-service-eu"}
         tokens = revealed(two_namespaces.outputs["memory_tokens"])
         assert set(tokens) == {"default", "eu"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components import postgres_pooler, qdrant, redis, redis_exporter
+from components import edge, postgres_pooler, qdrant, redis, redis_exporter
 from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
 from tests.unit.network import Peer, lets, outside, peer, rules
 from tests.unit.recorded import PodTemplate, Recorded, Resource
@@ -26,6 +26,7 @@ PORTS = sorted(
         *(5432, 8000, 9187, postgres_pooler.METRICS_PORT),
         *(qdrant.HTTP, qdrant.GRPC, qdrant.P2P, qdrant.METRICS),
         *(redis.CLIENT, redis.BUS, redis_exporter.PORT),
+        *(edge.PORT, edge.OWN_PORT),
         *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS),
     }
 )
@@ -99,6 +100,11 @@ def ways(run: Recorded) -> set[Way]:
 
     # Users arrive through the ingress controller alone.
     may(["ingress"], services, 9595)
+    if run.has("NetworkPolicy", edge.NAME):
+        # In a standby it sends them to home, whose address no setting of a cluster knows: certificates say who it is.
+        may(["ingress"], [edge.NAME], edge.PORT)
+        may(["prometheus"], [edge.NAME], edge.OWN_PORT)
+        may([edge.NAME], list(ELSEWHERE), 443)
     # Monitoring reads metrics, never a store.
     may(["prometheus"], services, 9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS)
     may(["prometheus"], ["qdrant"], qdrant.METRICS)

@@ -312,7 +312,7 @@ class TestTheCertificates:
         assert request.inputs["subject"]["commonName"] == "streaming_replica"
 
     def test_they_live_long_and_are_renewed_early(self, us_east: Recorded) -> None:
-        certificates = [r for r in us_east.resources if "validityPeriodHours" in r.inputs]
+        certificates = [r for r in us_east.resources if "validityPeriodHours" in r.inputs and "-postgresql-" in r.name]
         assert len(certificates) == 4
         for certificate in certificates:
             assert certificate.inputs["validityPeriodHours"] >= 3 * certificate.inputs["earlyRenewalHours"]

@@ -28,7 +28,7 @@ class TestOutputs:
             "shared": plain["shared"],
             "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
         }
-        assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens"}
+        assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens", "edges"}
 
     def test_a_standby_gives_out_nothing_secret(self, us_west: Recorded) -> None:
         assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace", "scale_in"}
@@ -51,7 +51,8 @@ class TestHome:
         run = record_stack("us-west", stacks={"us-east": {}}, preview=True)
         token = run.one("Secret", "memory-service-token").inputs["stringData"]
         assert revealed(token) == {"token": UNKNOWN} or revealed(token) == UNKNOWN
-        assert len(run.of("Deployment")) == 1
+        assert {deployment.object_name for deployment in run.of("Deployment")} == {"memory-service", "memory-edge"}
+        assert revealed(run.one("Secret", "memory-edge").inputs["stringData"]) == UNKNOWN
 
     def test_an_update_before_home_is_up_ends_with_a_remedy_and_creates_nothing(
         self, monkeypatch: pytest.MonkeyPatch

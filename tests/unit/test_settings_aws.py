@@ -166,6 +166,13 @@ RANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         regions(EAST | {"cidr": "10.0.0.0"}, WEST),
         ['multiregion.regions[0].cidr = "10.0.0.0"   an address within a range: write the range as "10.0.0.0/32"'],
     ),
+    "a way in that the program makes itself": (
+        regions(EAST | {"address": "east.example.com"}, WEST),
+        [
+            'multiregion.regions[0].address = "east.example.com"   without effect on the platform aws, where the '
+            "program makes memory.us-east.somafractalmemory.internal: remove it"
+        ],
+    ),
     "no range of a pool": (
         regions(EAST, WEST, vpc_pool="10.0.0.0/33"),
         ['multiregion.vpc_pool = "10.0.0.0/33"   not an IPv4 range: write it like "10.64.0.0/16"'],

@@ -38,6 +38,28 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         'multiregion.home = "us-west"   us-east has primary: true: home and primary must be the same region, '
         "keep one of them",
     ),
+    "an address that is no name": (
+        regions(EAST | {"address": "https://east.example.com"}, WEST),
+        'multiregion.regions[0].address = "https://east.example.com"   not a DNS name: leave out scheme, port and '
+        'path, as in "memory.example.com"',
+    ),
+    "too few pods of the edge": (
+        {"edge": {"replicas": 2}},
+        "edge.replicas = 2   under high_availability.min_replicas (3): use 3 or more, or leave it out",
+    ),
+    "users who are sent away for too long": (
+        {"edge": {"retry_after_seconds": 7200}},
+        "edge.retry_after_seconds = 7200   too high: must be 3600 or less",
+    ),
+    "an edge without memory for its connections": (
+        {"edge": {"resources": {"limits": {"memory": "64Mi"}}}},
+        'edge.resources.limits.memory = "64Mi"   less than the proxy needs for the connections that it takes: use '
+        '"128Mi" or more',
+    ),
+    "an edge whose limit is under its request": (
+        {"edge": {"resources": {"requests": {"cpu": "3"}, "limits": {"cpu": "2"}}}},
+        'edge.resources.requests.cpu = "3"   over its limit ("2"): lower this or raise limits.cpu',
+    ),
     "a region without name": (
         regions(EAST, {"primary": False}),
         "multiregion.regions[1].name   the region's name is missing: it is the name of its stack",
