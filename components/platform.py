@@ -8,10 +8,13 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
+from components import backup_keys
+from components.backup_store import BackupStores
 from components.objects import SYSTEM_NAMESPACE, Manifest, labels, metadata, namespace_named, untyped
 from components.placement import Placement
 from components.services import PlatformServices, ServicesArgs
 from settings import Kubernetes
+from settings.backups import ObjectStore as OfYours
 from settings.services import Service
 
 
@@ -20,6 +23,9 @@ class Platform(Protocol):
 
     placement: Placement
     """Where the region's components land."""
+
+    backups: BackupStores | None
+    """Where its backups lie; None where there are none."""
 
     def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
         """Makes the ways into the region, once what they lead to is declared; stack outputs for other regions."""
@@ -38,6 +44,8 @@ class PlatformArgs:
     """Platform services that the cluster does not have yet."""
     service_values: Mapping[Service, Mapping[str, Any]] = field(default_factory=dict)
     """Values beside a service's own."""
+    backup_store: OfYours | None = None
+    """Where backups go; None where there are none."""
     after: Sequence[pulumi.Input[pulumi.Resource]] = ()
     """Must be there before the first object is made: what was checked of the run before and of the home region."""
 
@@ -47,6 +55,8 @@ class KubernetesPlatform(pulumi.ComponentResource):
 
     placement: Placement
     """Where the region's components land."""
+
+    backups: BackupStores | None
 
     def __init__(self, name: str, args: PlatformArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:platform:Kubernetes", name, {}, opts)
@@ -65,6 +75,9 @@ class KubernetesPlatform(pulumi.ComponentResource):
             wanted = ServicesArgs(provider, args.services, args.settings, args.service_values, args.after)
             after += PlatformServices(f"{name}-services", wanted, ResourceOptions(parent=self)).ready
         self.placement = lay(name, ground, self, after)
+        self.backups = None
+        if args.backup_store is not None:
+            self.backups = backup_keys.store_of_yours(f"{name}-backups", args.backup_store, self.placement, self)
         self.register_outputs({"namespace": self.placement.namespace})
 
     def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:

@@ -13,11 +13,12 @@ from pulumi_kubernetes import core, networking, policy
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_random import RandomPassword
 
-from components import objects, postgres_password, postgres_pooler, postgres_schema
+from components import backup_store, objects, postgres_backups, postgres_password, postgres_pooler, postgres_schema
 from components.certificates import CertificateAuthority, Leaf
 from components.hosts import all_hosts, full_host
 from components.objects import Manifest
 from components.placement import Placement
+from components.postgres_backups import PostgresBackups
 from components.postgres_cluster import (
     cluster_name,
     cluster_spec,
@@ -51,6 +52,8 @@ class PostgresArgs:
     """Every region with the host under which the other regions reach its PostgreSQL."""
     home_replication: Output[Any] | None = None
     """At a standby: the home region's `PostgresCluster.replication`."""
+    backups: PostgresBackups | None = None
+    """None where there are none."""
     operator_namespace: str = "cnpg-system"
     monitoring_namespace: str = "monitoring"
 
@@ -105,7 +108,9 @@ class PostgresCluster(pulumi.ComponentResource):
             _role_secret(name, args, own, password),
             *_home_certificates(name, args, own),
         ]
-        cluster = _cluster(name, args, own, secrets)
+        cluster = _cluster(name, args, own, [*secrets, *_stores(name, args, own)])
+        if args.backups is not None:
+            postgres_backups.scheduled_backup(name, args.placement, args.backups, own, cluster)
         pooler = _pooler(name, args, own, cluster)
         _networks(name, args, own)
         job = [postgres_schema.job(name, _schema_args(args), own, cluster)] if args.is_home else []
@@ -227,7 +232,15 @@ def _home_certificates(name: str, args: PostgresArgs, own: ResourceOptions) -> l
     ]
 
 
-def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, secrets: list[core.v1.Secret]) -> CustomResource:
+def _stores(name: str, args: PostgresArgs, own: ResourceOptions) -> list[pulumi.Resource]:
+    """Where backups go and come from, with what lets the instances' pods in: known before the first of them starts."""
+    if args.backups is None:
+        return []
+    stores = postgres_backups.object_stores(name, args.placement, args.backups, own)
+    return [*args.backups.stores.ready, *stores]
+
+
+def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, after: list[pulumi.Resource]) -> CustomResource:
     spec = cluster_spec(
         args.placement,
         args.settings,
@@ -242,13 +255,17 @@ def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, secrets: list[
         args.home,
         args.hosts,
     )
+    if args.backups is not None:
+        spec = postgres_backups.with_backups(spec, args.placement.region, args.backups)
+        if args.settings.restore is not None:
+            spec = postgres_backups.restored(spec, args.settings.restore, args.backups)
     return CustomResource(
         f"{name}-cluster",
         api_version=_API,
         kind="Cluster",
         metadata=objects.metadata(cluster_name(args.placement.region), args.placement, _LABELS),
         spec=spec,
-        opts=ResourceOptions.merge(own, ResourceOptions(protect=True, depends_on=secrets)),
+        opts=ResourceOptions.merge(own, ResourceOptions(protect=True, depends_on=after)),
     )
 
 
@@ -276,9 +293,10 @@ def _pooler(name: str, args: PostgresArgs, own: ResourceOptions, cluster: Custom
 def _networks(name: str, args: PostgresArgs, own: ResourceOptions) -> None:
     cluster = cluster_name(args.placement.region)
     several = len(args.hosts) > 1
+    stores = [] if args.backups is None else backup_store.egress(args.backups.stores.own)
     policies: dict[str, Manifest] = {
         "postgresql": network_policy_spec(
-            cluster, args.operator_namespace, args.monitoring_namespace, other_regions=several
+            cluster, args.operator_namespace, args.monitoring_namespace, other_regions=several, stores=stores
         ),
         postgres_pooler.NAME: postgres_pooler.network_policy_spec(cluster, args.monitoring_namespace),
     }

@@ -1,6 +1,6 @@
 """Spec of the CloudNativePG Cluster of a region, as a plain dict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from components import objects, postgres_pooler
@@ -230,14 +230,18 @@ def _megabytes(size: Decimal) -> str:
 
 
 def network_policy_spec(
-    cluster: str, operator_namespace: str, monitoring_namespace: str, other_regions: bool
+    cluster: str,
+    operator_namespace: str,
+    monitoring_namespace: str,
+    other_regions: bool,
+    stores: Sequence[Manifest] = (),
 ) -> Manifest:
     """Who may talk to the servers, and to whom they and the operator's Jobs talk.
 
     Status (8000) is guarded here: parts of it answer without authentication (docs/src/security.md). The API server has
     no selector, so its ports are open to any address; so is another region's PostgreSQL, which stands behind a load
-    balancer. The operator calls its pooler pods members of the cluster, too; they have a policy of their own, and none
-    of what servers and Jobs may do.
+    balancer. `stores` are the ways to where backups are. The operator calls its pooler pods members of the cluster,
+    too; they have a policy of their own, and none of what servers and Jobs may do.
     """
     selector = {"matchLabels": {"cnpg.io/cluster": cluster}, "matchExpressions": [_NO_POOLER]}
     members = [{"podSelector": selector}]
@@ -257,6 +261,7 @@ def network_policy_spec(
             objects.allow_to(members, POSTGRES_PORT, STATUS_PORT),
             {"ports": objects.tcp(*_API_SERVER_PORTS)},
             *elsewhere,
+            *stores,
         ],
     }
 

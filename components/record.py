@@ -13,6 +13,7 @@ from settings import Settings
 
 NAME = "region-settings"
 _OF_THE_OPERATORS_MACHINE = {"kubernetes": {"kubeconfig", "context"}, "aws": {"cluster": {"token_command"}}}
+_SECRET = {"backups": {"s3": {"access_key_id", "secret_access_key"}}}
 
 
 class SettingsRecord(pulumi.ComponentResource):
@@ -20,8 +21,8 @@ class SettingsRecord(pulumi.ComponentResource):
     them its zones, as the cluster labels them, which follow from several settings.
 
     Who is called at night sees what was meant without the repository, and drift between regions is one `diff`.
-    (kubeadm keeps its ClusterConfiguration in kube-system/kubeadm-config for the same reason.) Settings hold no
-    secrets: a secret is generated, or named by the Secret that holds it.
+    (kubeadm keeps its ClusterConfiguration in kube-system/kubeadm-config for the same reason.) What is
+    secret among them is left out.
     """
 
     def __init__(
@@ -42,4 +43,6 @@ class SettingsRecord(pulumi.ComponentResource):
 
 def recorded(settings: Settings) -> dict[str, Any]:
     """The settings as JSON values under the keys of a stack file; the way to the cluster is left out."""
-    return settings.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_OF_THE_OPERATORS_MACHINE)
+    return settings.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude={**_OF_THE_OPERATORS_MACHINE, **_SECRET}
+    )

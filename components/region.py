@@ -1,7 +1,7 @@
 """One region, composed in the order in which data flows: the stores, the service, the edge."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi import Output, ResourceOptions
@@ -19,12 +19,17 @@ from components.memory_service import MemoryService, MemoryServiceArgs, StorePod
 from components.objects import every
 from components.platform import KubernetesPlatform, Platform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
+from components.postgres_backups import PostgresBackups
 from components.qdrant import QdrantArgs, QdrantCluster
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from components.scale_in import OUTPUT, ScaleIn, for_next_run
 from components.service_values import issuers
 from settings import Settings, shared
+
+BACKUPS_REMEDY: Final = (
+    "name an object store in backups.s3 (docs/backups.md), or set backups.enabled to false where none are wanted"
+)
 
 
 class Region(pulumi.ComponentResource):
@@ -55,6 +60,8 @@ class Region(pulumi.ComponentResource):
         self._own = ResourceOptions(parent=self)
         self.role = "home" if settings.is_home else "standby"
 
+        if not settings.backs_up and settings.backups.enabled is None:
+            pulumi.log.warn(f"{settings.stack} has no backups: {BACKUPS_REMEDY}", self)
         home = None if settings.is_home else Home(f"{name}-home", settings, self._own)
         before = ScaleIn(f"{name}-scale-in", settings, self._own)
         self.platform = self._platform([before.checked, *([] if home is None else [home.checked])])
@@ -88,6 +95,7 @@ class Region(pulumi.ComponentResource):
             zones=tuple(settings.zone_values.values()),
             services=settings.services_to_install,
             service_values={"nginx-ingress": {"controller": issuers(settings.ingress)}},
+            backup_store=settings.backups.s3 if settings.backs_up else None,
             after=after,
         )
         return KubernetesPlatform(f"{self._name}-platform", args, self._own)
@@ -117,10 +125,22 @@ class Region(pulumi.ComponentResource):
             home=settings.home,
             hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
             home_replication=None if home is None else home.replication,
+            backups=self._postgres_backups(),
             operator_namespace=settings.kubernetes.cnpg_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )
         return PostgresCluster(f"{self._name}-postgresql", args, self._own)
+
+    def _postgres_backups(self) -> PostgresBackups | None:
+        settings, stores = self._settings, self.platform.backups
+        if stores is None:
+            return None
+        return PostgresBackups(
+            stores=stores,
+            generations=settings.generations,
+            retention_days=settings.backups.retention_days,
+            schedule=settings.backups.postgresql_schedule,
+        )
 
     def _redis(self) -> RedisCluster:
         settings = self._settings

@@ -5,7 +5,7 @@ from typing import Final
 
 from settings.faults import Fault, Place, harmless, shown, written
 from settings.settings import Settings
-from settings.shared import ON_AWS, POSTGRESQL_MAJOR, shared
+from settings.shared import OF_THE_LIST, POSTGRESQL_MAJOR, shared
 
 _REMEDY: Final = "state it once, in Pulumi.yaml, or make it equal"
 _LISTED: Final = "multiregion"
@@ -66,7 +66,7 @@ def _different(settings: Settings, who: str, other: Settings) -> Iterator[Fault]
 
 def _place(settings: Settings, path: str) -> tuple[Place, bool]:
     """Where a value comes from, and whether that is stated. Regions always are: home is named by `primary` too."""
-    block, field = path.split(".") if path not in ON_AWS else ("multiregion", "regions")
+    block, field = path.split(".") if path not in OF_THE_LIST else ("multiregion", "regions")
     if path == "sharding.shards" and not settings.sharding.enabled:
         field = "enabled"
     elif path == "sharding.shards" and settings.qdrant.shards is not None:

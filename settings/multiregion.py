@@ -6,7 +6,7 @@ from pydantic import Field
 
 from settings import networks
 from settings.aws import AwsRegion
-from settings.model import Model
+from settings.model import Count, Model
 from settings.names import DnsName, RegionName
 from settings.networks import PrivateCidr
 from settings.resources import ResourcesOverride
@@ -28,6 +28,11 @@ class Region(Model):
         default=None,
         description="Name under which other regions reach the region's ingress controller, port 443; left out, "
         "`memory.<region>.<internal_domain>`, which the program makes on the platform `aws`.",
+    )
+    generation: Count = Field(
+        default=1,
+        description="How often the region's PostgreSQL was made; raise it before it is cloned or restored anew, since "
+        "no two may archive to the same place.",
     )
     cidr: PrivateCidr | None = Field(
         default=None,

@@ -1,11 +1,12 @@
 """The graph database: a primary, its replicas and the pooler in front."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from settings.model import Count, Model, checked
-from settings.names import Identifier
+from settings.names import Identifier, RegionName
 from settings.quantity import Bytes, Quantity
 from settings.resources import POSTGRESQL, PostgresResources
 
@@ -70,6 +71,26 @@ class Pooler(Model):
     )
 
 
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError('not a moment: write it with its time zone, as in "2026-11-28T14:05:00Z"')
+    return text
+
+
+class Restore(Model):
+    """A PostgreSQL that begins with what another one, or an earlier one of the region, left in its backups."""
+
+    region: RegionName = Field(description="Region whose backups are read: this one, or one that was lost.")
+    generation: Count = Field(description="Its `generation` when they were made.")
+    target_time: Annotated[str, checked(_moment)] | None = Field(
+        default=None, description="Moment to go back to; left out, the last one that was archived."
+    )
+
+
 class PostgreSQL(Model):
     """PostgreSQL under CloudNativePG."""
 
@@ -86,6 +107,11 @@ class PostgreSQL(Model):
     )
     partitions: Annotated[int, AfterValidator(_power_of_two)] = Field(
         default=8, description="Hash partitions of the graph's tables (a power of two); fixed once the schema is made."
+    )
+
+    restore: Restore | None = Field(
+        default=None,
+        description="Backups from which home's PostgreSQL is made, while it is not there yet.",
     )
 
     @property

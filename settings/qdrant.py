@@ -1,28 +1,17 @@
 """The vector store."""
 
-import re
-from typing import Annotated
-
 from pydantic import Field
 
-from settings.model import Count, Model, checked
+from settings.cron import Cron
+from settings.model import Count, Model
 from settings.quantity import Bytes, Quantity
 from settings.resources import QDRANT, QdrantResources
-
-_CRON_FIELD = re.compile(r"(\*|\d+(-\d+)?(,\d+(-\d+)?)*)(/\d+)?")
-
-
-def _cron(text: str) -> str:
-    fields = text.split()
-    if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
-        raise ValueError('not a cron expression of five fields: "23 * * * *" is each hour, at 23 minutes past')
-    return text
 
 
 class Rebalance(Model):
     """The report on where copies of shards are."""
 
-    schedule: Annotated[str, checked(_cron)] = Field(
+    schedule: Cron = Field(
         default="23 * * * *", description="When to report where copies and points are, as a cron expression (UTC)."
     )
     moves: bool = Field(

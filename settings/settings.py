@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.aws import Aws
+from settings.backups import Backups
 from settings.edge import Edge
 from settings.grafana import Grafana
 from settings.high_availability import HighAvailability
@@ -34,6 +35,9 @@ class Configuration(Model):
         default=PostgreSQL(), description="The graph database: primary, replicas, pooler, volumes, names."
     )
     redis: Redis = Field(default=Redis(), description="The cache: masters, replicas, resources, volume.")
+    backups: Backups = Field(
+        default=Backups(), description="Backups of PostgreSQL and Qdrant: how often, for how long, where they lie."
+    )
     ingress: Ingress = Field(
         default=Ingress(), description="How users reach the service: class, hosts, TLS, rate limit."
     )
@@ -85,6 +89,18 @@ class Settings(Configuration):
         """Names of the regions that there are; without multi-region, of this one alone."""
         listed = self.multiregion.names if self.multiregion.enabled else ()
         return listed or (self.stack,)
+
+    @property
+    def backs_up(self) -> bool:
+        """Does the region back its stores up?"""
+        has_place = self.platform == "aws" or self.backups.s3 is not None
+        return has_place if self.backups.enabled is None else self.backups.enabled
+
+    @property
+    def generations(self) -> dict[str, int]:
+        """`generation` of each region."""
+        stated = {region.name: region.generation for region in self.multiregion.regions}
+        return {region: stated.get(region, 1) for region in self.regions}
 
     @property
     def home(self) -> str:

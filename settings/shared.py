@@ -13,6 +13,9 @@ ON_AWS: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
 POSTGRESQL_MAJOR: Final = "images.postgresql"
 """Compared by the major version alone."""
 
+OF_THE_LIST: Final = (*ON_AWS, "multiregion.generations")
+"""What follows from entries of `multiregion.regions`."""
+
 Shared = Mapping[str, str | int | list[str]]
 """Path in a stack file to the value that holds."""
 
@@ -34,6 +37,8 @@ def _of_data(settings: Settings) -> Shared:
     return {
         "multiregion.home": settings.home,
         "multiregion.regions": list(settings.regions),
+        # Where each region archives to: the others read it there.
+        "multiregion.generations": [f"{name} {n}" for name, n in settings.generations.items() if n > 1],
         "multiregion.internal_domain": settings.multiregion.internal_domain,
         # Their order is nobody's concern but the region's own.
         "memory.namespaces": sorted(settings.memory.namespaces),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from settings.model import keys
@@ -19,7 +19,7 @@ END = "<!-- end of the generated table -->"
 BEGIN_OVERVIEW = "<!-- begin of the generated overview: `make docs` writes it -->"
 END_OVERVIEW = "<!-- end of the generated overview -->"
 
-_NAMES: Mapping[object, str] = {bool: "true or false", int: "whole number", str: "text"}
+_NAMES: Mapping[object, str] = {bool: "true or false", int: "whole number", str: "text", SecretStr: "secret text"}
 _REQUIRED = "**required**"
 _NONE = "–"
 

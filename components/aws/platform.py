@@ -9,10 +9,12 @@ from pulumi import ResourceOptions
 
 from components import region_order, service_values
 from components.aws import eks, load_balancer_controller, network, storage
+from components.aws.backups import RegionBackups, RegionBackupsArgs
 from components.aws.inner_certificate import InnerCertificate, InnerCertificateArgs
 from components.aws.links import OUTPUT
 from components.aws.providers import aws_region, region_provider
 from components.aws.reach import Reach, ReachArgs
+from components.backup_store import BackupStores
 from components.placement import Placement
 from components.platform import lay
 from components.services import PlatformServices, ServicesArgs, merged
@@ -44,6 +46,8 @@ class AwsPlatform(pulumi.ComponentResource):
     placement: Placement
     """Where the region's components land."""
 
+    backups: BackupStores | None
+
     def __init__(self, name: str, args: AwsPlatformArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:platform:Aws", name, {}, opts)
         settings, aws = args.settings, args.settings.aws
@@ -69,6 +73,7 @@ class AwsPlatform(pulumi.ComponentResource):
         )
         self._services = self._install_services(args.after)
         self.placement = self._lay(args.after)
+        self.backups = self._make_backups().stores if settings.backs_up else None
         self.register_outputs({"namespace": self.placement.namespace})
 
     @property
@@ -167,6 +172,16 @@ class AwsPlatform(pulumi.ComponentResource):
             own_load_balancers=True,
         )
         return lay(self._name, ground, self, [self._volumes, *self._services.ready, *after])
+
+    def _make_backups(self) -> RegionBackups:
+        args = RegionBackupsArgs(
+            settings=self._settings,
+            account=self._account,
+            tags=self._tags,
+            cluster_name=self._cluster.name,
+            cluster=self._cluster.serving_name,
+        )
+        return RegionBackups(f"{self._name}-backups", args, self._own)
 
     def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
         """Load balancers, names and links; stack outputs for the owners of links to this region, and for its own next

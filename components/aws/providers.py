@@ -18,9 +18,14 @@ def region_provider(
     name: str, region: Region, account: str, tags: Mapping[str, str], opts: ResourceOptions
 ) -> aws.Provider:
     """The provider of everything in one region: it refuses to work in another account."""
+    return provider_in(name, aws_region(region), account, tags, opts)
+
+
+def provider_in(name: str, place: str, account: str, tags: Mapping[str, str], opts: ResourceOptions) -> aws.Provider:
+    """The same by what AWS calls the region."""
     return aws.Provider(
         name,
-        region=aws_region(region),
+        region=place,
         allowed_account_ids=[account],
         default_tags={"tags": tags},
         opts=opts,

@@ -97,9 +97,18 @@ def read_stack(file: Path, project: str) -> StackFile:
         if guess.meant == "config" and settings is None and isinstance(document[key], dict):
             settings = document[key]
     values = _meant(project, _settings(file.name, settings), faults)
-    encrypted = [key for key, value in values.items() if isinstance(value, dict) and "secure" in value]
-    faults += [_encrypted(key.removeprefix(f"{project}:"), file.name) for key in encrypted]
+    places = [place for key, value in values.items() for place in _secure(value, (key,))]
+    faults += [_encrypted((str(key).removeprefix(f"{project}:"), *rest), file.name) for key, *rest in places]
+    encrypted = {place[0] for place in places}
     return StackFile(file.name, document, {k: v for k, v in values.items() if k not in encrypted}, tuple(faults))
+
+
+def _secure(value: object, at: Place) -> list[Place]:
+    """Where a value that the CLI encrypted stands in another one (`pulumi config set --path --secret`)."""
+    if not isinstance(value, dict):
+        return []
+    inner = cast(Document, value)
+    return [at] if "secure" in inner else [place for key in inner for place in _secure(inner[key], (*at, key))]
 
 
 def _name(document: Document) -> str:
@@ -167,10 +176,10 @@ def _default(key: str, declared: object, faults: list[Fault]) -> object:
     return meant.get("default") if meant.get("value") is None else meant["value"]
 
 
-def _encrypted(key: str, file: str) -> Fault:
+def _encrypted(at: Place, file: str) -> Fault:
     stack = file.removeprefix("Pulumi.").removesuffix(".yaml")
     return Fault(
-        written((key,)),
+        written(at),
         bare("[encrypted]"),
         "is encrypted, and the rehearsal has no key for it: give it a value of its own for the rehearsal, "
         f"or use the CLI alone (pulumi up -s {stack})",

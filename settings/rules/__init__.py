@@ -6,6 +6,7 @@ from settings.rules import (
     aws_names,
     aws_regions,
     aws_zones,
+    backups,
     images,
     least,
     placement,
@@ -26,5 +27,6 @@ RULES = (
     *aws_regions.RULES,
     *aws_zones.RULES,
     *aws_names.RULES,
+    *backups.RULES,
 )
 """All rules; their order does not matter, since faults are put in the order of the file."""

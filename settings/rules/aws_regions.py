@@ -31,7 +31,7 @@ def each_region_is_one_of_aws(draft: Draft) -> Iterator[Finding]:
         if region.aws_region is None:
             yield draft.finding(at, f'missing: say where {region.name} is on AWS, as in "us-east-1"')
         elif region.aws_region not in aws_regions.LETTERS:
-            yield draft.finding(at, _unknown(region.aws_region))
+            yield draft.finding(at, unknown(region.aws_region))
     for index, first in repeated(region.aws_region or index for index, region in enumerate(multiregion.regions)):
         yield draft.finding(
             (*REGIONS, index, "aws_region"),
@@ -39,7 +39,8 @@ def each_region_is_one_of_aws(draft: Draft) -> Iterator[Finding]:
         )
 
 
-def _unknown(region: str) -> str:
+def unknown(region: str) -> str:
+    """What is said of a name that no region of AWS has."""
     meant = aws_regions.nearest(region)
     known = f'did you mean "{meant}"?' if meant else f"known are {', '.join(aws_regions.LETTERS)}"
     return f"no region of AWS that this release knows: {known}"

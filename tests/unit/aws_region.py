@@ -42,6 +42,7 @@ class Regions:
             "platform": "aws",
             "multiregion": {"regions": listed},
             "aws": {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}, **copy.deepcopy(dict(self.aws))},
+            **({"backups": {"copy_region": "us-east-2"}} if len(self.names) == 1 else {}),
             **copy.deepcopy(dict(self.more)),
         }
 

@@ -257,13 +257,15 @@ def test_roles_of_pods_are_for_one_service_account_of_this_cluster(east: Recorde
     assert accounts == {
         f"{CLUSTER}-{role}": {
             "aws:RequestTag/eks-cluster-name": CLUSTER,
-            "aws:RequestTag/kubernetes-namespace": "kube-system",
+            "aws:RequestTag/kubernetes-namespace": namespace,
             "aws:RequestTag/kubernetes-service-account": account,
         }
-        for role, account in {
-            "vpc-cni": "aws-node",
-            "aws-ebs-csi-driver": "ebs-csi-controller-sa",
-            "load-balancers": "aws-load-balancer-controller",
+        for role, (namespace, account) in {
+            "vpc-cni": ("kube-system", "aws-node"),
+            "aws-ebs-csi-driver": ("kube-system", "ebs-csi-controller-sa"),
+            "load-balancers": ("kube-system", "aws-load-balancer-controller"),
+            "backup-postgresql": ("somafractalmemory", "postgresql-us-east"),
+            "backup-qdrant": ("somafractalmemory", "qdrant-backup"),
         }.items()
     }
 
@@ -319,8 +321,8 @@ def test_a_cluster_of_yours_is_taken_as_it_is() -> None:
     provider = run.by_urn[run.one("Namespace", "somafractalmemory").provider or ""]
     assert provider.inputs["context"] == "mine"
     assert all("tolerations" not in pods.spec for pods in run.pod_templates)
-    (association,) = of(run, "eks/podIdentityAssociation:PodIdentityAssociation")
-    assert association.inputs["clusterName"] == "mine"
+    associations = of(run, "eks/podIdentityAssociation:PodIdentityAssociation")
+    assert {association.inputs["clusterName"] for association in associations} == {"mine"}
 
 
 def existing() -> dict[str, Any]:

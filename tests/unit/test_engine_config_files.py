@@ -144,3 +144,16 @@ def test_a_key_without_a_default_is_stated_by_every_stack(tmp_path: Path, declar
         "  qdrant   Pulumi.yaml declares it without a default: state it here, or give it a default there",
     ]
     assert faults(checkout(tmp_path, SOUND + f"  {NAME}:qdrant: {{}}\n", config)) == []
+
+
+def test_a_secret_within_a_block_is_told_by_its_place(tmp_path: Path) -> None:
+    """As `pulumi config set --path --secret` writes it."""
+    keys = "access_key_id: {secure: v1:x}, secret_access_key: {secure: v1:y}"
+    s3 = f"{{endpoint: 'https://a.example.com', bucket: soma, {keys}}}"
+    project = checkout(tmp_path, SOUND + f"  {NAME}:backups: {{s3: {s3}}}\n")
+    told = faults(project)
+    assert [line.split("   ")[0] for line in told] == [
+        "Pulumi.us-east.yaml",
+        "  backups.s3.access_key_id = [encrypted]",
+        "  backups.s3.secret_access_key = [encrypted]",
+    ]

@@ -37,6 +37,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
     assert us_east.outputs["shared"] == {
         "multiregion.home": "us-east",
         "multiregion.regions": ["us-east", "us-west"],
+        "multiregion.generations": [],
         "multiregion.internal_domain": "somafractalmemory.internal",
         "memory.namespaces": ["default"],
         "sharding.shards": 4,

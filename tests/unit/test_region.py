@@ -41,6 +41,17 @@ class TestOutputs:
             assert run.in_the_clear(secret) == [], secret
 
 
+class TestBackups:
+    @pytest.mark.parametrize(("overrides", "told"), [({}, True), ({"backups": {"enabled": False}}, False)])
+    def test_a_region_without_backups_says_so_until_that_is_meant(
+        self, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any], told: bool
+    ) -> None:
+        said: list[str] = []
+        monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
+        record_stack("us-east", overrides=overrides)
+        assert any("us-east has no backups: name an object store in backups.s3" in line for line in said) == told
+
+
 class TestHome:
     def test_a_standby_follows_with_what_home_gave_out(self, us_east: Recorded, us_west: Recorded) -> None:
         copied = revealed(us_west.one("Secret", "postgresql-us-east-replication").inputs["stringData"])

@@ -257,3 +257,9 @@ def test_a_pooler_waits_for_the_certificates_of_its_cluster() -> None:
 
 def test_a_paused_pooler_says_so() -> None:
     assert poolers.status(pooler(pgbouncer={"paused": True}), 3, "")["phase"] == "paused"
+
+
+def test_a_cluster_that_is_to_be_restored_is_refused_by_name_and_not_made_empty() -> None:
+    asked = cluster(bootstrap={"recovery": {"source": "restored-from"}})
+    assert objects.unplayed(asked).startswith("bootstrap.recovery: this stand-in restores nothing")
+    assert objects.unplayed(cluster(bootstrap={"initdb": {"database": "somamemory"}})) == ""

@@ -18,7 +18,8 @@ server's proxy), fails over to the one that has received most once none receives
 (R + W > N), and calls an instance primary when it is.
 
 Left out: the primary Lease, the initdb and join Jobs (the instance's own pod does their work), timelines in decisions,
-fencing, hibernation, backups and plugins, Backup, ScheduledBackup, Database, Publication and Subscription objects,
+fencing, hibernation, backups and plugins (a Cluster that archives is played without; one that is to be made from
+backups is refused, and its phase says so), Backup, ScheduledBackup, Database, Publication and Subscription objects,
 image catalogs, tablespaces, tokens of promotion and demotion, webhooks (defaults are filled in here; only the CRD's
 schema refuses), PodMonitors, events, FailoverQuorum objects (the quorum is counted over the declared instances); with
 simulated nodes also the servers, replication, lag, WAL and quorum (a failover takes the ready instance with the lowest

@@ -167,6 +167,13 @@ def access_of(metadata: Manifest, account: str, kinds: list[str], secrets: list[
     return [role, {**binding, "subjects": [subject], "roleRef": reference}]
 
 
+def unplayed(cluster: Manifest) -> str:
+    """What the spec asks for and nobody here can play: else an empty database would be taken for a restored one."""
+    if "recovery" not in section(cluster["spec"], "bootstrap"):
+        return ""
+    return "bootstrap.recovery: this stand-in restores nothing; that takes the operator and its Barman plugin"
+
+
 def secrets_needed(cluster: Manifest) -> set[str]:
     """Names of the secrets that the spec refers to and that must be there before an instance can start."""
     spec = cluster["spec"]

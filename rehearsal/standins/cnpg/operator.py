@@ -89,6 +89,10 @@ class Operator:
             held = (cluster.get("status") or {}).get("currentPrimary") or ""
             self._report(cluster, Decision(held, phase, reason), self._instances(cluster))
             return MISSING_SECONDS
+        unplayed = objects.unplayed(cluster)
+        if unplayed:
+            self._report(cluster, Decision("", names.PHASE_CANNOT_CREATE, unplayed), self._instances(cluster))
+            return None
         self._surroundings(cluster)
         instances = self._instances(cluster)
         wanted = replace(wanted_of(cluster), real=self._reports is not None)

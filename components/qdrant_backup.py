@@ -1,0 +1,3 @@
+"""Snapshots of Qdrant in an object store."""
+
+NAME = "qdrant-backup"
