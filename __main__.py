@@ -12,5 +12,6 @@ pulumi.export("endpoint", region.endpoint)
 pulumi.export("region", settings.region.name)
 pulumi.export("role", region.role)
 pulumi.export("namespace", region.platform.placement.namespace)
-for name, value in {**region.for_standbys(), **region.for_regions(), **region.for_next_run()}.items():
+outputs = {**region.for_standbys(), **region.for_regions(), **region.for_monitoring(), **region.for_next_run()}
+for name, value in outputs.items():
     pulumi.export(name, value)

@@ -10,19 +10,17 @@ from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
 from pulumi_random import RandomPassword
 
-from components import objects, qdrant_collections, qdrant_rebalancer
+from components import objects, qdrant_backup, qdrant_collections, qdrant_rebalancer, qdrant_services
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
+from components.qdrant_backup import QdrantBackups
+from components.qdrant_services import GRPC, HTTP, METRICS, P2P
 from settings import Qdrant
 
 NAME = "qdrant"
 HEADLESS = "qdrant-headless"
 SECRET = "qdrant-api-keys"  # noqa: S105  (the name of an object)
-
-HTTP, GRPC, P2P = 6333, 6334, 6335
-METRICS = 6336
-"""Listener of its own without a key (`service.metrics_port`, src/settings.rs); a NetworkPolicy guards it."""
 
 GRPC_TIMEOUT_MS, CONNECTION_TIMEOUT_MS = 1500, 500
 """A peer waits for another one no longer than both together; then it has the copy there marked as dead and goes on.
@@ -53,6 +51,8 @@ class QdrantArgs:
     """One for each namespace of the service."""
     create_collections: bool
     """True at home; a standby gets its collections by restored snapshots."""
+    backups: QdrantBackups | None = None
+    """None where there are none."""
     vector_size: int = 768
     monitoring_namespace: str = "monitoring"
 
@@ -96,6 +96,9 @@ class QdrantCluster(pulumi.ComponentResource):
 
         rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [cluster, *job])
 
+        if args.backups is not None:
+            qdrant_backup.cron_jobs(name, _backup(args, args.backups), own, [cluster, *job])
+
         host = full_host(HEADLESS, args.placement)
         self.secret_name = Output.from_input(SECRET)
         self.headless = host
@@ -138,7 +141,10 @@ class QdrantCluster(pulumi.ComponentResource):
             data={**_scripts(), "peers": f"{args.settings.replicas} {args.settings.kept_nodes}\n"},
             opts=own,
         )
-        for service, spec in ((HEADLESS, headless_service_spec()), (NAME, client_service_spec())):
+        for service, spec in (
+            (HEADLESS, qdrant_services.headless_spec(_SELECTOR)),
+            (NAME, qdrant_services.client_spec(_SELECTOR)),
+        ):
             core.v1.Service(
                 f"{name}-{'headless' if service == HEADLESS else 'service'}",
                 metadata=objects.untyped(objects.metadata(service, placement, _LABELS)),
@@ -203,6 +209,18 @@ def _rebalancer(args: QdrantArgs) -> qdrant_rebalancer.RebalancerArgs:
     )
 
 
+def _backup(args: QdrantArgs, backups: QdrantBackups) -> qdrant_backup.BackupArgs:
+    return qdrant_backup.BackupArgs(
+        placement=args.placement,
+        backups=backups,
+        image=args.python_image,
+        nodes=_nodes(args),
+        replication_factor=args.replication_factor,
+        secret_name=SECRET,
+        peer_pods=_SELECTOR,
+    )
+
+
 def _nodes(args: QdrantArgs) -> dict[str, str]:
     """URL of each pod by its name: a node that was removed from the cluster answers behind a Service as well."""
     pods = (f"{NAME}-{peer}" for peer in range(args.settings.replicas))
@@ -212,25 +230,6 @@ def _nodes(args: QdrantArgs) -> dict[str, str]:
 def _scripts() -> dict[str, str]:
     """What a change of has to restart the pods for. Not the number of peers beside it, which only a start reads."""
     return {"start.sh": objects.script("qdrant-start.sh")}
-
-
-def headless_service_spec() -> Manifest:
-    """Peers must resolve each other before they are ready, else none ever becomes ready."""
-    return {
-        "clusterIP": "None",
-        "publishNotReadyAddresses": True,
-        "selector": _SELECTOR,
-        "ports": _service_ports(("http", HTTP), ("grpc", GRPC), ("p2p", P2P), ("metrics", METRICS)),
-    }
-
-
-def client_service_spec() -> Manifest:
-    """Qdrant's clients do not balance by themselves (distributed_deployment: "Deploy Behind a Load Balancer")."""
-    return {"selector": _SELECTOR, "ports": _service_ports(("http", HTTP), ("grpc", GRPC))}
-
-
-def _service_ports(*ports: tuple[str, int]) -> list[Manifest]:
-    return [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in ports]
 
 
 def budget_spec() -> Manifest:
@@ -385,6 +384,7 @@ def network_policy_spec(monitoring_namespace: str) -> Manifest:
             objects.allow_from([objects.pods(objects.every("memory-service"))], HTTP, GRPC),
             objects.allow_from([objects.pods(objects.every(qdrant_collections.NAME))], HTTP),
             objects.allow_from([objects.pods(objects.every(qdrant_rebalancer.NAME))], HTTP),
+            objects.allow_from([objects.pods(objects.every(qdrant_backup.NAME))], HTTP),
             # Shard transfers by snapshot download from the other peer's HTTP port.
             objects.allow_from(peers, P2P, HTTP),
             objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),

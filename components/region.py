@@ -7,6 +7,7 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from components import postgres_pooler
+from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
 from components.edge_entrance import EdgeEntrance, EdgeEntranceArgs
@@ -19,8 +20,11 @@ from components.memory_service import MemoryService, MemoryServiceArgs, StorePod
 from components.objects import every
 from components.platform import KubernetesPlatform, Platform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
-from components.postgres_backups import PostgresBackups
+from components.postgres_backups import METRICS as POSTGRESQL_METRICS
+from components.postgres_backups import PostgresBackups, server_name
 from components.qdrant import QdrantArgs, QdrantCluster
+from components.qdrant_backup import METRICS as QDRANT_METRICS
+from components.qdrant_backup import QdrantBackups
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from components.scale_in import OUTPUT, ScaleIn, for_next_run
@@ -111,9 +115,22 @@ class Region(pulumi.ComponentResource):
             python_image=settings.images.python,
             collections=settings.memory.namespaces,
             create_collections=settings.is_home,
+            backups=self._qdrant_backups(),
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )
         return QdrantCluster(f"{self._name}-qdrant", args, self._own)
+
+    def _qdrant_backups(self) -> QdrantBackups | None:
+        settings, stores = self._settings, self.platform.backups
+        if stores is None:
+            return None
+        return QdrantBackups(
+            stores=stores,
+            regions=settings.regions,
+            schedule=settings.backups.qdrant_schedule,
+            rclone_image=settings.images.rclone,
+            takes=settings.is_home,
+        )
 
     def _postgres(self, home: Home | None) -> PostgresCluster:
         settings = self._settings
@@ -240,6 +257,20 @@ class Region(pulumi.ComponentResource):
     def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
         """Stack outputs that any other region may read."""
         return self._ways
+
+    def for_monitoring(self) -> dict[str, pulumi.Input[Any]]:
+        """Stack output that says where backups lie and which figures tell how old they are; none without backups."""
+        stores, region = self.platform.backups, self._settings.region.name
+        if stores is None:
+            return {}
+        server = server_name(region, self._settings.generations[region])
+        return {
+            "backups": {
+                "bucket": stores.own.bucket,
+                "postgresql": {"folder": f"{POSTGRESQL}/{server}", "metrics": POSTGRESQL_METRICS},
+                "qdrant": {"folder": f"{QDRANT}/{region}", "metrics": QDRANT_METRICS},
+            }
+        }
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that standby regions read; a standby has none."""

@@ -29,6 +29,9 @@ class Images(Model):
     python: Image = Field(
         default="docker.io/library/python:3.13.9-slim", description="Runs the scripts of Jobs and helpers."
     )
+    rclone: Image = Field(
+        default="docker.io/rclone/rclone:1.75.0", description="Way of Qdrant's snapshots to and from an object store."
+    )
     postgresql_gateway: Image | None = Field(
         default=None,
         description="Gateway to PostgreSQL beside each service, built from images/postgresql-gateway. Required.",

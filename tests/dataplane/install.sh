@@ -9,6 +9,7 @@ packages=""
 found initdb && found psql || packages="$packages postgresql"
 { found valkey-server || found redis-server; } && { found valkey-cli || found redis-cli; } ||
   packages="$packages redis-server redis-tools"
+found rclone || packages="$packages rclone"
 found haproxy || packages="$packages haproxy"
 { found pgbouncer || [ -x /usr/sbin/pgbouncer ]; } || packages="$packages pgbouncer"
 if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well

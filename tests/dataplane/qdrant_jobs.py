@@ -70,6 +70,7 @@ def start_job(module: str, folder: Path, plan: object, environment: Mapping[str,
         "PYTHONPATH": str(ROOT),
         "COLLECTIONS_FILE": str(folder / "plan.json"),
         "REBALANCE_FILE": str(folder / "plan.json"),
+        "BACKUP_FILE": str(folder / "plan.json"),
         "QDRANT_API_KEY_FILE": str(folder / "key"),
     }
     return subprocess.Popen(

@@ -9,6 +9,7 @@ NEEDED = (
     ("valkey-server", "redis-server"),
     ("valkey-cli", "redis-cli"),
     ("haproxy",),
+    ("rclone",),
     ("pgbouncer",),
 )
 """Any one of each group."""

@@ -9,7 +9,9 @@ a Dead copy is brought up to date when its node is back; moving, replicating and
 for; a changed `replication_factor` does nothing by itself; operations on collections and peers need a majority.
 
 What it does not do:
-- No HNSW, quantisation, payload index, filter, alias, snapshot, named or sparse vector, shard key, gRPC, TLS, JWT,
+- Snapshots of shards hold points as JSON, no segments, and nobody else can read them; none of whole collections or of
+  all of them, none by URL, none streamed.
+- No HNSW, quantisation, payload index, filter, alias, named or sparse vector, shard key, gRPC, TLS, JWT,
   quota or strict mode. A query compares every vector.
 - Consensus is Raft without learners, snapshots or compaction of the log: a node that joins reads the whole log. Votes
   and log survive the process, not the machine (no fsync).

@@ -14,6 +14,7 @@ class Options:
     uri: str
     bootstrap: str | None
     storage: Path
+    snapshots: Path
     host: str
     http_port: int
     p2p_port: int
@@ -47,6 +48,7 @@ def read(arguments: list[str]) -> Options:
         uri=uri if re.search(r":\d+$", uri) else f"{uri}:{p2p_port}",
         bootstrap=None if bootstrap in ("", uri) else bootstrap,
         storage=Path(_value("STORAGE__STORAGE_PATH", "./storage")),
+        snapshots=Path(_value("STORAGE__SNAPSHOTS_PATH", "./snapshots")),
         host=_value("SERVICE__HOST", "0.0.0.0"),  # noqa: S104  (Qdrant's default; a pod's address is its own)
         http_port=int(_value("SERVICE__HTTP_PORT", "6333")),
         p2p_port=p2p_port,

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, cast
 
-from . import cluster, metrics
+from . import cluster, metrics, snapshots
 from .faults import BadInputError, BadRequestError, ForbiddenError, StorageError
 from .node import Node
 from .peers import Faults
@@ -53,6 +53,18 @@ class RestInterface:
             ("POST", re.compile(name + "/points/search"), self._search),
             ("POST", re.compile(name + "/points/scroll"), self._scroll),
             ("POST", re.compile(name + "/points/count"), lambda _, c: {"count": points.count(c)}),
+            *self._snapshots(name + r"/shards/(\d+)/snapshots"),
+        ]
+
+    def _snapshots(self, path: str) -> list[tuple[str, re.Pattern[str], Call]]:
+        node = self._node
+        all_, one, sent = re.compile(path), re.compile(path + "/([^/]+)"), re.compile(path + "/upload")
+        return [
+            ("GET", all_, lambda _, c, s: snapshots.listed(node, c, int(s))),
+            ("POST", all_, lambda _, c, s: snapshots.create(node, c, int(s))),
+            ("POST", sent, lambda r, c, s: snapshots.upload(node, r, c, int(s))),
+            ("GET", one, lambda _, c, s, name: snapshots.download(node, c, int(s), name)),
+            ("DELETE", one, lambda _, c, s, name: snapshots.delete(node, c, int(s), name)),
         ]
 
     def answer(self, request: Request) -> Answer:
@@ -203,7 +215,10 @@ def _seconds(request: Request) -> float | None:
 def _timed(started: float, work: Callable[[], Any]) -> Answer:
     """The envelope of every JSON answer (lib/api/src/rest/models.rs: ApiResponse)."""
     try:
-        return Answer(200, {"result": work(), "status": "ok", "time": time.monotonic() - started})
+        result = work()
+        if isinstance(result, Answer):
+            return result
+        return Answer(200, {"result": result, "status": "ok", "time": time.monotonic() - started})
     except StorageError as error:
         return Answer(error.status, _failed(str(error), started))
     except MalformedError as error:

@@ -34,11 +34,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back; a text body is sent as it is, anything else as JSON."""
+    """What goes back; text and bytes are sent as they are, anything else as JSON."""
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _encoded(body: Any) -> tuple[str, bytes]:
+    """Content type and bytes of an answer."""
+    if isinstance(body, bytes):
+        return "application/octet-stream", body
+    if isinstance(body, str):
+        return "text/plain; charset=utf-8", body.encode()
+    return "application/json", json.dumps(body, separators=(",", ":")).encode()
 
 
 class _Server(ThreadingHTTPServer):
@@ -66,10 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(int(self.headers.get("content-length") or 0)),
         )
         answer = self.server.answer(request)
-        text = isinstance(answer.body, str)
-        body = answer.body.encode() if text else json.dumps(answer.body, separators=(",", ":")).encode()
+        kind, body = _encoded(answer.body)
         self.send_response(answer.status)
-        self.send_header("content-type", "text/plain; charset=utf-8" if text else "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         for name, value in answer.headers.items():
             self.send_header(name, value)
