@@ -1,7 +1,7 @@
 """An object store that asks for keys: the Secret with them, for the region's pods."""
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import ResourceOptions
 from pulumi_kubernetes import core
 
 from components import objects
@@ -20,10 +20,11 @@ def store_of_yours(name: str, settings: OfYours, placement: Placement, parent: p
     made = core.v1.Secret(
         f"{name}-credentials",
         metadata=objects.untyped(objects.metadata(CREDENTIALS, placement, objects.labels("backups", "backup"))),
+        # The SDK marks what a Secret holds as secret.
         string_data={
-            "access-key-id": Output.secret(key),
-            "secret-access-key": Output.secret(secret),
-            "credentials": Output.secret(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"),
+            "access-key-id": key,
+            "secret-access-key": secret,
+            "credentials": f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n",
         },
         opts=ResourceOptions(parent=parent, provider=placement.provider),
     )
