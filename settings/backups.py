@@ -73,7 +73,7 @@ class Backups(Model):
     )
     copy_region: AwsRegion | None = Field(
         default=None,
-        description="AWS region of the copies where there is no second region; else they lie in the next one of "
+        description="AWS region of the copies where there is no second region; else they lie in the one before it in "
         "`multiregion.regions`.",
     )
     s3: ObjectStore | None = Field(

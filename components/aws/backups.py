@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pulumi_aws import eks
+from pulumi_aws import eks, iam
 
 from components.aws import identity
 from components.aws.bucket import Bucket, BucketArgs
@@ -61,7 +61,7 @@ class RegionBackups(pulumi.ComponentResource):
             (cluster_name(region), POSTGRESQL, DELETE),
             (QDRANT_BACKUP, QDRANT, ()),
         ):
-            ready += self._role(folder, account, policy(self._args.account, own, folder, more, bucket, readable))
+            ready += self._role(folder, account, writing(own, folder, more, bucket), readable)
         self.stores = BackupStores(ObjectStore(own.name, own.aws_region), readable, ready)
         self.register_outputs({"bucket": bucket.bucket.bucket})
 
@@ -100,7 +100,9 @@ class RegionBackups(pulumi.ComponentResource):
         place = copy_place(self._args.settings, region)
         return None if place is None else ObjectStore(bucket_name(COPIES, self._args.account, region), place)
 
-    def _role(self, use: str, account: str, document: identity.Document) -> Sequence[pulumi.Resource]:
+    def _role(
+        self, use: str, account: str, own: identity.Document, others: Mapping[str, ObjectStore]
+    ) -> Sequence[pulumi.Resource]:
         args, name = self._args, f"{self._name}-{use}"
         namespace = args.settings.kubernetes.namespace
         role, policies = identity.role(
@@ -109,10 +111,21 @@ class RegionBackups(pulumi.ComponentResource):
                 name=f"{self._prefix}-backup-{use}",
                 description=f"Backups of {use} in {args.settings.region.name}",
                 trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, namespace, account)),
-                inline=document,
+                inline=own,
             ),
             self._own,
         )
+        # A policy for each, so that a region that is added changes none that is there.
+        policies += [
+            iam.RolePolicy(
+                f"{name}-of-{region}",
+                name=f"copies-{region}",
+                role=role.name,
+                policy=identity.text(reading(self._args.account, use, store)),
+                opts=self._own,
+            )
+            for region, store in others.items()
+        ]
         association = eks.PodIdentityAssociation(
             name,
             cluster_name=args.cluster,
@@ -130,7 +143,8 @@ def bucket_name(use: str, account: str, region: str) -> str:
 
 
 def copy_place(settings: Settings, region: str) -> str | None:
-    """Where on AWS the copies of a region's backups lie: in the next region of the list, the last one's in the first.
+    """Where on AWS the copies of a region's backups lie: in the region before it in the list, the first one's in the
+    second. So it stays where it is when a region is added at the end.
 
     A single region's lie where `backups.copy_region` says, or nowhere.
     """
@@ -138,43 +152,34 @@ def copy_place(settings: Settings, region: str) -> str | None:
     if len(regions) < 2:
         return settings.backups.copy_region
     index = [one.name for one in regions].index(region)
-    return aws_region(regions[(index + 1) % len(regions)])
+    return aws_region(regions[index - 1 if index else 1])
 
 
-def policy(
-    account: str,
-    own: BucketArgs,
-    folder: str,
-    more: Sequence[str],
-    bucket: Bucket,
-    others: Mapping[str, ObjectStore],
-) -> identity.Document:
-    """Writing one folder of the own bucket, reading the same one of others' copies.
-
-    Their keys are told by their aliases: an ARN of a key only the stack that made it knows.
-    """
-    statements = [
+def writing(own: BucketArgs, folder: str, more: Sequence[str], bucket: Bucket) -> identity.Document:
+    """Writing one folder of the own bucket."""
+    return identity.document(
         identity.allow(LIST, [own.arn], Sid="List"),
         identity.allow([*READ, *WRITE, *more], [f"{own.arn}/{folder}/*"], Sid="Write"),
         identity.allow(
             ["kms:Decrypt", "kms:GenerateDataKey"], [bucket.key_arn], Sid="Key", Condition=through_s3(own.aws_region)
         ),
-    ]
-    for number, store in enumerate(others.values()):
-        partition = identity.partition(store.region)
-        arn = f"arn:{partition}:s3:::{store.bucket}"
-        condition: dict[str, Any] = {
-            **through_s3(store.region),
-            "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{store.bucket}"},
-        }
-        statements += [
-            identity.allow(LIST, [arn], Sid=f"ListOther{number}"),
-            identity.allow(READ, [f"{arn}/{folder}/*"], Sid=f"ReadOther{number}"),
-            identity.allow(
-                ["kms:Decrypt"],
-                [f"arn:{partition}:kms:{store.region}:{account}:key/*"],
-                Sid=f"KeyOther{number}",
-                Condition=condition,
-            ),
-        ]
-    return identity.document(*statements)
+    )
+
+
+def reading(account: str, folder: str, store: ObjectStore) -> identity.Document:
+    """Reading the same folder of another region's copy.
+
+    Its key is told by its alias: an ARN of a key only the stack that made it knows.
+    """
+    partition = identity.partition(store.region)
+    arn = f"arn:{partition}:s3:::{store.bucket}"
+    condition: dict[str, Any] = {
+        **through_s3(store.region),
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{store.bucket}"},
+    }
+    keys = f"arn:{partition}:kms:{store.region}:{account}:key/*"
+    return identity.document(
+        identity.allow(LIST, [arn], Sid="List"),
+        identity.allow(READ, [f"{arn}/{folder}/*"], Sid="Read"),
+        identity.allow(["kms:Decrypt"], [keys], Sid="Key", Condition=condition),
+    )

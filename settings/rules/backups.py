@@ -51,7 +51,7 @@ def copies_lie_in_another_region(draft: Draft) -> Iterator[Finding]:
         return
     if not alone:
         yield draft.finding(
-            at, "there are more regions, and the copies of each lie in the next one of multiregion.regions: remove it"
+            at, "there are more regions, and the copies of each lie in its neighbour of multiregion.regions: remove it"
         )
     elif chosen not in aws_regions.LETTERS:
         yield draft.finding(at, unknown(chosen))

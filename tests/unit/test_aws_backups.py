@@ -144,10 +144,11 @@ def test_pods_write_their_own_folder_and_read_the_same_of_others(
     others = f"somafractalmemory-copies-{ACCOUNT}-us-west"
     assert found["Write"]["Resource"] == [f"arn:aws:s3:::{OWN}/{use}/*"]
     assert ("s3:DeleteObject" in found["Write"]["Action"]) == deletes
-    assert found["ReadOther0"]["Resource"] == [f"arn:aws:s3:::{others}/{use}/*"]
-    assert found["ReadOther0"]["Action"] == ["s3:GetObject"]
-    # Copies of us-west lie here, in the next region of the list.
-    assert found["KeyOther0"]["Condition"] == {
+    read = statements(east, f"backups-{use}-of-us-west")
+    assert read["Read"]["Resource"] == [f"arn:aws:s3:::{others}/{use}/*"]
+    assert read["Read"]["Action"] == ["s3:GetObject"]
+    # Copies of us-west lie here, in the region before it in the list.
+    assert read["Key"]["Condition"] == {
         "StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"},
         "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{others}"},
     }
