@@ -37,6 +37,8 @@ class QdrantEndpoint:
     """Fully qualified host that resolves to every peer."""
     secret_name: Input[str]
     """Secret whose key `gateway.cfg` gives HAProxy the API key."""
+    key_version: int = 1
+    """Of the API key, which HAProxy reads when it starts."""
 
 
 @dataclass(frozen=True)

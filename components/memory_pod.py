@@ -30,6 +30,7 @@ from components.objects import (
     small_resources,
     stateless_spread,
 )
+from components.qdrant_keys import VERSION_ANNOTATION
 from settings import Images, Resources
 
 NAME = "memory-service"
@@ -71,6 +72,8 @@ class PodArgs:
     qdrant: QdrantEndpoint
     host: Input[str]
     """Fully qualified host of the pods' own Service."""
+    token_version: int = 1
+    """Of the bearer token, which the service reads when it starts."""
 
     @property
     def wait(self) -> int:
@@ -97,7 +100,11 @@ def pod_template(
         "metadata": {
             "labels": {**labels, REGION_ROLE: args.role},
             # Mounted files change under a running process that reads them once: a change makes new pods.
-            "annotations": {"soma.io/files": files_hash},
+            "annotations": {
+                "soma.io/files": files_hash,
+                "soma.io/token": str(args.token_version),
+                VERSION_ANNOTATION: str(args.qdrant.key_version),
+            },
         },
         "spec": {
             "serviceAccountName": names.account,

@@ -92,8 +92,9 @@ class MemoryService(pulumi.ComponentResource):
             own,
             ResourceOptions(depends_on=list(args.after), custom_timeouts=CustomTimeouts(create="20m", update="1h")),
         )
-        self.token = _token(name, args, ResourceOptions(parent=self))
-        names = _pod_objects(name, metadata, self.token, own)
+        tokens = _tokens(name, args, ResourceOptions(parent=self))
+        self.token = tokens["token"]
+        names = _pod_objects(name, metadata, tokens, own)
         template = pod_template(_pod_args(args), names, labels, selector, objects.content_hash(_files()))
         deployment = apps.v1.Deployment(
             f"{name}-deployment",
@@ -126,10 +127,20 @@ class MemoryService(pulumi.ComponentResource):
         self.register_outputs({"host": self.host})
 
 
-def _token(name: str, args: MemoryServiceArgs, own: ResourceOptions) -> Output[str]:
+def _tokens(name: str, args: MemoryServiceArgs, own: ResourceOptions) -> dict[str, Output[str]]:
+    """The present one, which the service takes alone, and the next, so that clients can have it before it counts.
+
+    Home makes them; a standby takes home's present one.
+    """
     if args.token is not None:
-        return Output.secret(args.token)
-    return RandomPassword(f"{name}-token", length=48, special=False, opts=own).result
+        return {"token": Output.secret(args.token)}
+
+    def made(version: int) -> Output[str]:
+        suffix = f"-{version}" if version > 1 else ""
+        return RandomPassword(f"{name}-token{suffix}", length=48, special=False, opts=own).result
+
+    version = args.settings.token_version
+    return {"token": made(version), "next": made(version + 1)}
 
 
 def _pod_args(args: MemoryServiceArgs) -> PodArgs:
@@ -143,17 +154,20 @@ def _pod_args(args: MemoryServiceArgs) -> PodArgs:
         postgres=args.postgres,
         redis=args.redis,
         qdrant=args.qdrant,
+        token_version=args.settings.token_version,
         host=full_host(args.settings.service_name(args.namespace), args.placement),
     )
 
 
-def _pod_objects(name: str, metadata: Callable[[str], Any], token: Output[str], own: ResourceOptions) -> PodObjects:
+def _pod_objects(
+    name: str, metadata: Callable[[str], Any], tokens: dict[str, Output[str]], own: ResourceOptions
+) -> PodObjects:
     """The ServiceAccount, ConfigMap and Secret that the pods refer to."""
     account = core.v1.ServiceAccount(
         f"{name}-account", metadata=metadata(""), automount_service_account_token=False, opts=own
     )
     files = core.v1.ConfigMap(f"{name}-files", metadata=metadata(""), data=_files(), opts=own)
-    secret = core.v1.Secret(f"{name}-token-secret", metadata=metadata("-token"), string_data={"token": token}, opts=own)
+    secret = core.v1.Secret(f"{name}-token-secret", metadata=metadata("-token"), string_data=tokens, opts=own)
     return PodObjects(*(made.metadata.apply(lambda metadata: str(metadata.name)) for made in (account, files, secret)))
 
 

@@ -6,11 +6,10 @@ Settings are those of the official chart (qdrant-helm 1.19.0, charts/qdrant) unl
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import CustomTimeouts, Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
-from pulumi_random import RandomPassword
 
-from components import objects, qdrant_backup, qdrant_collections, qdrant_rebalancer, qdrant_services
+from components import objects, qdrant_backup, qdrant_collections, qdrant_keys, qdrant_rebalancer, qdrant_services
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
@@ -20,7 +19,6 @@ from settings import Qdrant
 
 NAME = "qdrant"
 HEADLESS = "qdrant-headless"
-SECRET = "qdrant-api-keys"  # noqa: S105  (the name of an object)
 
 GRPC_TIMEOUT_MS, CONNECTION_TIMEOUT_MS = 1500, 500
 """A peer waits for another one no longer than both together; then it has the copy there marked as dead and goes on.
@@ -65,7 +63,7 @@ class QdrantCluster(pulumi.ComponentResource):
     """
 
     secret_name: Output[str]
-    """Secret with `api-key`, `read-only-api-key`, `gateway.cfg` (for HAProxy) and `local.yaml` (for Qdrant)."""
+    """Secret with `api-key`, `read-only-api-key` and `gateway.cfg` (for HAProxy)."""
 
     headless: Output[str]
     """Fully qualified host that resolves to every peer, ready or not."""
@@ -89,18 +87,21 @@ class QdrantCluster(pulumi.ComponentResource):
         super().__init__("soma:data:QdrantCluster", name, {}, opts)
         own = ResourceOptions(parent=self, provider=args.placement.provider)
 
-        secret = self._secret(name, args, own)
+        keys = qdrant_keys.Keys.made(name, args.settings.api_key_version, self)
+        secret = qdrant_keys.node_secret(name, args.placement, _LABELS, keys, own)
         cluster = self._cluster(name, args, own, secret)
         self._network(name, args, own)
-        job = [qdrant_collections.job(name, _collections(args), own, cluster)] if args.create_collections else []
+        shown = qdrant_keys.client_secret(name, args.placement, _LABELS, keys, own, [cluster])
+        there = [cluster, shown]
+        job = [qdrant_collections.job(name, _collections(args), own, there)] if args.create_collections else []
 
-        rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [cluster, *job])
+        rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [*there, *job])
 
         if args.backups is not None:
-            qdrant_backup.cron_jobs(name, _backup(args, args.backups), own, [cluster, *job])
+            qdrant_backup.cron_jobs(name, _backup(args, args.backups), own, [*there, *job])
 
         host = full_host(HEADLESS, args.placement)
-        self.secret_name = Output.from_input(SECRET)
+        self.secret_name = shown.metadata.name
         self.headless = host
         self.peers = host.apply(lambda h: [f"{NAME}-{peer}.{h}" for peer in range(args.settings.replicas)])
         self.url = Output.concat("http://", full_host(NAME, args.placement), f":{HTTP}")
@@ -108,22 +109,6 @@ class QdrantCluster(pulumi.ComponentResource):
         self.ready = [cluster, *job]
         self.emptied = [rebalanced]
         self.register_outputs({"secret_name": self.secret_name, "headless": self.headless, "url": self.url})
-
-    def _secret(self, name: str, args: QdrantArgs, own: ResourceOptions) -> core.v1.Secret:
-        key = _api_key(f"{name}-api-key", self)
-        read_only = _api_key(f"{name}-read-only-api-key", self)
-        return core.v1.Secret(
-            f"{name}-api-keys",
-            metadata=objects.untyped(objects.metadata(SECRET, args.placement, _LABELS)),
-            string_data={
-                "api-key": key,
-                "read-only-api-key": read_only,
-                # A file of HAProxy's own with a variable of its own: an environment could be read in the process list.
-                "gateway.cfg": Output.concat("global\n    set-var proc.qdrant_api_key str(", key, ")\n"),
-                "local.yaml": Output.concat("service:\n  api_key: ", key, "\n  read_only_api_key: ", read_only, "\n"),
-            },
-            opts=own,
-        )
 
     def _cluster(
         self, name: str, args: QdrantArgs, own: ResourceOptions, secret: core.v1.Secret
@@ -162,7 +147,15 @@ class QdrantCluster(pulumi.ComponentResource):
             f"{name}-statefulset",
             metadata=objects.untyped(objects.metadata(NAME, placement, _LABELS)),
             spec=objects.untyped(statefulset_spec(args)),
-            opts=ResourceOptions.merge(own, ResourceOptions(protect=True, depends_on=[account, scripts, secret])),
+            opts=ResourceOptions.merge(
+                own,
+                ResourceOptions(
+                    protect=True,
+                    depends_on=[account, scripts, secret],
+                    # A rollout goes node by node, each of which may load for as long as its startup probe lets it.
+                    custom_timeouts=CustomTimeouts(update="3h"),
+                ),
+            ),
         )
 
     def _network(self, name: str, args: QdrantArgs, own: ResourceOptions) -> None:
@@ -174,17 +167,12 @@ class QdrantCluster(pulumi.ComponentResource):
         )
 
 
-def _api_key(name: str, parent: pulumi.Resource) -> Output[str]:
-    # Letters and digits: the key stands in a YAML and in an HAProxy file without quoting.
-    return RandomPassword(name, length=40, special=False, opts=ResourceOptions(parent=parent)).result
-
-
 def _collections(args: QdrantArgs) -> qdrant_collections.CollectionsArgs:
     return qdrant_collections.CollectionsArgs(
         placement=args.placement,
         image=args.python_image,
         nodes=_nodes(args),
-        secret_name=SECRET,
+        secret_name=qdrant_keys.SECRET,
         peers=args.settings.kept_nodes,
         peer_pods=_SELECTOR,
         collections=args.collections,
@@ -202,7 +190,7 @@ def _rebalancer(args: QdrantArgs) -> qdrant_rebalancer.RebalancerArgs:
         keep=args.settings.kept_nodes,
         replication_factor=args.replication_factor,
         collections=args.collections,
-        secret_name=SECRET,
+        secret_name=qdrant_keys.SECRET,
         peer_pods=_SELECTOR,
         schedule=args.settings.rebalance.schedule,
         moves=args.settings.rebalance.moves,
@@ -255,7 +243,10 @@ def statefulset_spec(args: QdrantArgs) -> Manifest:
         "template": {
             "metadata": {
                 "labels": _LABELS,
-                "annotations": {"soma.io/files": objects.content_hash(_scripts())},
+                "annotations": {
+                    "soma.io/files": objects.content_hash(_scripts()),
+                    qdrant_keys.VERSION_ANNOTATION: str(args.settings.api_key_version),
+                },
             },
             "spec": _pod_spec(args),
         },
@@ -292,7 +283,7 @@ def _pod_spec(args: QdrantArgs) -> Manifest:
             {
                 "name": "keys",
                 "secret": {
-                    "secretName": SECRET,
+                    "secretName": qdrant_keys.NODE_SECRET,
                     "defaultMode": 0o440,
                     "items": [{"key": "local.yaml", "path": "local.yaml"}],
                 },

@@ -1,7 +1,7 @@
 """The Job that makes the service's collections before the service starts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -40,7 +40,7 @@ class CollectionsArgs:
     vector_size: int
 
 
-def job(name: str, args: CollectionsArgs, own: ResourceOptions, cluster: pulumi.Resource) -> batch.v1.Job:
+def job(name: str, args: CollectionsArgs, own: ResourceOptions, after: Sequence[pulumi.Resource]) -> batch.v1.Job:
     """The Job and its files, both named by their content: a Job cannot be changed, and its files must be its own."""
     networking.v1.NetworkPolicy(
         f"{name}-collections-network",
@@ -54,7 +54,7 @@ def job(name: str, args: CollectionsArgs, own: ResourceOptions, cluster: pulumi.
         f"{name}-collections",
         metadata=metadata,
         spec=objects.untyped(spec(args)),
-        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[files, cluster])),
+        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[files, *after])),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import postgres_pooler
+from components import postgres_pooler, scale_in, secret_versions
 from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
@@ -27,7 +27,7 @@ from components.qdrant_backup import METRICS as QDRANT_METRICS
 from components.qdrant_backup import QdrantBackups
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
-from components.scale_in import OUTPUT, ScaleIn, for_next_run
+from components.scale_in import ScaleIn, for_next_run
 from components.service_values import issuers
 from settings import Settings, shared
 
@@ -188,7 +188,11 @@ class Region(pulumi.ComponentResource):
                 ca_secret_name=self.postgres.ca_secret_name,
             ),
             redis=RedisEndpoint(headless=self.redis.headless, secret_name=self.redis.secret_name),
-            qdrant=QdrantEndpoint(headless=self.qdrant.headless, secret_name=self.qdrant.secret_name),
+            qdrant=QdrantEndpoint(
+                headless=self.qdrant.headless,
+                secret_name=self.qdrant.secret_name,
+                key_version=settings.qdrant.api_key_version,
+            ),
             store_pods=StorePods(
                 postgres_pooler={"cnpg.io/poolerName": postgres_pooler.NAME},
                 redis=self.redis.pods,
@@ -252,7 +256,10 @@ class Region(pulumi.ComponentResource):
 
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
-        return {OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied])}
+        return {
+            scale_in.OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
+            secret_versions.OUTPUT: secret_versions.of(self._settings),
+        }
 
     def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
         """Stack outputs that any other region may read."""

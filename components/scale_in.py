@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import region_order
+from components import region_order, secret_versions
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -90,6 +90,9 @@ def _accepted(
     order = region_order.fault(settings, outputs)
     if order is not None:
         faults += [f"{file}: regions keep their places", order]
+    skipped = secret_versions.faults(settings, outputs)
+    if skipped:
+        faults += [f"{file}: a secret changes one version after the other", *skipped]
     if faults:
         raise pulumi.RunError("\n  ".join(faults))
     return before

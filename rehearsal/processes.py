@@ -50,6 +50,7 @@ class Process:
             return
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._record.unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)  # not emptied: the log of the start before stays with whoever keeps it
         shell = ["/bin/sh", "-c", _BACKGROUND, "sh", *self.recording(command)]
         with self.log.open("wb") as log:
             try:

@@ -38,6 +38,12 @@ class Memory(Model):
     max_memories: int = Field(
         default=100_000, ge=1, description="Memories that a namespace keeps before it evicts the oldest."
     )
+    token_version: int = Field(
+        default=1,
+        ge=1,
+        description="Raise it by one for other bearer tokens: those that the Secrets had under `next`; the pods start "
+        "again one by one for it.",
+    )
 
     @property
     def min_replicas(self) -> int:

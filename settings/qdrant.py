@@ -35,6 +35,11 @@ class Qdrant(Model):
         description="The guide's other place for `sharding.shards`; when both stand, they must agree.",
     )
     resources: QdrantResources = Field(default=QDRANT, description="CPU and memory of each node.")
+    api_key_version: int = Field(
+        default=1,
+        ge=1,
+        description="Raise it by one for other API keys; those before stay valid until the next time.",
+    )
     storage: Bytes = Field(default=Quantity("100Gi"), description="Volume of each node for vectors; can only grow.")
     snapshot_storage: Bytes = Field(
         default=Quantity("100Gi"), description="Volume of each node for snapshots; can only grow."

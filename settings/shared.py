@@ -42,6 +42,7 @@ def _of_data(settings: Settings) -> Shared:
         "multiregion.internal_domain": settings.multiregion.internal_domain,
         # Their order is nobody's concern but the region's own.
         "memory.namespaces": sorted(settings.memory.namespaces),
+        "memory.token_version": settings.memory.token_version,
         "sharding.shards": settings.shards,
         "sharding.replication_factor": settings.sharding.replication_factor,
         "postgresql.database": settings.postgresql.database,

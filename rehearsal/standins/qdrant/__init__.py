@@ -11,8 +11,9 @@ for; a changed `replication_factor` does nothing by itself; operations on collec
 What it does not do:
 - Snapshots of shards hold points as JSON, no segments, and nobody else can read them; none of whole collections or of
   all of them, none by URL, none streamed.
-- No HNSW, quantisation, payload index, filter, alias, named or sparse vector, shard key, gRPC, TLS, JWT,
-  quota or strict mode. A query compares every vector.
+- No HNSW, quantisation, payload index, filter, alias, named or sparse vector, shard key, gRPC, TLS,
+  quota or strict mode; of tokens, those alone that read or change everything for ever (keys.py). A query compares
+  every vector.
 - Consensus is Raft without learners, snapshots or compaction of the log: a node that joins reads the whole log. Votes
   and log survive the process, not the machine (no fsync).
 - Copies agree by a version on each point (the clock of the node that took the write), not by clocks and a

@@ -20,7 +20,9 @@ class Options:
     p2p_port: int
     metrics_port: int | None
     api_key: str | None
+    alt_api_key: str | None
     read_only_api_key: str | None
+    jwt_rbac: bool
     grpc_timeout: float
     """Seconds that another peer has for an answer; with `connection_timeout` on top (TransportChannelPool)."""
     connection_timeout: float
@@ -54,7 +56,9 @@ def read(arguments: list[str]) -> Options:
         p2p_port=p2p_port,
         metrics_port=int(metrics_port) if metrics_port else None,
         api_key=_key("api_key"),
+        alt_api_key=_key("alt_api_key"),
         read_only_api_key=_key("read_only_api_key"),
+        jwt_rbac=_key("jwt_rbac") == "true",
         grpc_timeout=int(_value("CLUSTER__GRPC_TIMEOUT_MS", "60000")) / 1000,
         connection_timeout=int(_value("CLUSTER__CONNECTION_TIMEOUT_MS", "2000")) / 1000,
         tick=int(_value("CLUSTER__CONSENSUS__TICK_PERIOD_MS", "100")) / 1000,
@@ -72,7 +76,7 @@ def _value(name: str, default: str) -> str:
 
 
 def _key(name: str) -> str | None:
-    """A key from the environment or from `config/local.yaml`, where it stands as `  api_key: letters`."""
+    """A value from the environment or from `config/local.yaml`, where it stands as `  api_key: letters`."""
     stated = _value(f"SERVICE__{name.upper()}", "")
     local = Path("config/local.yaml")
     if not stated and local.exists():

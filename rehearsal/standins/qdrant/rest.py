@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, cast
 
-from . import cluster, metrics, snapshots
+from . import cluster, keys, metrics, snapshots
 from .faults import BadInputError, BadRequestError, ForbiddenError, StorageError
 from .node import Node
 from .peers import Faults
@@ -98,22 +98,20 @@ class RestInterface:
     def _refused(self, request: Request) -> Answer | None:
         """src/common/auth/mod.rs (validate_request): plain text, not JSON."""
         options = self._node.options
-        if options.api_key is None and options.read_only_api_key is None:
+        if not keys.guarded(options):
             return None
-        bearer = request.headers.get("authorization", "")
-        key = request.headers.get("api-key") or bearer.removeprefix("Bearer ")
+        key = _key(request)
         if not key:
             return Answer(401, "Must provide an API key or an Authorization bearer token")
-        if key not in (options.api_key, options.read_only_api_key):
+        if keys.access(options, key) is None:
             return Answer(401, "Invalid API key or JWT")
         return None
 
     def _allowed(self, request: Request, call: Call, arguments: tuple[str, ...]) -> Any:
-        """Anything that changes something needs the full key (lib/storage/src/rbac/mod.rs)."""
+        """Anything that changes something needs a full key (lib/storage/src/rbac/mod.rs)."""
         options = self._node.options
-        key = request.headers.get("api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
         writes = request.method != "GET" and not _READS.search(request.path)
-        if writes and options.read_only_api_key is not None and key == options.read_only_api_key != options.api_key:
+        if writes and keys.guarded(options) and keys.access(options, _key(request)) != "full":
             raise ForbiddenError("Global manage access is required")
         return call(request, *arguments)
 
@@ -174,6 +172,10 @@ class RestInterface:
         start = None if offset is None else _id(offset)
         found, following = self._points.scroll(collection, start, int(asked.get("limit") or 10))
         return {"points": [_shown(record, asked) for record in found], "next_page_offset": following}
+
+
+def _key(request: Request) -> str:
+    return request.headers.get("api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
 
 
 def _shown(record: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:

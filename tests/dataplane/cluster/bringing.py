@@ -22,7 +22,9 @@ from rehearsal.real.cluster import Cluster
 from rehearsal.standins import launch
 from settings import Settings
 from tests.dataplane.cluster import toolbox
-from tests.dataplane.cluster.stand import KUBECONFIG, Pod, Stand, eventually
+from tests.dataplane.cluster.logs import HeardLogs, LinkedLogs
+from tests.dataplane.cluster.secrets import Ledger
+from tests.dataplane.cluster.stand import KUBECONFIG, Logs, Pod, Stand, eventually
 from tests.engine.checkouts import checkout
 
 REGION = "us-east"
@@ -33,15 +35,18 @@ SETTLED_SECONDS = 240
 
 
 @contextmanager
-def standing(folder: Path, progress: Progress) -> Generator[Stand]:
-    """The program on the cluster that the environment names, or on our own nodes. `folder` is for its files."""
+def standing(folder: Path, said: io.StringIO) -> Generator[Stand]:
+    """The program on the cluster that the environment names, or on our own nodes. `folder` is for its files.
+
+    What the engine says is written to `said`, that of later updates too.
+    """
     given = os.environ.get(KUBECONFIG)
     directory, settings = region(folder)
     if given:
-        with _on_given(Path(given), directory, folder, settings, progress) as stand:
+        with _on_given(Path(given), directory, folder, settings, said) as stand:
             yield stand
     else:
-        with _on_own(directory, folder, settings, progress) as stand:
+        with _on_own(directory, folder, settings, said) as stand:
             yield stand
 
 
@@ -53,18 +58,22 @@ def region(folder: Path) -> tuple[Path, Settings]:
 
 
 @contextmanager
-def _on_own(directory: Path, folder: Path, settings: Settings, progress: Progress) -> Generator[Stand]:
+def _on_own(directory: Path, folder: Path, settings: Settings, said: io.StringIO) -> Generator[Stand]:
+    progress = Progress(said)
     name = hashlib.sha256(str(paths.CHECKOUT).encode()).hexdigest()[:8]
     cluster = Cluster(PLACE / name, REGION)
     with _alone(progress), contextlib.ExitStack() as stack:
         stack.callback(cluster.stop)
         cluster.start(progress)
+        logs = stack.enter_context(LinkedLogs(cluster.directory))
         cluster.load(settings, progress)
         engine = InProcessEngine(directory, folder / "state", lambda _: cluster.kubeconfig)
         _install_kinds(cluster.admin(), engine.preview(REGION), progress)
         home = cluster.directory / REGION
         launch.start(cluster.inside, home, progress, "real", cluster.namespace.enter)
-        stand = Stand(cluster.admin(), cluster.kubeconfig, settings, cluster, _again(directory, engine))
+        stand = _stand(
+            cluster.admin(), cluster.kubeconfig, settings, cluster, logs, _again(directory, engine, said), said
+        )
         yield _brought_up(stand, engine, progress)
 
 
@@ -83,7 +92,7 @@ def _alone(progress: Progress) -> Generator[None]:
 
 @contextmanager
 def _on_given(
-    kubeconfig: Path, directory: Path, folder: Path, settings: Settings, progress: Progress
+    kubeconfig: Path, directory: Path, folder: Path, settings: Settings, said: io.StringIO
 ) -> Generator[Stand]:
     """A cluster of somebody's: nothing that was there is touched, and the namespace goes with the tests."""
     namespace = settings.kubernetes.namespace
@@ -94,10 +103,34 @@ def _on_given(
             )
         engine = InProcessEngine(directory, folder / "state", lambda _: kubeconfig)
         try:
-            stand = Stand(client, kubeconfig, settings, None, _again(directory, engine))
-            yield _brought_up(stand, engine, progress)
+            again = _again(directory, engine, said)
+            stand = _stand(client, kubeconfig, settings, None, HeardLogs(), again, said)
+            yield _brought_up(stand, engine, Progress(said))
         finally:
             client.delete("v1", "Namespace", namespace)
+
+
+def _stand(
+    client: Client,
+    kubeconfig: Path,
+    settings: Settings,
+    own: Cluster | None,
+    logs: Logs,
+    again: Callable[[Mapping[str, int]], Settings],
+    said: io.StringIO,
+) -> Stand:
+    """One whose updates lose neither a log nor a secret value of before."""
+
+    def up(numbers: Mapping[str, int]) -> Settings:
+        logs.keep(stand, [Pod(one) for one in client.list("v1", "Pod", stand.namespace)])
+        stand.remember_secrets()
+        try:
+            return again(numbers)
+        finally:
+            stand.remember_secrets()
+
+    stand = Stand(client, kubeconfig, settings, own, up, logs, Ledger(), said.getvalue)
+    return stand
 
 
 def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> Stand:
@@ -112,19 +145,23 @@ def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> St
             return True
 
         eventually("every pod is ready", settled, SETTLED_SECONDS)
+    stand.remember_secrets()
     return stand
 
 
-def _again(directory: Path, engine: InProcessEngine) -> Callable[[Mapping[str, int]], Settings]:
-    """The update once more, of a stack file with other numbers."""
+def _again(directory: Path, engine: InProcessEngine, said: io.StringIO) -> Callable[[Mapping[str, int]], Settings]:
+    """The update once more, of a stack file with other numbers. A version of a secret that was raised stays so."""
+    raised: dict[str, int] = {}
 
     def up(numbers: Mapping[str, int]) -> Settings:
-        (directory / STACK.name).write_text(changed(STACK.read_text(), numbers))
-        said = io.StringIO()
+        raised.update({path: number for path, number in numbers.items() if path.endswith("_version")})
+        (directory / STACK.name).write_text(changed(STACK.read_text(), {**raised, **numbers}))
+        before = said.tell()
         try:
             engine.up(REGION, Progress(said))
         except RehearsalError as error:
-            error.add_note(said.getvalue())
+            said.write(f"{error}\n")
+            error.add_note(said.getvalue()[before:])
             raise
         return Project.load(directory).settings()[REGION]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.progress import Progress
 from tests.dataplane.cluster import bringing
 from tests.dataplane.cluster.faults import Faults
 from tests.dataplane.cluster.stand import Stand
@@ -27,7 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     said = io.StringIO()
     with contextlib.ExitStack() as stack:
         try:
-            stand = stack.enter_context(bringing.standing(tmp_path_factory.mktemp("region"), Progress(said)))
+            stand = stack.enter_context(bringing.standing(tmp_path_factory.mktemp("region"), said))
         except Exception as error:
             error.add_note(said.getvalue())
             raise

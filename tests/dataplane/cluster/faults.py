@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from rehearsal.errors import RehearsalError
-from rehearsal.kube import Manifest
 from rehearsal.real.cluster import Cluster
 from rehearsal.real.machine import signal_to
+from tests.dataplane.cluster import agent
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
 Blow = Literal["KILL", "STOP", "CONT", "TERM"]
-AGENT_IMAGE = "docker.io/library/python:3.13.9-slim"
-AGENT_NAMESPACE = "kube-system"
 FULL = "filled-by-a-test"
 READY_SECONDS = 120
 
@@ -50,6 +48,7 @@ class Faults:
 
     def delete(self, *pods: str, grace: int | None = None) -> None:
         """Deletes pods at once; with `grace` 0 nothing in them may say goodbye."""
+        self._stand.logs_kept.keep(self._stand, [self._stand.pod(pod) for pod in pods])
         for pod in pods:
             self._stand.client.delete("v1", "Pod", pod, self._stand.namespace, grace_seconds=grace)
 
@@ -150,40 +149,9 @@ class Faults:
 
     def _by_agent(self, pod: Pod, identity: str, blow: Blow, needed: bool) -> None:
         """Through a privileged pod on the same node, which sees the node's processes."""
-        name = f"data-tier-{pod.node}"[:63].rstrip("-.")
-        client = self._stand.client
-        client.apply(agent(name, pod.node), field_manager="data-tier")
-        self._mending.setdefault(f"agent {name}", lambda: self._dismiss(name))
-        ready = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": AGENT_NAMESPACE}}
-        client.wait(ready, lambda seen: seen is not None and Pod(seen).ready, READY_SECONDS)
-        self._stand.exec(
-            name, "agent", "python3", "-c", _STRIKE, identity, blow, check=needed, namespace=AGENT_NAMESPACE
-        )
-
-    def _dismiss(self, agent: str) -> None:
-        self._stand.client.delete("v1", "Pod", agent, AGENT_NAMESPACE, grace_seconds=0)
-
-
-def agent(name: str, node: str) -> Manifest:
-    """A privileged pod that shares the process namespace of its node."""
-    container: Manifest = {
-        "name": "agent",
-        "image": AGENT_IMAGE,
-        "command": ["sleep", "infinity"],
-        "securityContext": {"privileged": True, "runAsUser": 0},
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": AGENT_NAMESPACE},
-        "spec": {
-            "nodeName": node,
-            "hostPID": True,
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [container],
-        },
-    }
+        name = agent.ensure(self._stand, pod.node)
+        self._mending.setdefault(f"agent {name}", lambda: agent.dismiss(self._stand, name))
+        agent.run(self._stand, name, _STRIKE, identity, blow, check=needed)
 
 
 def stopwatch() -> Callable[[], float]:

@@ -1,7 +1,4 @@
-"""Looks for every secret value of the region where none may stand: logs, processes, objects, events, state files.
-
-What is found is told by the secret's name and the place, never by its value.
-"""
+"""Looks for secret values where none may stand (places.py). What is found is told by name, never by its value."""
 
 import base64
 import json
@@ -13,8 +10,7 @@ from typing import Any, cast
 
 from rehearsal.engine import wire
 from rehearsal.engine.model import Secret
-from rehearsal.kube import KubeError, Manifest
-from tests.dataplane.cluster.stand import Pod, Stand
+from rehearsal.kube import Manifest
 
 PUBLIC = frozenset({"ca.crt", "tls.crt", "username", "user", "dbname", "host", "port", "clientId"})
 """Keys of Secrets whose values are meant to be seen."""
@@ -27,10 +23,6 @@ _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)-----END [A-Z ]*PRIVA
 _BEGIN = re.compile(r"-----[A-Z ]+-----")
 _BREAK = re.compile(r"\\n|\s")
 """Ends of lines, also as JSON writes them."""
-_NOT_HERE = ("Secret", "Lease", "Event")
-"""Kinds that are not read as objects: Secrets may hold what is looked for, events are read by themselves."""
-
-_READ_PROCESSES = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; true"
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,23 @@ def needles(secrets: Iterable[Manifest]) -> dict[str, frozenset[str]]:
     return {name: parts | {_coded(part) for part in parts} for name, parts in found.items() if parts}
 
 
+class Ledger:
+    """Every value that was secret at any time: the rotated ones are looked for as well."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, frozenset[str]] = {}
+
+    def add(self, secrets: Iterable[Manifest]) -> None:
+        """What these hold now."""
+        for name, parts in needles(secrets).items():
+            self._found[name] = self._found.get(name, frozenset()) | parts
+
+    @property
+    def wanted(self) -> Mapping[str, frozenset[str]]:
+        """All of them, as `search` takes them."""
+        return dict(self._found)
+
+
 def words(text: str) -> set[str]:
     """Runs of letters and digits as generated values and keys have them: both kinds, so no path and no name."""
     keys = {_BREAK.sub("", body) for body in _KEY.findall(text)}
@@ -97,85 +106,6 @@ def search(wanted: Mapping[str, frozenset[str]], places: Iterable[Place]) -> lis
         for name, parts in wanted.items()
         if any(part in place.text or part in text for part in parts)
     ]
-
-
-def everywhere(stand: Stand, state: Iterable[Path] = ()) -> Iterator[Place]:
-    """All places of a region; `state`: files in which the engine keeps what it knows."""
-    yield from objects(stand)
-    yield from events(stand)
-    for pod in (Pod(manifest) for manifest in stand.client.list("v1", "Pod", stand.namespace)):
-        yield from logs(stand, pod)
-        yield from processes(stand, pod)
-    yield from (Place(f"state file {path.name}", in_the_clear(path)) for path in state)
-
-
-def objects(stand: Stand) -> Iterator[Place]:
-    """Every object of the namespace but Secrets, as the API shows it: ConfigMaps, environment of pods, status."""
-    for resource in stand.client.resources():
-        if not resource.namespaced or resource.kind in _NOT_HERE:
-            continue
-        try:
-            listed = stand.client.list(resource.api_version, resource.kind, stand.namespace)
-        except KubeError:
-            continue  # kinds that can be made and not listed
-        for manifest in listed:
-            yield Place(f"{resource.kind} {manifest['metadata']['name']}", json.dumps(manifest, ensure_ascii=False))
-
-
-def events(stand: Stand) -> Iterator[Place]:
-    for event in stand.client.list("v1", "Event", stand.namespace):
-        yield Place(f"event of {event['involvedObject'].get('name')}", json.dumps(event, ensure_ascii=False))
-
-
-def logs(stand: Stand, pod: Pod) -> Iterator[Place]:
-    """Of every container, also of the one before its last restart."""
-    for status in statuses(pod):
-        name = status["name"]
-        if status.get("containerID"):
-            yield Place(f"log of {pod.name}/{name}", _log(stand, pod, name))
-        if status.get("restartCount"):
-            yield Place(f"former log of {pod.name}/{name}", _log(stand, pod, name, previous=True))
-
-
-def _log(stand: Stand, pod: Pod, container: str, previous: bool = False) -> str:
-    try:
-        return stand.logs(pod.name, container, previous)
-    except AssertionError:
-        if stand.client.find("v1", "Pod", pod.name, stand.namespace) is None:
-            return ""  # a Job's, which has ended since it was listed
-        raise
-
-
-def processes(stand: Stand, pod: Pod) -> Iterator[Place]:
-    """Command lines and environments of every process of every container that runs.
-
-    On our own nodes they are read on the node, else in the container, which needs a shell for that.
-    """
-    for status in statuses(pod):
-        if "running" not in (status.get("state") or {}):
-            continue
-        name = status["name"]
-        if stand.own is None:
-            text = stand.exec(pod.name, name, "sh", "-c", _READ_PROCESSES, check=False)
-            yield Place(f"processes of {pod.name}/{name}", text)
-            continue
-        for pid in stand.own.machines[pod.node].contained(pod.container_id(name)):
-            yield Place(f"process of {pod.name}/{name}", _process(pid))
-
-
-def _process(pid: int) -> str:
-    try:
-        return "\n".join(
-            Path(f"/proc/{pid}/{file}").read_bytes().decode(errors="replace") for file in ("cmdline", "environ")
-        )
-    except OSError:
-        return ""  # it has ended
-
-
-def statuses(pod: Pod) -> list[Manifest]:
-    """Of every container, those that run before or beside the others included."""
-    status = pod.manifest["status"]
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
 def in_the_clear(path: Path) -> str:

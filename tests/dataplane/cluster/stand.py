@@ -9,17 +9,18 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rehearsal import build
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest
 from rehearsal.real.cluster import Cluster
 from settings import Settings
+from tests.dataplane.cluster.secrets import Ledger, Place
 
 KUBECONFIG = "SOMA_TEST_KUBECONFIG"
 """Environment variable that names a kubeconfig; `make test-data KUBECONFIG=…` sets it."""
@@ -72,6 +73,18 @@ class Pod:
         return next(found, "").rpartition("/")[2]
 
 
+class Logs(Protocol):
+    """What containers, and on our own nodes all other programs, have written since the beginning (logs.py)."""
+
+    def keep(self, stand: "Stand", pods: Sequence[Pod]) -> None:
+        """Before pods are taken away, which takes their logs with them."""
+        ...
+
+    def places(self, stand: "Stand") -> Iterator[Place]:
+        """Every log, of what is gone as well."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stand:
     """A cluster with the program on it."""
@@ -83,6 +96,11 @@ class Stand:
     """Our own nodes; None on a cluster that was given."""
     up: Callable[[Mapping[str, int]], Settings]
     """The update that brought it up, once more, with numbers of the stack file changed, by path; the settings then."""
+    logs_kept: Logs
+    ledger: Ledger
+    """Secret values of the region at all times."""
+    said: Callable[[], str]
+    """What the engine has said so far, errors included."""
 
     @property
     def namespace(self) -> str:
@@ -93,6 +111,10 @@ class Stand:
         """Pods by label, by name."""
         found = self.client.list("v1", "Pod", namespace or self.namespace, label_selector=selector)
         return sorted((Pod(manifest) for manifest in found), key=lambda pod: pod.name)
+
+    def remember_secrets(self) -> None:
+        """Has the values of now looked for at the end."""
+        self.ledger.add(self.client.list("v1", "Secret", self.namespace))
 
     def pod(self, name: str, namespace: str | None = None) -> Pod:
         """A pod by its name; of the program where no other namespace is named."""

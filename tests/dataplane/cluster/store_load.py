@@ -5,9 +5,12 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tests.dataplane.cluster.stand import Stand
+from rehearsal.kube import Manifest
+from tests.dataplane.cluster import toolbox
+from tests.dataplane.cluster.stand import TOOLBOX, Stand, eventually
 from tests.dataplane.cluster.test_redis import PODS, SERVICE, Told
 
+APART = "store-load"
 END_SECONDS = 180
 """For reading everything once more."""
 
@@ -90,10 +93,10 @@ print(json.dumps(told))
 
 
 @contextmanager
-def load(stand: Stand) -> Generator[dict[str, Told]]:
-    """Clients in a pod of the service; what they were told by each store is there when they have ended."""
+def load(stand: Stand, pod: str = "", container: str = SERVICE) -> Generator[dict[str, Told]]:
+    """Clients in a pod of the service, or another one; what each store told them is there when they have ended."""
     told: dict[str, Told] = {}
-    process = stand.popen(stand.pods(PODS)[0].name, SERVICE, "python3", "-c", _LOAD)
+    process = stand.popen(pod or stand.pods(PODS)[0].name, container, "python3", "-c", _LOAD)
     try:
         yield told
         said, errors = process.communicate("", timeout=END_SECONDS)
@@ -104,3 +107,29 @@ def load(stand: Stand) -> Generator[dict[str, Told]]:
     finally:
         process.kill()
         process.wait(10)
+
+
+@contextmanager
+def apart(stand: Stand) -> Generator[str]:
+    """A pod with the service's gateways to both stores and no service: an update that renews the service's pods leaves
+    it alone, with what its gateways read when they started. Its name; the load runs in its container TOOLBOX."""
+    deployment = stand.client.get("apps/v1", "Deployment", SERVICE, stand.namespace)
+    service: Manifest = deployment["spec"]["template"]["spec"]
+    gateways = [one for one in service["initContainers"] if one["name"] in ("redis-gateway", "qdrant-gateway")]
+    mounted = {mount["name"] for gateway in gateways for mount in gateway["volumeMounts"]}
+    pod = toolbox.pod(stand.namespace, stand.pod(TOOLBOX).manifest["spec"]["containers"][0]["image"])
+    (client,) = pod["spec"]["containers"]
+    pod["metadata"]["name"] = APART
+    pod["spec"] |= {
+        "securityContext": service["securityContext"],
+        "initContainers": gateways,
+        "containers": [{**client, "volumeMounts": []}],
+        "volumes": [volume for volume in service["volumes"] if volume["name"] in mounted],
+    }
+    stand.client.apply(pod, field_manager="data-tier")
+    try:
+        eventually(f"pod {APART} runs", lambda: stand.pod(APART).ready, END_SECONDS)
+        yield APART
+    finally:
+        stand.logs_kept.keep(stand, [stand.pod(APART)])
+        stand.client.delete("v1", "Pod", APART, stand.namespace, grace_seconds=0)

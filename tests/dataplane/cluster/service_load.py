@@ -1,0 +1,105 @@
+"""Users of the service and a reader of Qdrant, who go on while keys and tokens change."""
+
+import json
+import subprocess
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.dataplane.cluster.stand import TOOLBOX, Stand
+
+END_SECONDS = 120
+
+_LOAD = """
+import json, sys, threading, time, urllib.error, urllib.request
+
+service, tokens = sys.argv[1], json.loads(sys.stdin.readline())
+told = {"stored": 0, "read": 0, "longest": 0.0, "errors": [], "taken": [0, 0]}
+stop, guard = threading.Event(), threading.Lock()
+
+def ask(url, headers, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json", **headers})
+    return json.load(urllib.request.urlopen(request, timeout=60))
+
+def as_user(path, body=None):
+    for number, token in enumerate(tokens):
+        try:
+            answer = ask(f"http://{service}{path}", {"authorization": f"Bearer {token}"}, body)
+        except urllib.error.HTTPError as error:
+            if error.code != 403 or number + 1 == len(tokens):
+                raise
+        else:
+            told["taken"][number] += 1
+            return answer
+
+def use(count):
+    at = f"{count},7,7"
+    stored = as_user("/memories", {"coord": at, "payload": {"number": count}, "memory_type": "episodic"})
+    told["stored"] += 1
+    read = as_user(f"/memories/{at}")
+    as_user("/memories/search", {"query": "anything", "top_k": 1})
+    if not stored["ok"] or "number" not in json.dumps(read):
+        raise ValueError(f"memory {count}: {stored} {read}")
+
+def look(count):
+    key = open("/run/secrets/qdrant/read-only-api-key").read()
+    ask("http://qdrant:6333/collections/default", {"api-key": key})
+    told["read"] += 1
+
+def work(act):
+    count = 0
+    while not stop.wait(0.1):
+        began = time.monotonic()
+        try:
+            act(count)
+        except Exception as error:
+            with guard:
+                told["errors"].append(f"{time.strftime('%X')} {act.__name__}: {type(error).__name__}: {error}")
+        with guard:
+            told["longest"] = max(told["longest"], time.monotonic() - began)
+        count += 1
+
+workers = [threading.Thread(target=work, args=(act,)) for act in (use, look)]
+for worker in workers:
+    worker.start()
+sys.stdin.read()
+stop.set()
+for worker in workers:
+    worker.join(60)
+print(json.dumps(told))
+"""
+"""A user holds the present token and the next one, and shows the other where the first is refused; a reader shows what
+its Secret holds now. Tokens come by standard input: a command line can be read in the process list."""
+
+
+@dataclass
+class Told:
+    """What they were told; filled when the load has ended."""
+
+    stored: int = 0
+    read: int = 0
+    longest: float = 0.0
+    errors: list[str] = field(default_factory=list[str])
+    taken: list[int] = field(default_factory=list[int])
+    """Calls that the service took with the present token, and with the next."""
+
+
+@contextmanager
+def users(stand: Stand, service: str, tokens: Sequence[str]) -> Generator[Told]:
+    """They call the Service from the toolbox, each call on a connection of its own."""
+    told = Told()
+    process = stand.popen(TOOLBOX, TOOLBOX, "python3", "-c", _LOAD, service)
+    try:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(list(tokens)) + "\n")
+        process.stdin.flush()
+        yield told
+        said, errors = process.communicate("", timeout=END_SECONDS)
+        assert process.returncode == 0, errors
+        told.__dict__.update(json.loads(said))
+    except subprocess.TimeoutExpired:
+        raise AssertionError("the load did not end") from None
+    finally:
+        process.kill()
+        process.wait(10)
