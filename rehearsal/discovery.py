@@ -22,6 +22,8 @@ class Resource:
     namespaced: bool
     subresources: frozenset[str]
     """Such as `status` and `scale`."""
+    verbs: frozenset[str] = frozenset()
+    """What may be done with its objects, such as `list`: reviews and bindings can only be made."""
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """The path of a collection, an object or a subresource; a namespace is ignored for cluster-wide kinds."""
@@ -80,4 +82,5 @@ def _resource(api_version: str, resource: dict[str, Any]) -> Resource:
         plural=str(resource["resource"]),
         namespaced=resource["scope"] == "Namespaced",
         subresources=frozenset(str(sub["subresource"]) for sub in subresources),
+        verbs=frozenset(map(str, resource.get("verbs") or ())),
     )

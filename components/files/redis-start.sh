@@ -34,16 +34,27 @@ rm -f "$RUN/joined"
   echo "cluster-announce-hostname $POD_NAME.$HEADLESS"
 } >"$RUN/node.conf"
 
-# Valkey 9 hands its slots to a replica on SIGTERM; every other version refuses to start with this value.
-case "$("$server" --version)" in
+# Older versions, and Redis, refuse to start with either.
+version=$("$server" --version)
+# Valkey 9 hands its slots to a replica on SIGTERM.
+case "$version" in
 *alkey*v=9.* | *alkey*v=[1-9][0-9].*) echo "shutdown-on-sigterm failover" >>"$RUN/node.conf" ;;
+esac
+# Valkey 9.1 goes on when its disk is too full for nodes.conf; before that, a node ends itself, again and again until
+# there is room (valkey-io/valkey#3372).
+case "$version" in
+*alkey*v=9.[1-9]* | *alkey*v=[1-9][0-9].*) echo "cluster-config-save-behavior best-effort" >>"$RUN/node.conf" ;;
 esac
 
 # A pod comes back with another address; its own line in nodes.conf still names the old one.
 if [ -s "$data/nodes.conf" ]; then
   sed "/myself/s/^\([0-9a-f]\{40\}\) [^ ]*\(:[0-9]*@\)/\1 $POD_IP\2/" "$data/nodes.conf" >"$RUN/nodes.conf"
-  # In place, not renamed: the server holds a lock on this very file.
-  cat "$RUN/nodes.conf" >"$data/nodes.conf"
+  # In place, not renamed: the server holds a lock on this very file. Not emptied first, and not written when nothing
+  # changes: on a full disk the node would lose who it is.
+  if [ "$(cat "$RUN/nodes.conf")" != "$(cat "$data/nodes.conf")" ]; then
+    cat "$RUN/nodes.conf" 1<>"$data/nodes.conf"
+    truncate -s "$(wc -c <"$RUN/nodes.conf")" "$data/nodes.conf"
+  fi
 fi
 
 exec "$server" "$RUN/node.conf"

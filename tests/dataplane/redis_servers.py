@@ -140,6 +140,10 @@ class Servers:
         files = (self._folder / name / "data" / "appendonlydir").glob("*.incr.aof")
         self._limit(name, max(file.stat().st_size for file in files))
 
+    def fill_disk_to_its_end(self, name: str) -> None:
+        """No file of its own can grow, nodes.conf included, which is written anew each time."""
+        self._limit(name, 0)
+
     def free_disk(self, name: str) -> None:
         self._limit(name, resource.RLIM_INFINITY)
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rehearsal.kube import KubeError
 from rehearsal.processes import recorded
 from rehearsal.real.cluster import Cluster
 from tests.dataplane.cluster import agent
@@ -19,8 +18,6 @@ from tests.dataplane.cluster.stand import Pod, Stand
 
 _NOT_HERE = ("Secret", "Lease", "Event")
 """Kinds that are not read as objects: Secrets may hold what is looked for, events are read by themselves."""
-_NOT_LISTED = 405
-"""How the API server answers for kinds that can be made and not listed, such as reviews and bindings."""
 
 _OF_CONTAINER = """
 import json, pathlib, sys
@@ -52,15 +49,9 @@ def everywhere(stand: Stand, state: Iterable[Path] = ()) -> Iterator[Place]:
 def objects(stand: Stand) -> Iterator[Place]:
     """Every object of the cluster but Secrets, as the API shows it: ConfigMaps, environment of pods, status."""
     for resource in stand.client.resources():
-        if resource.kind in _NOT_HERE:
+        if resource.kind in _NOT_HERE or "list" not in resource.verbs:
             continue
-        try:
-            listed = stand.client.list(resource.api_version, resource.kind)
-        except KubeError as error:
-            if error.status != _NOT_LISTED:
-                raise
-            continue
-        for manifest in listed:
+        for manifest in stand.client.list(resource.api_version, resource.kind):
             yield Place(f"{resource.kind} {manifest['metadata']['name']}", json.dumps(manifest, ensure_ascii=False))
 
 

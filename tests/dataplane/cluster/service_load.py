@@ -1,17 +1,17 @@
 """Users of the service and a reader of Qdrant, who go on while keys and tokens change."""
 
 import json
-import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.dataplane.cluster.stand import TOOLBOX, Stand
+from tests.dataplane.cluster.stand import Stand, eventually
 
 END_SECONDS = 120
+_FOLDER = "/tmp/users"
 
 _LOAD = """
-import json, sys, threading, time, urllib.error, urllib.request
+import json, pathlib, sys, threading, time, urllib.error, urllib.request
 
 service, tokens = sys.argv[1], json.loads(sys.stdin.readline())
 told = {"stored": 0, "read": 0, "longest": 0.0, "errors": [], "taken": [0, 0]}
@@ -60,14 +60,17 @@ def work(act):
             told["longest"] = max(told["longest"], time.monotonic() - began)
         count += 1
 
+stopped = pathlib.Path("stop")
 workers = [threading.Thread(target=work, args=(act,)) for act in (use, look)]
 for worker in workers:
     worker.start()
-sys.stdin.read()
+while not stopped.exists():
+    time.sleep(0.2)
 stop.set()
 for worker in workers:
     worker.join(60)
-print(json.dumps(told))
+pathlib.Path("told.new").write_text(json.dumps(told))
+pathlib.Path("told.new").rename("told")
 """
 """A user holds the present token and the next one, and shows the other where the first is refused; a reader shows what
 its Secret holds now. Tokens come by standard input: a command line can be read in the process list."""
@@ -89,17 +92,14 @@ class Told:
 def users(stand: Stand, service: str, tokens: Sequence[str]) -> Generator[Told]:
     """They call the Service from the toolbox, each call on a connection of its own."""
     told = Told()
-    process = stand.popen(TOOLBOX, TOOLBOX, "python3", "-c", _LOAD, service)
+    # Beside the command that starts it: a stream of several minutes through the API server may break.
+    begin = 'rm -rf "$0" && mkdir "$0" && cd "$0" && cat >given && { python3 -c "$1" "$2" <given >said 2>&1 & }'
+    stand.tool("sh", "-c", begin, _FOLDER, _LOAD, service, text=json.dumps(list(tokens)) + "\n")
     try:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(list(tokens)) + "\n")
-        process.stdin.flush()
         yield told
-        said, errors = process.communicate("", timeout=END_SECONDS)
-        assert process.returncode == 0, errors
-        told.__dict__.update(json.loads(said))
-    except subprocess.TimeoutExpired:
-        raise AssertionError("the load did not end") from None
     finally:
-        process.kill()
-        process.wait(10)
+        stand.tool("touch", f"{_FOLDER}/stop")
+    answer = 'cat "$0/told" 2>/dev/null || { cat "$0/said"; exit 1; }'
+    said = eventually("the load has ended", lambda: stand.tool("sh", "-c", answer, _FOLDER), END_SECONDS, every=1)
+    told.__dict__.update(json.loads(said))
+    stand.tool("rm", "-rf", _FOLDER)
