@@ -6,6 +6,7 @@ an update takes pods away; what a pod writes after that, until it is gone, is no
 programs write.
 """
 
+import glob
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -50,8 +51,9 @@ class LinkedLogs:
         with self._guard:
             self._kept.mkdir(exist_ok=True)
             for pattern in (PODS, *PROGRAMS):
-                for file in self._directory.glob(pattern):
-                    self._link(file)
+                # not Path.glob, which a folder stops that goes meanwhile
+                for name in glob.iglob(pattern, root_dir=self._directory):  # noqa: PTH207
+                    self._link(self._directory / name)
 
     def keep(self, stand: Stand, pods: Sequence[Pod]) -> None:
         """Fails where a container of these has no log here: its words would be lost."""

@@ -11,7 +11,7 @@ from tests.dataplane.cluster.stand import Stand, eventually
 from tests.dataplane.cluster.store_load import load
 from tests.dataplane.cluster.test_redis import KEYS, RESTORED_SECONDS
 
-NOTICED_SECONDS, MENDED_SECONDS = 180, 240
+NOTICED_SECONDS, MENDED_SECONDS = 300, 240
 QDRANT_NODE = "qdrant-1"
 
 

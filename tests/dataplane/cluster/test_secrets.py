@@ -58,6 +58,7 @@ def planted(cluster: Stand) -> Iterator[dict[str, frozenset[str]]]:
     for manifest in made:
         client.apply(manifest, field_manager="data-tier")
     eventually("the careless pod has said it", lambda: VALUE in cluster.logs(PLANTED, "careless"), 60)
+    eventually("it is known to run", lambda: cluster.pod(PLANTED).ready, 60)
     yield secrets.needles([client.get("v1", "Secret", PLANTED, namespace)])
     for manifest in reversed(made):
         client.delete("v1", manifest["kind"], PLANTED, namespace)
