@@ -204,7 +204,7 @@ def _backup(args: QdrantArgs, backups: QdrantBackups) -> qdrant_backup.BackupArg
         image=args.python_image,
         nodes=_nodes(args),
         replication_factor=args.replication_factor,
-        secret_name=SECRET,
+        secret_name=qdrant_keys.SECRET,
         peer_pods=_SELECTOR,
     )
 

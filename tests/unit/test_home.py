@@ -40,6 +40,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
         "multiregion.generations": [],
         "multiregion.internal_domain": "somafractalmemory.internal",
         "memory.namespaces": ["default"],
+        "memory.token_version": 1,
         "sharding.shards": 4,
         "sharding.replication_factor": 2,
         "postgresql.database": "somamemory",

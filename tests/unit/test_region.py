@@ -27,11 +27,16 @@ class TestOutputs:
             "namespace": "somafractalmemory",
             "shared": plain["shared"],
             "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
+            "secret_versions": {
+                "memory.token_version": 1,
+                "qdrant.api_key_version": 1,
+                "redis.password_version": 1,
+            },
         }
         assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens", "edges"}
 
     def test_a_standby_gives_out_nothing_secret(self, us_west: Recorded) -> None:
-        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace", "scale_in"}
+        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace", "scale_in", "secret_versions"}
         assert us_west.outputs["role"] == "standby"
 
     def test_no_secret_stands_in_the_clear_anywhere(self, run: Recorded) -> None:
