@@ -92,8 +92,8 @@ def test_sound_ones() -> None:
         ),
         (
             on_aws(**regions(EAST, WEST), backups={"copy_region": "us-east-2"}),
-            'backups.copy_region = "us-east-2"   there are more regions, and the copies of each lie in its neighbour of '
-            "multiregion.regions: remove it",
+            'backups.copy_region = "us-east-2"   there are more regions, and the copies of each lie in its neighbour '
+            "of multiregion.regions: remove it",
         ),
         (
             region(multiregion=GENERATION_2, **restore()),
