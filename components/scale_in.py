@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import region_order
+from components import link_kind, region_order
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -90,6 +90,9 @@ def _accepted(
     order = region_order.fault(settings, outputs)
     if order is not None:
         faults += [f"{file}: regions keep their places", order]
+    link = link_kind.fault(settings, outputs)
+    if link is not None:
+        faults += [f"{file}: links keep to what carries them", link]
     if faults:
         raise pulumi.RunError("\n  ".join(faults))
     return before
