@@ -1,6 +1,7 @@
 """The regions, their order and the one where data lives."""
 
 from ipaddress import IPv4Network
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -8,8 +9,12 @@ from settings import networks
 from settings.aws import AwsRegion
 from settings.model import Count, Model
 from settings.names import DnsName, RegionName
-from settings.networks import PrivateCidr
+from settings.networks import Address, PrivateCidr
 from settings.resources import ResourcesOverride
+
+PEERING: Final = "peering"
+TRANSIT_GATEWAY: Final = "transit-gateway"
+LinkKind = Literal["peering", "transit-gateway"]
 
 
 class Region(Model):
@@ -38,6 +43,11 @@ class Region(Model):
         default=None,
         description="Range of the region's VPC; left out, its block of `vpc_pool` by its place in the list.",
     )
+    postgresql_address: Address | None = Field(
+        default=None,
+        description="Address at which other regions reach the region's PostgreSQL, on the platform `kubernetes`; left "
+        "out, what `postgresql.<region>.<internal_domain>` resolves to.",
+    )
 
 
 class MultiRegion(Model):
@@ -52,6 +62,11 @@ class MultiRegion(Model):
     )
     vpc_pool: PrivateCidr = Field(
         default="10.64.0.0/12", description="Range from which each region's VPC has its own /16, in the list's order."
+    )
+    link: LinkKind = Field(
+        default=PEERING,
+        description="What carries packets between regions on AWS: a peering of each two VPCs, or a transit gateway in "
+        "each region. It is never chosen by the number of regions, and changes one way only (docs/aws.md).",
     )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 
@@ -78,6 +93,11 @@ class MultiRegion(Model):
         requests and certificates, and not a name of the DNS.
         """
         return f"{service}.{region}.{self.internal_domain}"
+
+    @property
+    def postgres_addresses(self) -> dict[str, str]:
+        """Address of PostgreSQL of each region that states one."""
+        return {region.name: region.postgresql_address for region in self.regions if region.postgresql_address}
 
     def vpc(self, region: str) -> IPv4Network:
         """Range of a region's VPC. Raises ValueError where the pool ends before it."""
