@@ -110,12 +110,12 @@ class MemoryService(pulumi.ComponentResource):
             f"{name}-service", metadata=metadata(annotations=held), spec=untyped(service_spec(selector)), opts=late
         )
         if args.settings.autoscaling.enabled:
-            target = deployment.metadata.apply(lambda metadata: str(metadata.name))
             autoscaling.v2.HorizontalPodAutoscaler(
                 f"{name}-autoscaler",
                 metadata=metadata(),
-                spec=untyped(autoscaler_spec(args.settings, target)),
-                opts=own,
+                # By its stated name: the policies judge it before the cluster of a new region is there.
+                spec=untyped(autoscaler_spec(args.settings, service_name)),
+                opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[deployment])),
             )
         policy.v1.PodDisruptionBudget(
             f"{name}-budget", metadata=metadata(), spec=untyped(budget_spec(selector)), opts=own
@@ -200,7 +200,7 @@ def service_spec(selector: dict[str, str]) -> Manifest:
     }
 
 
-def autoscaler_spec(settings: Memory, deployment: Input[str]) -> Manifest:
+def autoscaler_spec(settings: Memory, deployment: str) -> Manifest:
     """Spec of the autoscaler: on CPU used, not on a share of the request.
 
     A process is saturated at about one core, a sixth to a quarter of its request: a utilisation target would never be

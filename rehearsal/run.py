@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from rehearsal import binaries, minimums, nodes, paths, pods, processes, schemas, upstream, watchdog
 from rehearsal.controlplane import NODES_PER_ZONE, ControlPlane
 from rehearsal.engine import choose, cli_workspace
-from rehearsal.engine.model import Engine, PlannedResource, Preview, Result
+from rehearsal.engine.model import Engine, PlannedResource, Preview, Result, Value
 from rehearsal.engine.project import Project
 from rehearsal.errors import RehearsalError
+from rehearsal.kube import Client
 from rehearsal.packs import Pack, Report, directories
 from rehearsal.progress import Progress
 from rehearsal.standins import STANDINS, launch
@@ -132,12 +133,14 @@ class Rehearsal:
 
     def _prepare(self, planes: Mapping[str, ControlPlane], planned: Summary) -> list[str]:
         """Custom kinds and stand-ins. Returns the kinds that no schema was found for."""
-        kinds = {region.region: _kinds(region.outcome.resources) for region in planned.regions}
+        plans = {region.region: region.outcome.resources for region in planned.regions}
+        kinds = {region: _kinds(resources) for region, resources in plans.items()}
         unknown = schemas.unknown(kind for used in kinds.values() for kind in used)
         upstream.ensure(self._progress, {schemas.group(kind) for kind in unknown})
 
         def prepare(region: str) -> list[str]:
             launch.start(planes[region].kubeconfig, paths.region_dir(region), self._progress)
+            _ensure_namespaces(planes[region].admin(), plans[region])
             return schemas.ensure_kinds(planes[region].admin(), kinds[region])
 
         with self._progress.step("install custom resource definitions, start the stand-ins"):
@@ -207,6 +210,20 @@ def _end(region: str) -> None:
     launch.stop(paths.region_dir(region))
     ControlPlane(region).stop()
     shutil.rmtree(paths.region_dir(region))
+
+
+def _ensure_namespaces(client: Client, resources: Iterable[PlannedResource]) -> None:
+    """Those that the plan puts objects into and does not make: of services that count as installed."""
+    placed, made = set[str](), set[str]()
+    for resource in resources:
+        metadata = resource.inputs.get("metadata")
+        if isinstance(metadata, Mapping):
+            named = made if resource.inputs.get("kind") == "Namespace" else placed
+            found = cast(Mapping[str, Value], metadata).get("name" if named is made else "namespace")
+            named.update([found] if isinstance(found, str) else [])
+    for name in sorted(placed - made):
+        if client.find("v1", "Namespace", name) is None:
+            client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, schemas.MANAGER)
 
 
 def _kinds(resources: Iterable[PlannedResource]) -> list[tuple[str, str]]:

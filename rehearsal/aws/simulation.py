@@ -20,6 +20,8 @@ SEED: Final = "__seed"
 """Output that says what the id was derived from: an update, or a new URN, changes neither."""
 SETS: Final = ("subnetIds", "subjectAlternativeNames", "validationRecordFqdns")
 """Lists whose order means nothing."""
+PROTECTIONS: Final = ("deletionProtection", "enableDeletionProtection")
+"""Inputs that keep a resource from being deleted."""
 EMPTY: Final[Mapping[str, Value]] = {"string": "", "boolean": False, "integer": 0, "number": 0}
 
 
@@ -59,16 +61,14 @@ class Former:
     """Its output SEED."""
 
 
-def create(world: World, asked: Asked, former: Former | None = None) -> tuple[Value, dict[str, Value]]:
+def create(world: World, asked: Asked, former: Former | None = None, making: int = 0) -> tuple[Value, dict[str, Value]]:
     """Its id and its outputs; the world has it from now on. RefusedByAwsError with every fault.
 
     A resource that was there before keeps its id and what else AWS made up, unless an input changed that takes a
-    replacement.
+    replacement. `making` counts those of the same URN that were made before, which had other ids.
     """
-    kind = KINDS.get(asked.type)
-    if kind is None:
-        raise RehearsalError(f"the in-process engine does not imitate {asked.type} ({asked.name}); use the Pulumi CLI")
-    draft = _draft(world, asked, former)
+    kind = known(asked.type, asked.name)
+    draft = _draft(world, asked, former, making)
     _refuse(asked, schema.faults(asked.type, asked.inputs))
     _refuse(asked, region_faults(draft.region))
     _refuse(asked, rules.faults(draft))
@@ -81,12 +81,56 @@ def create(world: World, asked: Asked, former: Former | None = None) -> tuple[Va
     return id_, outputs
 
 
+def known(type_: str, name: str) -> Kind:
+    """What the simulation knows of a type; RehearsalError for another type."""
+    kind = KINDS.get(type_)
+    if kind is None:
+        raise RehearsalError(
+            f"the simulated account does not imitate {type_} ({name}): rehearsal/aws/catalogue.py lists what it does"
+        )
+    return kind
+
+
+def delete(world: World, resource: Resource) -> None:
+    """The world has it no longer, nor what was made along with it. RefusedByAwsError where it is kept from that.
+
+    Left out: what AWS refuses because others still need it, such as a VPC with subnets.
+    """
+    for protection in PROTECTIONS:
+        if resource.get(protection) is True:
+            fault = f"{protection} is true: set it to false, bring that up, and delete it then"
+            raise RefusedByAwsError(resource.name, resource.type, [fault])
+    kind, asked = known(resource.type, resource.name), _again(resource)
+    draft = _draft(world, asked, Former(resource.inputs, str(resource.outputs.get(SEED))))
+    for one in (resource, *kind.beside(draft, resource.outputs)):
+        world.remove(one)
+
+
+def replacing(type_: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> list[str]:
+    """Paths of the inputs whose change makes a new resource."""
+    kind = KINDS[type_]
+    changed = [path for path in kind.forced if _comparable(before, path) != _comparable(after, path)]
+    return changed + [path for path in kind.irrevocable if _at(before, path) is not None and _at(after, path) is None]
+
+
 def replaced(type_: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
     """Whether a change of inputs makes a new resource."""
-    kind = KINDS[type_]
-    return any(_comparable(before, path) != _comparable(after, path) for path in kind.forced) or any(
-        _at(before, path) is not None and _at(after, path) is None for path in kind.irrevocable
-    )
+    return bool(replacing(type_, before, after))
+
+
+def same_place(world: World, asked: Asked, resource: Resource) -> bool:
+    """Whether a replacement would have the id of what it replaces, so that this has to go first."""
+    draft = _draft(world, asked, None, making=1)
+    place = "" if known(asked.type, asked.name).wide else draft.region
+    return (known(asked.type, asked.name).id(draft), place) == (resource.id, resource.region)
+
+
+def tags(asked: Asked) -> Value:
+    """The provider's tags with the resource's own over them."""
+    own = asked.inputs.get("tags")
+    if isinstance(own, Unknown):
+        return UNKNOWN
+    return {**asked.default_tags, **(own if isinstance(own, Mapping) else {})}
 
 
 def region_faults(region: str) -> Iterator[str]:
@@ -101,9 +145,13 @@ def finish(world: World) -> None:
         raise RefusedByAwsError(resource.name, resource.type, [fault])
 
 
-def _draft(world: World, asked: Asked, former: Former | None) -> Draft:
+def _again(resource: Resource) -> Asked:
+    return Asked(resource.type, resource.name, resource.urn, resource.region, resource.inputs, {})
+
+
+def _draft(world: World, asked: Asked, former: Former | None, making: int = 0) -> Draft:
     if former is None:
-        seed = _digest(asked.urn)
+        seed = _digest(asked.urn + (f" {making}" if making else ""))
     elif replaced(asked.type, former.inputs, asked.inputs):
         seed = _digest(former.seed)
     else:
@@ -138,15 +186,8 @@ def _outputs(kind: Kind, draft: Draft, asked: Asked, id_: Value) -> dict[str, Va
     if "region" in forms:
         found["region"] = draft.region
     if "tagsAll" in forms:
-        found["tagsAll"] = _tags(asked)
+        found["tagsAll"] = tags(asked)
     return found
-
-
-def _tags(asked: Asked) -> Value:
-    own = asked.inputs.get("tags")
-    if isinstance(own, Unknown):
-        return UNKNOWN
-    return {**asked.default_tags, **(own if isinstance(own, Mapping) else {})}
 
 
 def _comparable(inputs: Mapping[str, Value], path: str) -> Value:

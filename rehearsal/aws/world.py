@@ -26,6 +26,14 @@ class World:
         if arn is not None:
             self._by_arn[arn] = resource
 
+    def copy(self) -> "World":
+        """The same resources, in a world of its own."""
+        return World(self.account, self.behind, dict(self._all), dict(self._by_arn))
+
+    def all(self) -> Iterator[Resource]:
+        """Every resource, in the order in which they came."""
+        return iter(list(self._all.values()))
+
     def remove(self, resource: Resource) -> None:
         """Forgets a resource."""
         self._all.pop((resource.type, resource.region, resource.id), None)

@@ -11,7 +11,8 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
@@ -20,8 +21,10 @@ import yaml
 from pulumi import automation
 from pulumi.automation import events as api
 
-from rehearsal import minimums, packs, paths
-from rehearsal.engine import cli_report, cli_workspace
+from rehearsal import kubeconfig, minimums, packs, paths
+from rehearsal.aws.endpoint import Endpoint
+from rehearsal.engine import aws_service, cli_report, cli_workspace, elsewhere
+from rehearsal.engine.aws_accounts import Accounts
 from rehearsal.engine.model import Gate, Preview, Result
 from rehearsal.engine.project import Project
 from rehearsal.errors import RehearsalError
@@ -73,10 +76,15 @@ class PulumiEngine:
         self._kubeconfig = kubeconfig or (lambda region: paths.region_dir(region) / "kubeconfig")
         self._packs = packs.directories(checkout) if judge else ()
         self._stop = threading.Event()
+        self._accounts_lock = threading.Lock()
+        self._opened: Accounts | None = None
 
     def preview(self, region: str) -> JudgedPreview:
         """What an update would do, and what the packs of the checkout say to it. Violations are no error here."""
-        workspace = self._workspace(region)
+        with self._attached(region) as workspace:
+            return self._preview(region, workspace)
+
+    def _preview(self, region: str, workspace: automation.LocalWorkspace) -> JudgedPreview:
         arguments = ["preview", "--json", "--show-sames", "--color", "never", "--stack", region]
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "events"
@@ -109,8 +117,8 @@ class PulumiEngine:
             )
         if gate is not None:
             gate(region, planned.resources)
-        stack = automation.Stack.select(region, self._workspace(region))
-        with tempfile.TemporaryDirectory() as directory:
+        with self._attached(region) as workspace, tempfile.TemporaryDirectory() as directory:
+            stack = automation.Stack.select(region, workspace)
             judges, configurations = self._pack_files(region, Path(directory))
             told = _operate(
                 region,
@@ -120,17 +128,44 @@ class PulumiEngine:
                     on_event=watch, color="never", policy_packs=judges, policy_pack_configs=configurations
                 ),
             )
+        if self._opened is not None:
+            self._opened.finish()
         return _result(region, stack, told)
 
     def destroy(self, region: str, progress: Progress) -> Result:
         """Delete what `up` made. Pulumi refuses while a resource is protected, and so does this."""
-        stack = automation.Stack.select(region, self._workspace(region))
-        told = _operate(region, progress, stack, lambda watch: stack.destroy(on_event=watch, color="never"))
+        with self._attached(region) as workspace:
+            stack = automation.Stack.select(region, workspace)
+            told = _operate(region, progress, stack, lambda watch: stack.destroy(on_event=watch, color="never"))
         return _result(region, stack, told)
 
     def interrupt(self) -> None:
         """Ends every running command as Ctrl-C would: what it has made is recorded first."""
         self._stop.set()
+
+    @contextmanager
+    def _attached(self, region: str) -> Generator[automation.LocalWorkspace]:
+        """The workspace of a region, whose commands find the simulated account where the region is on AWS."""
+        workspace = self._workspace(region)
+        if self._project.settings()[region].platform != "aws":
+            yield workspace
+            return
+        service = aws_service.Service(self._accounts(), self._endpoint)
+        with aws_service.serving(service) as port:
+            workspace.env_vars = {**workspace.env_vars, aws_service.VARIABLE: f"aws:{port}"}
+            yield workspace
+
+    def _accounts(self) -> Accounts:
+        with self._accounts_lock:
+            if self._opened is None:
+                there = [one for settings in self._project.settings().values() for one in elsewhere.stated(settings)]
+                self._opened = Accounts(cli_workspace.account_file(), there)
+            return self._opened
+
+    def _endpoint(self, region: str) -> Endpoint | None:
+        path = self._kubeconfig(region)
+        found = kubeconfig.endpoint(path) if path.exists() else None
+        return None if found is None else Endpoint(*found)
 
     def _workspace(self, region: str) -> automation.LocalWorkspace:
         """The project, with a stack for every stack file: a reference to a stack that is not there is an error."""

@@ -16,9 +16,10 @@ import yaml
 from pulumi import automation
 
 from rehearsal import paths
-from rehearsal.engine import documents
+from rehearsal.engine import documents, sign_in
 from rehearsal.engine.cli_command import RecordedCommand
 from rehearsal.engine.config_files import PROJECT_FILE, ProjectFile, StackFile, read_project, read_stack
+from settings.services import SERVICES
 
 _CRYPTO = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """Keys of a stack file that say how its secrets are encrypted."""
@@ -39,6 +40,11 @@ def directory() -> Path:
     return path
 
 
+def account_file() -> Path:
+    """What the simulated accounts of AWS hold."""
+    return directory() / "aws.jsonl"
+
+
 def state_file(project: str, stack: str) -> Path:
     """Where the file backend keeps a stack."""
     return directory() / "state" / ".pulumi" / "stacks" / project / f"{stack}.json"
@@ -57,6 +63,8 @@ def environment(kubeconfig: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DEBUG_COMMANDS": "true",  # `--event-log` is a debug flag
+        # Plugins that are not there were asked for by name before (`cli.missing`); AWS's is not one of them.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         # The provider holds itself back to 5 requests a second (client-go's defaults are meant for shared clusters).
         "PULUMI_K8S_CLIENT_QPS": "200",
         "PULUMI_K8S_CLIENT_BURST": "400",
@@ -93,7 +101,12 @@ def copy(checkout: Path) -> Path:
     file = read_project(checkout).sound()
     _write(project / PROJECT_FILE, _project(checkout, file))
     for stack in sorted(checkout.glob("Pulumi.*.yaml")):
-        _write(project / stack.name, _stack(read_stack(stack, file.name).sound(), project / stack.name))
+        own = read_stack(stack, file.name)
+        own.sound()
+        document = _stack(own, project / stack.name)
+        if {**file.values, **own.values}.get(f"{file.name}:platform") == "aws":
+            document = _on_aws(document, file.name, stack.name[len("Pulumi.") : -len(".yaml")])
+        _write(project / stack.name, document)
     return project
 
 
@@ -116,6 +129,18 @@ def _stack(file: StackFile, copy: Path) -> dict[str, Any]:
                 cast(dict[str, Any], value).pop(named, None)
     earlier = documents.read(copy) if copy.exists() else {}
     return {**document, **{key: earlier[key] for key in _CRYPTO if key in earlier}}
+
+
+def _on_aws(document: Mapping[str, Any], project: str, region: str) -> dict[str, Any]:
+    """Clusters of the simulated EKS are signed in to by our own command. Charts are not fetched in the rehearsal, and
+    the CLI would: what they install counts as there, its kinds and what its controllers do are ours to play.
+    """
+    config = dict(cast(Mapping[str, Any], document.get("config") or {}))
+    services = config.get(f"{project}:services") or {}
+    config[f"{project}:aws"] = sign_in.signing_in(config.get(f"{project}:aws") or {}, region)
+    if isinstance(services, Mapping):
+        config[f"{project}:services"] = {**cast(Mapping[str, Any], services), "installed": list(SERVICES)}
+    return {**document, "config": config}
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

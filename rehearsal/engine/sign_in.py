@@ -17,13 +17,18 @@ def here(config: Mapping[str, str], project: str, region: str) -> dict[str, str]
         block: object = parse(config.get(key, "{}"))
     except NotJsonError:
         return dict(config)  # the program says so itself
+    return {**config, key: json.dumps(signing_in(block, region))} if isinstance(block, Mapping) else dict(config)
+
+
+def signing_in(block: object, region: str) -> Any:
+    """The settings' block `aws` with our own command, where it states none; what is no such block as it is."""
     if not isinstance(block, Mapping):
-        return dict(config)
+        return block
     aws = dict(cast(Mapping[str, Any], block))
     cluster = aws.get("cluster") or {}
     if isinstance(cluster, Mapping) and "token_command" not in cluster:
         aws["cluster"] = {**cast(Mapping[str, Any], cluster), "token_command": command(region)}
-    return {**config, key: json.dumps(aws)}
+    return aws
 
 
 def command(region: str) -> list[str]:

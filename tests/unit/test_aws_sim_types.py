@@ -191,7 +191,7 @@ def test_numbers_and_truths_may_be_texts() -> None:
 
 
 def test_a_type_that_is_not_imitated_is_refused_by_name() -> None:
-    with pytest.raises(RehearsalError, match=r"does not imitate aws:sqs/queue:Queue \(jobs\); use the Pulumi CLI"):
+    with pytest.raises(RehearsalError, match=r"does not imitate aws:sqs/queue:Queue \(jobs\)"):
         Account().make("aws:sqs/queue:Queue", "jobs")
 
 

@@ -21,6 +21,9 @@ from rehearsal.engine.scrub import Scrubber
 ACCOUNT: Final = "123456789012"
 """The account of a provider that allows no other (`allowedAccountIds`)."""
 
+REPEATED: Final = {"tagsAll": "tags"}
+"""Outputs that hold an input of another name."""
+
 
 class Account:
     """The simulated accounts of one run of the program; an account is one world for all its regions."""
@@ -35,7 +38,7 @@ class Account:
     def configure(self, request: Request) -> None:
         """RefusedByAwsError where a provider's inputs are not ones, or its region is none."""
         faults = list(schema.provider_faults(request.inputs))
-        region = _region(request.inputs)
+        region = region_of(request.inputs)
         faults += simulation.region_faults(region) if region is not None else ()
         if faults:
             raise RefusedByAwsError(request.name, request.type, faults)
@@ -48,16 +51,15 @@ class Account:
             request.type,
             request.name,
             request.urn,
-            _region(provider) or self._ambient,
+            region_of(provider) or self._ambient,
             revealed(inputs),
-            _default_tags(provider),
+            default_tags(provider),
         )
         try:
             id_, outputs = simulation.create(self._world(provider), asked, _former(request.type, recorded))
         except RefusedByAwsError as error:
             raise error.told(Scrubber(self._secrets)) from None
-        marked = {key: _marked(value, inputs.get(key)) for key, value in outputs.items()}
-        return Answer("" if isinstance(id_, Unknown) else str(id_), inputs, marked)
+        return Answer("" if isinstance(id_, Unknown) else str(id_), inputs, marked(outputs, inputs))
 
     def finish(self) -> None:
         """The rules over all that the program described."""
@@ -68,15 +70,21 @@ class Account:
                 raise error.told(Scrubber(self._secrets)) from None
 
     def _world(self, provider: Mapping[str, Value]) -> World:
-        allowed = _json(provider.get("allowedAccountIds"))
-        account = str(allowed[0]) if isinstance(allowed, list) and allowed else ACCOUNT
+        account = account_of(provider)
         if account not in self._worlds:
             self._worlds[account] = world = World(account, self._cluster)
-            world.add_all(_resource(one) for one in self._elsewhere)
+            world.add_all(resource(one) for one in self._elsewhere)
         return self._worlds[account]
 
 
-def _region(provider: Mapping[str, Value]) -> str | None:
+def account_of(provider: Mapping[str, Value]) -> str:
+    """The account of a provider with these inputs."""
+    allowed = _json(provider.get("allowedAccountIds"))
+    return str(allowed[0]) if isinstance(allowed, list) and allowed else ACCOUNT
+
+
+def region_of(provider: Mapping[str, Value]) -> str | None:
+    """The region of a provider with these inputs."""
     found = revealed(provider.get("region"))
     return found if isinstance(found, str) and found else None
 
@@ -87,7 +95,8 @@ def _json(value: Value) -> Any:
     return json.loads(found) if isinstance(found, str) else found
 
 
-def _default_tags(provider: Mapping[str, Value]) -> Mapping[str, Value]:
+def default_tags(provider: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The tags that a provider with these inputs puts on everything."""
     found = _json(provider.get("defaultTags"))
     return cast(Mapping[str, Value], revealed(found.get("tags") or {})) if isinstance(found, dict) else {}
 
@@ -98,14 +107,19 @@ def _former(type_: str, recorded: Recorded | None) -> Former | None:
     return Former(revealed(recorded.inputs), str(recorded.outputs[simulation.SEED]))
 
 
+def marked(outputs: Mapping[str, Value], inputs: Mapping[str, Value]) -> dict[str, Value]:
+    """Outputs, each as secret as the input that it repeats."""
+    return {name: _marked(value, inputs.get(REPEATED.get(name, name))) for name, value in outputs.items()}
+
+
 def _marked(output: Value, stated: Value) -> Value:
-    """An output as secret as the input of its name."""
     if stated is None or revealed(stated) == stated:
         return output
     return stated if revealed(stated) == output else Secret(output)
 
 
-def _resource(one: Elsewhere) -> Resource:
+def resource(one: Elsewhere) -> Resource:
+    """What is there and not the program's, as the simulated account holds it."""
     outputs = cast(dict[str, Value], revealed(one.outputs))
     wide = one.type in KINDS and KINDS[one.type].wide
     return Resource(
