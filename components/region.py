@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import postgres_pooler
+from components import home_moves, kept, postgres_pooler
 from components.home import REPLICATION, SHARED, TOKENS, Home
 from components.ingress import Ingress, IngressArgs
 from components.memory_environment import PostgresEndpoint
@@ -46,8 +46,9 @@ class Region(pulumi.ComponentResource):
         self._own = ResourceOptions(parent=self)
         self.role = "home" if settings.is_home else "standby"
 
-        home = None if settings.is_home else Home(f"{name}-home", settings, self._own)
         before = ScaleIn(f"{name}-scale-in", settings, self._own)
+        home = None if settings.is_home else Home(f"{name}-home", settings, before.checked, self._own)
+        self._kept = kept.Kept(before.outputs)
         self.platform = self._platform([before.checked, *([] if home is None else [home.checked])])
         SettingsRecord(f"{name}-record", self.platform.placement, settings, self._own)
         self.qdrant = self._qdrant()
@@ -105,6 +106,8 @@ class Region(pulumi.ComponentResource):
             home=settings.home,
             hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
             home_replication=None if home is None else home.replication,
+            promotion_token=settings.promotion.token,
+            kept=self._kept,
             operator_namespace=settings.kubernetes.cnpg_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )
@@ -130,7 +133,8 @@ class Region(pulumi.ComponentResource):
             settings=settings.memory,
             resources=settings.memory_resources,
             images=settings.images,
-            role=self.role,
+            role="standby" if settings.promotion.held else self.role,
+            held=settings.promotion.held,
             postgres=PostgresEndpoint(
                 host=self.postgres.pooler_host,
                 database=self.postgres.database,
@@ -148,6 +152,7 @@ class Region(pulumi.ComponentResource):
             ingress_namespace=settings.kubernetes.ingress_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
             token=None if home is None else home.token(namespace),
+            kept=self._kept,
             after=[*self.qdrant.ready, *self.postgres.ready, *self.redis.ready],
         )
         return MemoryService(f"{self._name}-{settings.memory.service_name(namespace)}", args, self._own)
@@ -162,16 +167,21 @@ class Region(pulumi.ComponentResource):
 
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
-        return {OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied])}
+        return {
+            OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
+            home_moves.OUTPUT: self._settings.home,
+            home_moves.STEP: self._settings.promotion.step or "",
+            kept.OUTPUT: Output.secret(self._kept.generated),
+        }
 
     def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
         """Stack outputs that any other region may read."""
         return self._ways
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
-        """Stack outputs that standby regions read; a standby has none."""
-        if self.role == "standby":
-            return {}
+        """Stack outputs that standby regions read. A standby has them too: home reads it when it is demoted, and the
+        region itself when it is promoted.
+        """
         tokens = {namespace: service.token for namespace, service in self.services.items()}
         return {
             SHARED: shared(self._settings),

@@ -43,6 +43,11 @@ class MultiRegion(Model):
     vpc_pool: PrivateCidr = Field(
         default="10.64.0.0/12", description="Range from which each region's VPC has its own /16, in the list's order."
     )
+    rpo_seconds: int = Field(
+        default=300,
+        ge=0,
+        description="Most seconds of writes that a promotion may lose; a standby that is further behind is refused.",
+    )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 
     @property
