@@ -192,6 +192,21 @@ class TestRefusals:
         back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3))
         checks.refuse(known.with_region(back), "us-west")
 
+    def test_another_one_before_the_one_under_way_has_ended(self) -> None:
+        known = world(*REGIONS)
+        action = plan.next_action(known, "us-west")
+        assert action is not None
+        begun = plan.imagined(known, action, "us-west")
+        said = self.refused(begun, "eu-west")
+        assert "go on with python -m promotion us-west, or take it back with python -m promotion us-east" in said
+        checks.refuse(begun, "us-east")
+
+    def test_a_fenced_region_before_it_was_cloned_again(self) -> None:
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3))
+        said = self.refused(known.with_region(back), "us-east")
+        assert "is fenced and has to be cloned again: python -m promotion us-west comes first" in said
+
     @pytest.mark.parametrize(
         ("changed", "words"),
         [
