@@ -6,9 +6,10 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.complete
 PYTEST := $(PY) -m pytest
 ARGS ?=
+TO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview promote bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ status: $(READY) ## what is up now
 
 preview: $(READY) ## what each region would create, with policy results, without Kubernetes
 	@$(PY) -m rehearsal preview $(ARGS)
+
+promote: $(READY) ## make the region TO=… home: switchover, failover and fail-back (docs/promotion.md)
+	@$(PY) -m promotion $(TO) $(ARGS)
 
 bench: setup servers ## measure the numbers that this project promises
 	@$(PY) -m rehearsal bench $(ARGS)

@@ -23,6 +23,8 @@ SHARED = "shared"
 class Home(pulumi.ComponentResource):
     """The home region's outputs. Only a standby has one; home never reads a standby.
 
+    A region that is demoted reads the standby that is to be home, before it is.
+
     In an update, outputs that are missing or that this region does not agree with end the program with RunError. In a
     preview home may be about to change as well: what is missing is unknown, what differs is a warning.
     """
@@ -33,12 +35,17 @@ class Home(pulumi.ComponentResource):
     replication: Output[Any]
     """Secret: certificates and password with which PostgreSQL follows home's."""
 
-    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, after: Output[pulumi.Resource], opts: ResourceOptions | None = None
+    ) -> None:
+        """`after`: home is read, and judged, once this is known."""
         super().__init__("soma:region:Home", name, {}, opts)
         self._region, own = settings.home, shared(settings)
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._region}"
         reference = pulumi.StackReference(f"{name}-stack", stack, opts=ResourceOptions(parent=self))
-        accepted = reference.outputs.apply(lambda outputs: _accepted(outputs, settings.stack, own))
+        demoted = settings.promotion.step == "demote"
+        read_after = Output.all(after=after, outputs=reference.outputs)
+        accepted = read_after.apply(lambda read: _accepted(read["outputs"], settings.stack, own, demoted))
         self._accepted = accepted
 
         def read(key: str) -> Output[Any]:
@@ -58,11 +65,13 @@ class Home(pulumi.ComponentResource):
         return self._tokens.apply(lambda tokens: _token(tokens, namespace, self._region))
 
 
-def _accepted(outputs: Mapping[str, Any], stack: str, own: Shared) -> Mapping[str, Any]:
+def _accepted(outputs: Mapping[str, Any], stack: str, own: Shared, demoted: bool = False) -> Mapping[str, Any]:
     """Home's outputs, if this region can follow them."""
     region = cast(str, own["multiregion.home"])
     role = outputs.get("role", "home")
-    if role != "home":
+    if demoted:
+        own = {path: value for path, value in own.items() if path != "multiregion.home"}
+    elif role != "home":
         raise pulumi.RunError(f"stack {region} says that it is a {role}, not the home region: see multiregion.home")
     for key in (REPLICATION, TOKENS):
         _required(outputs, key, region)

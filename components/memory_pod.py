@@ -74,6 +74,8 @@ class PodArgs:
     """Fully qualified host of the pods' own Service."""
     token_version: int = 1
     """Of the bearer token, which the service reads when it starts."""
+    held: bool = False
+    """Wait also before a PostgreSQL that is writable: home is about to move."""
 
     @property
     def wait(self) -> int:
@@ -133,7 +135,7 @@ def _await_primary(args: PodArgs) -> Manifest:
         "name": "await-primary",
         "image": args.images.postgresql,
         "command": ["sh", f"{FILES_FOLDER}/await-primary.sh"],
-        "env": psql_environment(args.postgres, args.wait),
+        "env": [*psql_environment(args.postgres, args.wait), *([{"name": "HELD", "value": "1"}] if args.held else [])],
         "resources": small_resources("10m", "32Mi", "100m", "64Mi"),
         "securityContext": container_security(),
         "volumeMounts": [_files_mount()],

@@ -10,7 +10,9 @@ from pulumi_kubernetes import apps, autoscaling, core, networking, policy
 from pulumi_random import RandomPassword
 
 from components import objects
+from components.home import TOKENS
 from components.hosts import full_host
+from components.kept import Kept
 from components.memory_environment import PORT, POSTGRES_PORT, QDRANT_PORT, REDIS_PORT, PostgresEndpoint
 from components.memory_gateways import (
     POSTGRESQL_GATEWAY_METRICS,
@@ -48,14 +50,18 @@ class MemoryServiceArgs:
     """The region's own, where it has some."""
     images: Images
     role: Role
+    held: bool
+    """The region serves nobody while home moves from it."""
     postgres: PostgresEndpoint
     redis: RedisEndpoint
     qdrant: QdrantEndpoint
     store_pods: StorePods
     ingress_namespace: str
     monitoring_namespace: str
+    kept: Kept
+    """Finds the token that the region had as a standby."""
     token: Input[str] | None = None
-    """Bearer token of home, for a standby; None makes one."""
+    """Bearer token of home, for a standby; None makes or keeps one."""
     after: Sequence[pulumi.Resource] = ()
     """What must be there before a pod may start: schema, collection, formed Redis cluster."""
 
@@ -81,7 +87,7 @@ class MemoryService(pulumi.ComponentResource):
         service_name = args.settings.service_name(args.namespace)
         labels = objects.labels(NAME, "api", service_name)
         selector = objects.selector(NAME, service_name)
-        held = SKIP_AWAIT if args.role == "standby" else None
+        skip = SKIP_AWAIT if args.role == "standby" else None
 
         def metadata(suffix: str = "", annotations: dict[str, str] | None = None) -> Any:
             return untyped(objects.metadata(f"{service_name}{suffix}", args.placement, labels, annotations))
@@ -98,7 +104,7 @@ class MemoryService(pulumi.ComponentResource):
         template = pod_template(_pod_args(args), names, labels, selector, objects.content_hash(_files()))
         deployment = apps.v1.Deployment(
             f"{name}-deployment",
-            metadata=metadata(annotations=held),
+            metadata=metadata(annotations=skip),
             spec=untyped(deployment_spec(args.settings.replicas, selector, template, args.role)),
             opts=ResourceOptions.merge(
                 late,
@@ -107,7 +113,7 @@ class MemoryService(pulumi.ComponentResource):
             ),
         )
         self.service = core.v1.Service(
-            f"{name}-service", metadata=metadata(annotations=held), spec=untyped(service_spec(selector)), opts=late
+            f"{name}-service", metadata=metadata(annotations=skip), spec=untyped(service_spec(selector)), opts=late
         )
         if args.settings.autoscaling.enabled:
             autoscaling.v2.HorizontalPodAutoscaler(
@@ -139,8 +145,11 @@ def _tokens(name: str, args: MemoryServiceArgs, own: ResourceOptions) -> dict[st
         suffix = f"-{version}" if version > 1 else ""
         return RandomPassword(f"{name}-token{suffix}", length=48, special=False, opts=own).result
 
-    version = args.settings.token_version
-    return {"token": made(version), "next": made(version + 1)}
+    version, namespace = args.settings.token_version, args.namespace
+    present = args.kept.over(
+        f"memory/{namespace}", made(version), lambda before: (before.get(TOKENS) or {}).get(namespace)
+    )
+    return {"token": present, "next": made(version + 1)}
 
 
 def _pod_args(args: MemoryServiceArgs) -> PodArgs:
@@ -156,6 +165,7 @@ def _pod_args(args: MemoryServiceArgs) -> PodArgs:
         qdrant=args.qdrant,
         token_version=args.settings.token_version,
         host=full_host(args.settings.service_name(args.namespace), args.placement),
+        held=args.held,
     )
 
 
@@ -180,12 +190,17 @@ def _files() -> dict[str, str]:
 
 
 def deployment_spec(replicas: int, selector: dict[str, str], template: Manifest, role: Role) -> Manifest:
-    """Spec of the Deployment: one new pod at a time and none away, so that start-ups do not race each other."""
+    """Spec of the Deployment: one new pod at a time and none away, so that start-ups do not race each other.
+
+    Where nobody is served, all pods end before new ones are made: those of a former home must not write on, and new
+    ones, which wait, would never relieve them.
+    """
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     return {
         "replicas": replicas,
         "revisionHistoryLimit": 5,
         "progressDeadlineSeconds": 900 if role == "home" else NO_DEADLINE,
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "strategy": rolling if role == "home" else {"type": "Recreate"},
         "selector": {"matchLabels": selector},
         "template": template,
     }

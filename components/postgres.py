@@ -15,7 +15,9 @@ from pulumi_random import RandomPassword
 
 from components import backup_store, objects, postgres_backups, postgres_password, postgres_pooler, postgres_schema
 from components.certificates import CertificateAuthority, Leaf
+from components.home import REPLICATION
 from components.hosts import all_hosts, full_host
+from components.kept import Kept
 from components.objects import Manifest
 from components.placement import Placement
 from components.postgres_backups import PostgresBackups
@@ -50,10 +52,14 @@ class PostgresArgs:
     """Home region: there the cluster is the primary, elsewhere it is a replica cluster of that one."""
     hosts: Mapping[str, str]
     """Every region with the host under which the other regions reach its PostgreSQL."""
+    kept: Kept
+    """Finds the password that the region had as a standby."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Regions whose host is not looked up but has this address."""
     home_replication: Output[Any] | None = None
     """At a standby: the home region's `PostgresCluster.replication`."""
+    promotion_token: str | None = None
+    """What the home before left behind, while this region is promoted: up to there it has to have followed."""
     backups: PostgresBackups | None = None
     """None where there are none."""
     operator_namespace: str = "cnpg-system"
@@ -138,9 +144,8 @@ class PostgresCluster(pulumi.ComponentResource):
         if args.home_replication is not None:
             return Output.secret(args.home_replication["password"])
         # Letters and digits: it stands unescaped in a password file.
-        return RandomPassword(
-            f"{name}-app-password", length=40, special=False, opts=ResourceOptions(parent=self)
-        ).result
+        made = RandomPassword(f"{name}-app-password", length=40, special=False, opts=ResourceOptions(parent=self))
+        return args.kept.over("postgresql", made.result, lambda before: (before.get(REPLICATION) or {}).get("password"))
 
 
 def server_hosts(args: PostgresArgs) -> list[pulumi.Input[str]]:
@@ -257,6 +262,7 @@ def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, after: list[pu
         args.home,
         args.hosts,
         args.addresses,
+        args.promotion_token,
     )
     if args.backups is not None:
         spec = postgres_backups.with_backups(spec, args.placement.region, args.backups)

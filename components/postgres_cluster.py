@@ -41,6 +41,7 @@ def cluster_spec(
     home: str,
     hosts: Mapping[str, str],
     addresses: Mapping[str, str],
+    promotion_token: str | None = None,
 ) -> Manifest:
     """Spec of the Cluster.
 
@@ -75,7 +76,7 @@ def cluster_spec(
             "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
         },
         "bootstrap": _bootstrap(placement.region, settings, role_secret, home),
-        **(_topology(placement, certificates, home, hosts, addresses) if len(hosts) > 1 else {}),
+        **(_topology(placement, certificates, home, hosts, addresses, promotion_token) if len(hosts) > 1 else {}),
     }
 
 
@@ -133,13 +134,19 @@ def _topology(
     home: str,
     hosts: Mapping[str, str],
     addresses: Mapping[str, str],
+    promotion_token: str | None,
 ) -> Manifest:
     """Distributed topology: every Cluster lists all, `replica.primary` names the one that takes writes
-    (docs/src/replica_cluster.md). At home the source matters after a demotion only, as do the others' secrets."""
+    (docs/src/replica_cluster.md). A token is applied together with it, and not left there: it would refuse a demotion
+    (cloudnative-pg/cloudnative-pg, issue 9273). At home the source matters after a
+    demotion only, as do the others' secrets."""
     region = placement.region
     source = next(other for other in hosts if other != region) if region == home else home
+    replica = {"self": cluster_name(region), "primary": cluster_name(home), "source": cluster_name(source)}
+    if promotion_token is not None:
+        replica["promotionToken"] = promotion_token
     return {
-        "replica": {"self": cluster_name(region), "primary": cluster_name(home), "source": cluster_name(source)},
+        "replica": replica,
         "externalClusters": [
             _external(
                 other,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import postgres_pooler, scale_in, secret_versions
+from components import home_moves, kept, postgres_pooler, scale_in, secret_versions
 from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
@@ -66,15 +66,16 @@ class Region(pulumi.ComponentResource):
 
         if not settings.backs_up and settings.backups.enabled is None:
             pulumi.log.warn(f"{settings.stack} has no backups: {BACKUPS_REMEDY}", self)
-        home = None if settings.is_home else Home(f"{name}-home", settings, self._own)
         before = ScaleIn(f"{name}-scale-in", settings, self._own)
+        home = None if settings.is_home else Home(f"{name}-home", settings, before.checked, self._own)
+        self._kept = kept.Kept(before.outputs)
         self.platform = self._platform([before.checked, *([] if home is None else [home.checked])])
         SettingsRecord(f"{name}-record", self.platform.placement, settings, self._own)
         self.qdrant = self._qdrant()
         self.postgres = self._postgres(home)
         self.redis = self._redis()
         self.services = {namespace: self._service(namespace, home) for namespace in settings.memory.namespaces}
-        self.edge = self._edge(home) if home is not None and settings.ingress.enabled else None
+        self.edge = self._edge(home) if home is not None and self._takes_users_to_home else None
         self.ingress = self._ingress() if settings.ingress.enabled else None
         takes_edges = settings.is_home and settings.ingress.enabled and len(settings.regions) > 1
         self.entrance = self._entrance() if takes_edges else None
@@ -144,6 +145,8 @@ class Region(pulumi.ComponentResource):
             addresses=settings.multiregion.postgres_addresses,
             home_replication=None if home is None else home.replication,
             backups=self._postgres_backups(),
+            promotion_token=settings.promotion.token,
+            kept=self._kept,
             operator_namespace=settings.kubernetes.cnpg_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
         )
@@ -180,7 +183,8 @@ class Region(pulumi.ComponentResource):
             settings=settings.memory,
             resources=settings.memory_resources,
             images=settings.images,
-            role=self.role,
+            role="standby" if settings.promotion.held else self.role,
+            held=settings.promotion.held,
             postgres=PostgresEndpoint(
                 host=self.postgres.pooler_host,
                 database=self.postgres.database,
@@ -202,9 +206,15 @@ class Region(pulumi.ComponentResource):
             ingress_namespace=settings.kubernetes.ingress_namespace,
             monitoring_namespace=settings.kubernetes.monitoring_namespace,
             token=None if home is None else home.token(namespace),
+            kept=self._kept,
             after=[*self.qdrant.ready, *self.postgres.ready, *self.redis.ready],
         )
         return MemoryService(f"{self._name}-{settings.memory.service_name(namespace)}", args, self._own)
+
+    @property
+    def _takes_users_to_home(self) -> bool:
+        """Not while home moves away from here: the region that follows is none yet, and has no way in for edges."""
+        return self._settings.ingress.enabled and self._settings.promotion.step != "demote"
 
     def _edge(self, home: Home) -> EdgeProxy:
         settings = self._settings
@@ -260,6 +270,9 @@ class Region(pulumi.ComponentResource):
         return {
             scale_in.OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
             secret_versions.OUTPUT: secret_versions.of(self._settings),
+            home_moves.OUTPUT: self._settings.home,
+            home_moves.STEP: self._settings.promotion.step or "",
+            kept.OUTPUT: Output.secret(self._kept.generated),
         }
 
     def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
@@ -281,9 +294,9 @@ class Region(pulumi.ComponentResource):
         }
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
-        """Stack outputs that standby regions read; a standby has none."""
-        if self.role == "standby":
-            return {}
+        """Stack outputs that standby regions read. A standby has them too: home reads it when it is demoted, and the
+        region itself when it is promoted.
+        """
         tokens = {namespace: service.token for namespace, service in self.services.items()}
         return {
             SHARED: shared(self._settings),

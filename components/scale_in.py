@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import link_kind, region_order, secret_versions
+from components import home_moves, link_kind, region_order, secret_versions
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -67,6 +67,9 @@ class ScaleIn(pulumi.ComponentResource):
     What must not be lowered yet ends the program with RunError, in a preview as well: before anything is changed.
     """
 
+    outputs: Output[Mapping[str, Any]]
+    """Of the run before; secret where one of them is. Empty before the first."""
+
     checked: Output[pulumi.Resource]
     """Resolves once nothing is lowered over data: what is made after it is not made in vain."""
 
@@ -75,7 +78,8 @@ class ScaleIn(pulumi.ComponentResource):
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
         before = pulumi.StackReference(f"{name}-before", stack, opts=ResourceOptions(parent=self))
         wanted = sizes(settings)
-        self.checked = before.outputs.apply(lambda outputs: _accepted(before, outputs or {}, wanted, settings))
+        self.outputs = before.outputs.apply(lambda outputs: outputs or {})
+        self.checked = self.outputs.apply(lambda outputs: _accepted(before, outputs, wanted, settings))
         self.register_outputs({})
 
 
@@ -96,6 +100,9 @@ def _accepted(
     link = link_kind.fault(settings, outputs)
     if link is not None:
         faults += [f"{file}: links keep to what carries them", link]
+    moved = home_moves.fault(settings, outputs)
+    if moved is not None:
+        faults += [f"{file}: data has one home", moved]
     if faults:
         raise pulumi.RunError("\n  ".join(faults))
     return before

@@ -11,6 +11,7 @@ from settings.loading import load
 from settings.memory import Autoscaling, Memory
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import Pooler, PostgresPrimary, PostgreSQL, PostgresReplica
+from settings.promotion import Promotion, PromotionStep
 from settings.qdrant import Qdrant
 from settings.quantity import Quantity
 from settings.redis import Redis, RedisCluster
@@ -39,6 +40,8 @@ __all__ = [
     "PostgreSQL",
     "PostgresPrimary",
     "PostgresReplica",
+    "Promotion",
+    "PromotionStep",
     "Qdrant",
     "Quantity",
     "Redis",

@@ -58,6 +58,8 @@ def _kept(settings: Settings, who: str, other: Settings) -> Iterator[Fault]:
 def _different(settings: Settings, who: str, other: Settings) -> Iterator[Fault]:
     others = shared(other)
     for path, value in shared(settings).items():
+        if path == "multiregion.home" and (settings.promotion.under_way or other.promotion.under_way):
+            continue  # a recorded promotion moves them one after the other
         if path in others and value != others[path]:
             place, stated = _place(settings, path)
             message = f"{who} has {_theirs(path, others[path])}: {_REMEDY}"

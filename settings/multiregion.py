@@ -68,6 +68,11 @@ class MultiRegion(Model):
         description="What carries packets between regions on AWS: a peering of each two VPCs, or a transit gateway in "
         "each region. It is never chosen by the number of regions, and changes one way only (docs/aws.md).",
     )
+    rpo_seconds: int = Field(
+        default=300,
+        ge=0,
+        description="Most seconds of writes that a promotion may lose; a standby that is further behind is refused.",
+    )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 
     @property

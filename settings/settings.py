@@ -16,6 +16,7 @@ from settings.memory import Memory
 from settings.model import Model
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import PostgreSQL
+from settings.promotion import Promotion
 from settings.qdrant import Qdrant
 from settings.redis import Redis
 from settings.resources import Resources
@@ -47,6 +48,9 @@ class Configuration(Model):
     multiregion: MultiRegion = Field(
         default=MultiRegion(),
         description="All regions and which one is home; the same for every stack, so it stands in Pulumi.yaml.",
+    )
+    promotion: Promotion = Field(
+        default=Promotion(), description="A promotion that is under way: the command `promotion` writes it."
     )
     high_availability: HighAvailability = Field(
         default=HighAvailability(), description="What must survive the loss of a zone: fewest replicas, zones."
@@ -104,7 +108,15 @@ class Settings(Configuration):
 
     @property
     def home(self) -> str:
-        """Name of the region where data lives."""
+        """Name of the region where data lives; while a promotion is under way, where it is to live for this stack."""
+        promotion = self.promotion
+        if promotion.home is not None and promotion.former is not None:
+            return promotion.former if promotion.step == "hold" else promotion.home
+        return self.listed_home
+
+    @property
+    def listed_home(self) -> str:
+        """The home region that `multiregion` names, whatever promotion is under way."""
         named = self.multiregion.home or next((r.name for r in self.multiregion.regions if r.primary), None)
         return named or self.stack
 

@@ -30,9 +30,9 @@ def _tier(item: pytest.Item) -> str:
 
 def _part(item: pytest.Item) -> str:
     """The tier of a test, or the part of it that needs more than the rest."""
-    if item.path.parent.name != "cluster":
-        return _tier(item)
-    return NODES if item.get_closest_marker("own_nodes") is None else OWN_NODES
+    if item.get_closest_marker("own_nodes") is not None:
+        return OWN_NODES
+    return NODES if item.path.parent.name == "cluster" else _tier(item)
 
 
 def _missing(tier: str) -> str:

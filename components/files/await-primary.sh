@@ -5,6 +5,7 @@
 # In a standby region this is what holds the pods until the region is promoted.
 #
 # Environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGSSLMODE, PGCONNECT_TIMEOUT as for psql;
+# HELD, where it is set: home is about to move from this region, wait whatever PostgreSQL says;
 # WAIT_SECONDS: give up after that many, so that the pod shows up as failing; 0 waits for ever.
 set -eu
 
@@ -36,6 +37,11 @@ remedy() {
 
 started=$(date +%s)
 while true; do
+    if [ -n "${HELD:-}" ]; then
+        echo "held: home moves to another region"
+        sleep 60
+        continue
+    fi
     answer=$(timeout 20 psql --no-psqlrc --no-password --quiet --tuples-only --no-align --command "$QUESTION" 2>&1) || true
     answer=$(echo "$answer" | tr -s '[:space:]' ' ' | sed 's/ $//')
     waited=$(($(date +%s) - started))

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from policies.checks.model import Minimums, Rollout, Stack, Violation
 
+_REGION_ROLE = "soma.io/region-role"
+
 
 def keep_pods(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
     """Deployments and Poolers. A StatefulSet's pods are replaced one after the other, unless it is told otherwise."""
     del minimums
     for workload in stack.workloads:
-        if workload.rollout is not None:
+        waits = workload.labels.get(_REGION_ROLE) == "standby"  # its pods serve nobody until they are promoted
+        if workload.rollout is not None and not (waits and workload.rollout.recreates):
             for fault in _faults(workload.rollout, stack.replicas_of(workload)):
                 yield Violation(workload.urn, f"{workload.title} {fault}")
 

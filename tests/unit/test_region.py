@@ -26,6 +26,8 @@ class TestOutputs:
             "role": "home",
             "namespace": "somafractalmemory",
             "shared": plain["shared"],
+            "home": "us-east",
+            "promotion": "",
             "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
             "secret_versions": {
                 "memory.token_version": 1,
@@ -33,11 +35,16 @@ class TestOutputs:
                 "redis.password_version": 1,
             },
         }
-        assert us_east.outputs.keys() - plain.keys() == {"postgresql_replication", "memory_tokens", "edges"}
+        secret = {"postgresql_replication", "memory_tokens", "generated"}
+        assert us_east.outputs.keys() - plain.keys() == {*secret, "edges"}
 
-    def test_a_standby_gives_out_nothing_secret(self, us_west: Recorded) -> None:
-        assert us_west.outputs.keys() == {"endpoint", "region", "role", "namespace", "scale_in", "secret_versions"}
-        assert us_west.outputs["role"] == "standby"
+    def test_a_standby_says_the_same_for_the_day_of_its_promotion(self, us_east: Recorded, us_west: Recorded) -> None:
+        # No edges: who is home has made what they need.
+        assert us_west.outputs.keys() == us_east.outputs.keys() - {"edges"}
+        assert (us_west.outputs["role"], us_west.outputs["home"]) == ("standby", "us-east")
+        assert revealed(us_west.outputs["memory_tokens"]) == revealed(us_east.outputs["memory_tokens"])
+        for name in ("postgresql_replication", "memory_tokens", "generated"):
+            assert isinstance(us_west.outputs[name], Secret)
 
     def test_no_secret_stands_in_the_clear_anywhere(self, run: Recorded) -> None:
         secrets = run.generated_secrets()

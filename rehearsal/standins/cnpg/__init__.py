@@ -8,6 +8,8 @@ Played as the operator does it (cloudnative-pg/cloudnative-pg, v1.30.0; the modu
   its node is cordoned and all other instances are elsewhere and ready, the primary moves off it, so that a drain ends;
 - a changed spec replaces one instance after the other, the primary last, by switchover or in place as
   `primaryUpdateMethod` says (with `primaryUpdateStrategy: supervised` it waits for the user);
+- in a distributed topology a primary cluster that is to follow stops and leaves a demotion token, and a replica cluster
+  takes over with a token that fits, without one at once, with another one never (`topology.py`; simulated nodes);
 - a secret that the spec names and that is not there holds everything back, and the phase says which;
 - a Pooler's Deployment, service, service account and status.
 
@@ -20,7 +22,7 @@ server's proxy), fails over to the one that has received most once none receives
 Left out: the primary Lease, the initdb and join Jobs (the instance's own pod does their work), timelines in decisions,
 fencing, hibernation, backups and plugins (a Cluster that archives is played without; one that is to be made from
 backups is refused, and its phase says so), Backup, ScheduledBackup, Database, Publication and Subscription objects,
-image catalogs, tablespaces, tokens of promotion and demotion, webhooks (defaults are filled in here; only the CRD's
+image catalogs, tablespaces, webhooks (defaults are filled in here; only the CRD's
 schema refuses), PodMonitors, events, FailoverQuorum objects (the quorum is counted over the declared instances); with
 simulated nodes also the servers, replication, lag, WAL and quorum (a failover takes the ready instance with the lowest
 number); with real ones replica clusters and all that `instance/` leaves out.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal.kube import Client, Conflict, Invalid, Manifest
-from rehearsal.standins.cnpg import credentials, names, objects, pods, pooler
+from rehearsal.standins.cnpg import credentials, names, objects, pods, pooler, topology
 from rehearsal.standins.cnpg.decision import Decision, Held, Instance, Wanted, decide
 from rehearsal.standins.cnpg.reports import Reports
 from rehearsal.standins.cnpg.status import cluster_status
@@ -97,10 +97,10 @@ class Operator:
         instances = self._instances(cluster)
         wanted = replace(wanted_of(cluster), real=self._reports is not None)
         decision = decide(wanted, instances, _held(cluster), datetime.now(UTC))
-        self._report(cluster, decision, instances)
+        soon = self._report(cluster, decision, instances)
         self._carry_out(cluster, decision)
         self._label_roles(cluster, decision.primary, instances)
-        return decision.look_again or (REPORT_SECONDS if wanted.real else None)
+        return decision.look_again or soon or (REPORT_SECONDS if wanted.real else None)
 
     def _missing(self, namespace: str, needed: Iterable[str]) -> list[str]:
         return [name for name in sorted(needed) if self._client.find("v1", "Secret", name, namespace) is None]
@@ -165,15 +165,23 @@ class Operator:
             leaving=self._cordoned.get(str(pod["spec"].get("nodeName") or ""), False),
         )
 
-    def _report(self, cluster: Manifest, decision: Decision, instances: tuple[Instance, ...]) -> None:
-        addresses = self._addresses(cluster) if self._reports else None
-        status = cluster_status(cluster, decision, instances, datetime.now(UTC), addresses)
+    def _report(self, cluster: Manifest, decision: Decision, instances: tuple[Instance, ...]) -> float | None:
+        """Writes the status; seconds after which a promotion or a demotion goes on."""
+        addresses, now = self._addresses(cluster) if self._reports else None, datetime.now(UTC)
+        played = None
+        if self._reports is None:
+            primary = next((one for one in instances if one.name == decision.primary), None)
+            played = topology.play(cluster, primary is not None and primary.ready, now)
+            if played.phase and decision.phase in (names.PHASE_HEALTHY, names.PHASE_WAITING):
+                decision = replace(decision, phase=played.phase, reason=played.reason)
+        status = cluster_status(cluster, decision, instances, now, addresses, played)
         before = (cluster.get("status") or {}).get("currentPrimary")
         answer = self._writer.status(cluster, status)
         if answer is not None:
             self._clusters.put(answer)
         if before and before != decision.primary:
             note(MANAGER, f"{'/'.join(key_of(cluster))}: {decision.reason}")
+        return None if played is None else played.look_again
 
     def _addresses(self, cluster: Manifest) -> dict[str, str]:
         namespace, name = key_of(cluster)

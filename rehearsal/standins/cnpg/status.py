@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal.kube import Manifest
-from rehearsal.standins.cnpg import names, objects
+from rehearsal.standins.cnpg import names, objects, topology
 from rehearsal.standins.cnpg.decision import Decision, Instance
 
 
@@ -15,10 +15,12 @@ def cluster_status(
     instances: tuple[Instance, ...],
     now: datetime,
     addresses: Mapping[str, str] | None = None,
+    played: topology.Played | None = None,
 ) -> dict[str, Any]:
     """The status that says what was decided about these instances. Times change only with what they are about.
 
-    `addresses` are those of the pods of real instances, by which the others find them.
+    `addresses` are those of the pods of real instances, by which the others find them. `played` is what a distributed
+    topology adds, with simulated ones.
     """
     before: dict[str, Any] = cluster.get("status") or {}
     name = cluster["metadata"]["name"]
@@ -54,6 +56,9 @@ def cluster_status(
             for each in instances
             if each.report and each.name in addresses
         }
+    if played is not None:
+        status |= played.fields
+        status["conditions"].append(topology.condition(played, before, now))
     if decision.failing_since is not None:
         status["currentPrimaryFailingSinceTimestamp"] = _precise(decision.failing_since)
     return status

@@ -1,0 +1,61 @@
+"""`python -m promotion us-west`: makes a region home, whether the present one lives or not; again to go on."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from promotion.access import Access
+from promotion.command import Command, Wishes
+from promotion.errors import PromotionError
+from promotion.files import Checkout
+from settings import SettingsError
+
+
+def main(arguments: Sequence[str] | None = None, access: Callable[[Checkout], Access] | None = None) -> int:
+    """Exit code: 0 when done, 1 when refused or stopped, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        checkout = Checkout(options.directory)
+        reached = (access or _cli(options.directory))(checkout)
+        command = Command(reached, checkout, _say, _ask)
+        command.run(Wishes(options.region, options.yes, options.accept_loss, options.fence))
+    except (PromotionError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: the same command goes on from here\n")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m promotion", description=__doc__)
+    parser.add_argument("region", help="the region that is to be home")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--accept-loss", action="store_true", help="whatever the new home's PostgreSQL is behind")
+    parser.add_argument("--fence", metavar="REGION", help="of two regions that both believe to be home, the loser")
+    parser.add_argument("--directory", type=Path, default=Path(), help="the project's checkout (default: here)")
+    return parser
+
+
+def _cli(directory: Path) -> Callable[[Checkout], Access]:
+    from promotion.cli_access import CliAccess  # here: the Automation API takes a second to import
+
+    return lambda checkout: CliAccess(directory, checkout.settings())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _ask(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

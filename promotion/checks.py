@@ -1,0 +1,86 @@
+"""What a promotion is refused for, before anything is changed."""
+
+from collections.abc import Iterator
+
+from promotion.errors import PromotionError
+from promotion.losses import Lag
+from promotion.world import World
+
+
+def refuse(world: World, target: str) -> None:
+    """PromotionError with every fault, where home cannot move to `target` as things are."""
+    faults = [*_no_region(world, target)] or [*_another(world, target)] or [*_two_homes(world), *_unfit(world, target)]
+    if faults:
+        raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
+
+
+def _no_region(world: World, target: str) -> Iterator[str]:
+    if target not in world.regions:
+        yield f"  {target}   no region of Pulumi.yaml: name one of {', '.join(world.regions)}"
+    elif len(world.regions) == 1:
+        yield f"  {target}   the only region: there is nothing to move"
+
+
+def _another(world: World, target: str) -> Iterator[str]:
+    """A promotion that is under way is brought to its end, or taken back, before the next one begins."""
+    for region in world.regions.values():
+        record = region.record
+        ended = record.step == "fence" and world.listed_home != record.former
+        if record.under_way and not ended and target not in (record.home, record.former):
+            yield (
+                f"  {target}   home moves from {record.former} to {record.home}: go on with python -m promotion "
+                f"{record.home}, or take it back with python -m promotion {record.former}"
+            )
+            return
+
+
+def _two_homes(world: World) -> Iterator[str]:
+    """Who takes writes with no fence recorded. A switchover that is under way has one such region at any moment."""
+    regions = [region for region in world.regions.values() if region.record.step != "fence"]
+    believing = [region.name for region in regions if region.is_primary or region.home == region.name]
+    if len(believing) > 1:
+        yield (
+            f"  {' and '.join(believing)} both believe to be home, and what one of them took in the other has not: "
+            "decide which one to keep and run this command for it with --fence <the other one>, whose data is then "
+            "given up and cloned again"
+        )
+
+
+def _unfit(world: World, target: str) -> Iterator[str]:
+    """Why the region cannot take over."""
+    region = world[target]
+    if region.home == target:
+        return  # it has
+    if not region.answers:
+        yield f"  {target}   its API server does not answer: it cannot take over"
+        return
+    taken = region.record.home
+    if region.record.step == "fence" and taken is not None:
+        heir = world[taken]
+        if heir.is_primary or not heir.answers or not region.is_primary:
+            yield f"  {target}   is fenced and has to be cloned again: python -m promotion {taken} comes first"
+            return
+    if not region.made:
+        yield f"  {target}   its stack has not been brought up: pulumi up -s {target} comes first"
+    elif not {"memory_tokens", "postgresql_replication"} <= region.outputs.keys():
+        yield f"  {target}   updated by an earlier release, which does not keep home's secrets: pulumi up -s {target}"
+    if region.database is None:
+        yield f"  {target}   has no PostgreSQL cluster: pulumi up -s {target} clones home's"
+    elif region.database.fault:
+        yield f"  {target}   PostgreSQL: {region.database.fault}"
+    elif not region.database.ready:
+        yield f"  {target}   no instance of its PostgreSQL is ready: look at the Cluster's status"
+
+
+def refuse_loss(world: World, target: str, lag: Lag, rpo: int) -> None:
+    """PromotionError where more would be lost than is allowed. Nothing is, once the old home has left a token."""
+    former = world.former(target)
+    handed_over = former is not None and world[former].database is not None and world[former].record.step == "demote"
+    if world[target].home == target or world[target].is_primary or handed_over:
+        return
+    if lag.seconds is None or lag.seconds > rpo:
+        raise PromotionError(
+            f"{target} is not promoted, nothing was changed\n"
+            f"  {target}   {lag.words()}, multiregion.rpo_seconds allows {rpo}: wait until it has caught up, or accept "
+            "the loss with --accept-loss"
+        )

@@ -1,0 +1,137 @@
+"""Stacks through the Pulumi CLI and clusters through kubectl, both as the operator's machine is set up for them.
+
+A region's cluster is the kubeconfig and context that its stack file names, else a context of the region's own name,
+which `aws eks update-kubeconfig --alias <region>` writes.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pulumi import automation
+
+from components.postgres_cluster import cluster_name
+from promotion.errors import PromotionError
+from settings import Settings
+
+ANSWER_SECONDS = 15
+DELETE_SECONDS = 600
+LAST_LINES = 15
+_STACK = "pulumi:pulumi:Stack"
+_CLUSTER = "kubernetes:postgresql.cnpg.io/v1:Cluster"
+
+
+class CliAccess:
+    """`promotion.access.Access` on the stacks and clusters of a checkout."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, Settings]) -> None:
+        self._directory, self._settings = directory, settings
+
+    def outputs(self, region: str) -> Mapping[str, Any]:
+        root = self._root(self._export(region))
+        return cast(Mapping[str, Any], (root or {}).get("outputs") or {})
+
+    def up(self, region: str) -> None:
+        try:
+            self._stack(region).up(color="never", on_output=_quiet)
+        except automation.CommandError as error:
+            raise PromotionError(_said(region, "pulumi up", str(error))) from None
+
+    def fence(self, region: str, outputs: Mapping[str, str]) -> None:
+        """By export and import of the stack's state: the secrets in it stay encrypted."""
+        deployment = self._export(region)
+        root = self._root(deployment)
+        if deployment is None or root is None:
+            raise PromotionError(f"{region}: its stack has no state that could be fenced")
+        root["outputs"] = {**(root.get("outputs") or {}), **outputs}
+        self._stack(region).import_stack(deployment)
+
+    def forget_cluster(self, region: str) -> None:
+        deployment = self._export(region)
+        resources = cast(Sequence[Mapping[str, Any]], ((deployment and deployment.deployment) or {}).get("resources"))
+        urns = [str(one["urn"]) for one in resources or () if one.get("type") == _CLUSTER]
+        if not urns:
+            return
+        try:
+            self._stack(region).refresh(target=urns, color="never", on_output=_quiet)
+        except automation.CommandError as error:
+            raise PromotionError(_said(region, "pulumi refresh", str(error))) from None
+
+    def answers(self, region: str) -> bool:
+        return self._kubectl(region, "get", "--raw", "/readyz", "--request-timeout=10s") is not None
+
+    def cluster(self, region: str) -> Mapping[str, Any] | None:
+        found = self._kubectl(
+            region, "get", "clusters.postgresql.cnpg.io", cluster_name(region), "-o", "json", "--ignore-not-found"
+        )
+        if found is None:
+            raise PromotionError(f"{region}: its API server does not say how PostgreSQL is: run the command again")
+        return cast(Mapping[str, Any], json.loads(found)) if found.strip() else None
+
+    def service_pods(self, region: str) -> list[Mapping[str, Any]]:
+        found = self._kubectl(region, "get", "pods", "-l", "app.kubernetes.io/name=memory-service", "-o", "json")
+        if found is None:
+            raise PromotionError(f"{region}: its API server does not list pods: run the command again")
+        return cast(list[Mapping[str, Any]], json.loads(found)["items"])
+
+    def delete_cluster(self, region: str) -> None:
+        name = cluster_name(region)
+        arguments = ["delete", "clusters.postgresql.cnpg.io", name, "--ignore-not-found", "--cascade=foreground"]
+        if self._kubectl(region, *arguments, seconds=DELETE_SECONDS) is None:
+            raise PromotionError(f"{region}: the Cluster {name} is not gone yet: run the command again")
+
+    def query(self, region: str, statement: str) -> str | None:
+        found = self.cluster(region)
+        primary = str(((found or {}).get("status") or {}).get("currentPrimary") or "")
+        if not primary:
+            return None
+        return self._kubectl(region, "exec", primary, "-c", "postgres", "--", "psql", "-XAtq", "-c", statement)
+
+    def _stack(self, region: str) -> automation.Stack:
+        try:
+            return automation.select_stack(region, work_dir=str(self._directory))
+        except automation.CommandError as error:
+            raise PromotionError(_said(region, "pulumi stack select", str(error))) from None
+        except FileNotFoundError:
+            raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
+
+    def _export(self, region: str) -> automation.Deployment | None:
+        try:
+            workspace = automation.LocalWorkspace(work_dir=str(self._directory))
+            if region not in {stack.name for stack in workspace.list_stacks()}:
+                return None
+            return workspace.export_stack(region)
+        except automation.CommandError as error:
+            raise PromotionError(_said(region, "pulumi stack export", str(error))) from None
+        except FileNotFoundError:
+            raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
+
+    def _root(self, deployment: automation.Deployment | None) -> dict[str, Any] | None:
+        resources = ((deployment and deployment.deployment) or {}).get("resources") or []
+        return next((one for one in cast(list[dict[str, Any]], resources) if one.get("type") == _STACK), None)
+
+    def _kubectl(self, region: str, *arguments: str, seconds: float = ANSWER_SECONDS) -> str | None:
+        settings = self._settings[region].kubernetes
+        way = [f"--kubeconfig={settings.kubeconfig}"] if settings.kubeconfig else []
+        if settings.context or not settings.kubeconfig:
+            way.append(f"--context={settings.context or region}")
+        command = ["kubectl", *way, f"--namespace={settings.namespace}", *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        except FileNotFoundError:
+            raise PromotionError("kubectl is not on PATH: install it, the clusters are asked through it") from None
+        except subprocess.TimeoutExpired:
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+
+def _quiet(line: str) -> None:
+    """What the CLI prints is told when it fails."""
+    del line
+
+
+def _said(region: str, what: str, text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
+    return "\n".join([f"{region}: {what} failed; run the command again when it is mended", *(f"  {x}" for x in lines)])

@@ -1,0 +1,126 @@
+"""Pulumi.yaml and the stack files of a checkout: read as far as the command needs them, changed with comments kept."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import yaml
+
+from promotion.errors import PromotionError
+from settings import Promotion, Settings, load
+
+PROJECT: Final = "Pulumi.yaml"
+BEGIN: Final = "  # written by python -m promotion, which takes it out again\n"
+
+
+class Checkout:
+    """The files in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.project = str(self._read(PROJECT).get("name") or "")
+
+    def settings(self) -> dict[str, Settings]:
+        """Of every region, in their order. PromotionError without a list of regions, SettingsError with faults."""
+        regions = self._listed()
+        return {region: load(self._values(region), region) for region in regions}
+
+    def record(self, region: str, record: Promotion) -> None:
+        """Writes the record into the region's stack file, or takes out the one that is there."""
+        file = self._directory / f"Pulumi.{region}.yaml"
+        before = file.read_text(encoding="utf-8") if file.exists() else "config:\n"
+        text = _without_record(before, self.project)
+        if not re.search(r"^config:[^\S\n]*(#.*)?$", text, re.MULTILINE):
+            raise PromotionError(f"{file.name}: write its settings under a line of its own, config:, then go on")
+        if record.under_way:
+            values = record.model_dump(exclude_none=True)
+            lines = [f"    {key}: {json.dumps(value)}\n" for key, value in values.items()]
+            block = f"{BEGIN}  {self.project}:promotion:\n{''.join(lines)}"
+            head, config, rest = re.split(r"(^config:[^\S\n]*(?:#.*)?\n)", text, maxsplit=1, flags=re.MULTILINE)
+            text = f"{head}{config}{block}{rest}"
+        self._replace(file, text)
+        if load(self._values(region), region).promotion != record:
+            raise PromotionError(f"{file.name}: the key promotion stands there by hand: take it out, then go on")
+
+    def move_home(self, target: str) -> None:
+        """Names the new home in Pulumi.yaml, as home was named before."""
+        file = self._directory / PROJECT
+        before = file.read_text(encoding="utf-8")
+        text = home_moved(before, target)
+        self._replace(file, text)
+        try:
+            moved = self.settings()[target].listed_home == target
+        except Exception:
+            self._replace(file, before)
+            raise
+        if not moved:
+            self._replace(file, before)
+            raise PromotionError(f"{PROJECT}: name the home region by hand (multiregion.home: {target}), then go on")
+
+    def _listed(self) -> list[str]:
+        multiregion = cast(Mapping[str, Any], self._defaults().get("multiregion") or {})
+        listed = [str(region.get("name")) for region in multiregion.get("regions") or []]
+        if not listed or multiregion.get("enabled") is False:
+            raise PromotionError(f"{PROJECT} lists no regions (multiregion.regions): there is nothing to move")
+        for file in sorted(self._directory.glob("Pulumi.*.yaml")):
+            if f"{self.project}:multiregion" in (self._read(file.name).get("config") or {}):
+                raise PromotionError(f"{file.name}: multiregion stands once, in {PROJECT}: move it there first")
+        return listed
+
+    def _values(self, region: str) -> dict[str, Any]:
+        prefix = f"{self.project}:"
+        file = f"Pulumi.{region}.yaml"
+        own = (self._read(file).get("config") or {}) if (self._directory / file).exists() else {}
+        return {**self._defaults(), **{k.removeprefix(prefix): v for k, v in own.items() if k.startswith(prefix)}}
+
+    def _defaults(self) -> dict[str, Any]:
+        declared = cast(dict[str, Any], self._read(PROJECT).get("config") or {})
+        found: dict[str, Any] = {}
+        for key, value in declared.items():
+            if isinstance(value, dict):
+                known = cast(dict[str, Any], value)
+                value = known["value"] if known.get("value") is not None else known.get("default")
+            if value is not None:
+                found[key.removeprefix(f"{self.project}:")] = value
+        return found
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            document = yaml.safe_load((self._directory / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise PromotionError(f"no {name} here: run the command in the checkout of the project") from None
+        except yaml.YAMLError as error:
+            raise PromotionError(f"{name} cannot be read: {str(error).splitlines()[0]}") from None
+        return cast(dict[str, Any], document or {})
+
+    def _replace(self, file: Path, text: str) -> None:
+        part = file.with_suffix(".yaml.new")
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+
+
+def _without_record(text: str, project: str) -> str:
+    """A stack file's text without what `record` writes."""
+    block = re.escape(f"{BEGIN}  {project}:promotion:\n") + r"(?:    .*\n)*"
+    return re.sub(block, "", text)
+
+
+def home_moved(text: str, target: str) -> str:
+    """Pulumi.yaml with another home: `home: …` is changed; `primary: true` moves to the region's entry."""
+    stated = re.compile(r"^(\s+home:\s*)([\"']?)[a-z0-9-]+\2", re.MULTILINE)
+    if stated.search(text):
+        return stated.sub(rf"\g<1>{target}", text, count=1)
+    text = re.sub(r"^\s+primary:\s*true\s*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r",\s*primary:\s*true", "", text)
+    flow = re.compile(rf"(\{{\s*name:\s*[\"']?{re.escape(target)}[\"']?)(?=\s*[,}}])")
+    if flow.search(text):
+        return flow.sub(r"\1, primary: true", text, count=1)
+    return re.sub(
+        rf"^(\s*)- name: ([\"']?){re.escape(target)}\2([^\S\n]*(?:#.*)?)\n",
+        r"\g<0>\g<1>  primary: true\n",
+        text,
+        count=1,
+        flags=re.MULTILINE,
+    )

@@ -1,0 +1,57 @@
+"""What a promotion may lose: what PostgreSQL, Qdrant and Redis of the new home do not have."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from promotion.access import Access
+
+BEHIND = """
+SELECT COALESCE(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,
+       (SELECT round(EXTRACT(EPOCH FROM clock_timestamp() - last_msg_receipt_time))
+        FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+       round(EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp()))
+"""
+"""Of a standby: bytes of WAL that it has, seconds since it heard from home while it streams, seconds since the last
+commit that it has (PostgreSQL's manual: monitoring-stats, pg-stat-wal-receiver; functions-admin, recovery)."""
+WRITTEN = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
+"""Of home: bytes of WAL that it has written."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a standby's PostgreSQL is behind; None where nobody says."""
+
+    bytes: int | None = None
+    seconds: float | None = None
+    """At most so many seconds of commits are missing: since it heard from home, else since the last commit it has."""
+
+    def words(self) -> str:
+        """For the plan."""
+        size = "an unknown number of bytes" if self.bytes is None else f"{self.bytes:,} bytes"
+        time = "an unknown time" if self.seconds is None else f"at most {self.seconds:,.0f} s"
+        return f"{size}, {time} behind"
+
+
+def lag(access: Access, standby: str, home: str | None) -> Lag:
+    """Asked of the standby's PostgreSQL and, where it is given, of home's."""
+    has, heard, committed = _numbers(access.query(standby, BEHIND), 3)
+    (written,) = _numbers(access.query(home, WRITTEN), 1) if home is not None else (None,)
+    behind = None if has is None or written is None else max(0, int(written - has))
+    return Lag(behind, 0.0 if behind == 0 else heard if heard is not None else committed)
+
+
+def _numbers(row: str | None, count: int) -> list[float | None]:
+    fields = (row or "").strip().split("|")
+    found: list[float | None] = []
+    for index in range(count):
+        number: float | None = None
+        with suppress(ValueError, IndexError):
+            number = float(fields[index])
+        found.append(number)
+    return found
+
+
+def newest_snapshot(access: Access, region: str) -> str:
+    """Age of the newest snapshot of home's Qdrant that a region can restore, in words."""
+    del access, region
+    return "none is taken: the vectors are made again from what PostgreSQL has, or are lost"

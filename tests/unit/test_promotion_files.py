@@ -1,0 +1,92 @@
+"""What the promotion command writes into Pulumi.yaml and the stack files, with everything else kept as it is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from promotion.errors import PromotionError
+from promotion.files import Checkout, home_moved
+from rehearsal import paths
+from settings import Promotion
+
+HOLD = Promotion(home="us-west", former="us-east", step="hold")
+PROMOTE = Promotion(home="us-west", former="us-east", step="promote", token="bG9uZw==")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    for file in paths.CHECKOUT.glob("Pulumi*.yaml"):
+        shutil.copy(file, tmp_path)
+    return Checkout(tmp_path)
+
+
+def test_a_record_is_read_as_it_was_written_and_leaves_nothing_behind(checkout: Checkout, tmp_path: Path) -> None:
+    before = (tmp_path / "Pulumi.us-west.yaml").read_text()
+    checkout.record("us-west", PROMOTE)
+    assert checkout.settings()["us-west"].promotion == PROMOTE
+    assert checkout.settings()["us-west"].is_home
+    checkout.record("us-west", Promotion())
+    assert (tmp_path / "Pulumi.us-west.yaml").read_text() == before
+
+
+def test_a_record_takes_the_place_of_the_one_before(checkout: Checkout, tmp_path: Path) -> None:
+    for step in ("hold", "demote"):
+        checkout.record("us-east", HOLD.model_copy(update={"step": step}))
+    assert (tmp_path / "Pulumi.us-east.yaml").read_text().count("promotion:") == 1
+    assert checkout.settings()["us-east"].home == "us-west"
+
+
+def test_what_the_cli_writes_into_a_stack_file_stays_beside_it(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.us-east.yaml"
+    file.write_text(f"{file.read_text()}encryptionsalt: v1:abc\n")
+    checkout.record("us-east", HOLD)
+    assert yaml.safe_load(file.read_text())["encryptionsalt"] == "v1:abc"
+    assert checkout.settings()["us-east"].promotion == HOLD
+
+
+def test_a_record_by_hand_is_not_overwritten(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.us-east.yaml"
+    file.write_text(file.read_text() + "  somafractalmemory:promotion: {home: us-west, former: us-east, step: hold}\n")
+    with pytest.raises(PromotionError, match="stands there by hand"):
+        checkout.record("us-east", Promotion())
+
+
+def test_home_moves_in_the_projects_file_and_no_comment_goes(checkout: Checkout, tmp_path: Path) -> None:
+    before = (tmp_path / "Pulumi.yaml").read_text()
+    checkout.move_home("us-west")
+    after = (tmp_path / "Pulumi.yaml").read_text()
+    assert {name: one.home for name, one in checkout.settings().items()} == {"us-east": "us-west", "us-west": "us-west"}
+    assert sorted(before.splitlines()) == sorted(after.splitlines())
+    checkout.move_home("us-east")
+    assert (tmp_path / "Pulumi.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("      home: us-east\n", "      home: us-west\n"),
+        ('      home: "us-east" # here\n', "      home: us-west # here\n"),
+        (
+            "- {name: us-east, aws_region: a, primary: true}\n- {name: us-west, aws_region: b}\n",
+            "- {name: us-east, aws_region: a}\n- {name: us-west, primary: true, aws_region: b}\n",
+        ),
+    ],
+)
+def test_home_is_named_as_it_was(text: str, moved: str) -> None:
+    assert home_moved(text, "us-west") == moved
+
+
+def test_a_project_without_a_list_of_regions_has_nothing_to_move(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.yaml"
+    file.write_text(file.read_text().replace("enabled: true", "enabled: false"))
+    with pytest.raises(PromotionError, match="lists no regions"):
+        checkout.settings()
+
+
+def test_a_list_of_regions_in_a_stack_file_is_refused(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.us-east.yaml"
+    file.write_text(file.read_text() + "  somafractalmemory:multiregion: {home: us-east}\n")
+    with pytest.raises(PromotionError, match=r"Pulumi\.us-east\.yaml: multiregion stands once"):
+        checkout.settings()

@@ -1,0 +1,261 @@
+"""The order of a promotion, over imagined regions: whatever fails and whenever it is run again, never two primaries."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promotion import checks, plan
+from promotion.errors import PromotionError
+from promotion.losses import Lag
+from promotion.plan import Kind
+from promotion.world import NO_RECORD, Database, Region, World, database
+from settings import Promotion
+
+SECRETS = {"memory_tokens": "[secret]", "postgresql_replication": "[secret]", "promotion": ""}
+REGIONS = ("us-east", "us-west", "eu-west")
+
+
+def region(name: str, home: str = "us-east") -> Region:
+    outputs = {**SECRETS, "home": home, "role": "home" if name == home else "standby"}
+    return Region(name, outputs=outputs, database=Database(home, ready=3), serving=3 * (name == home))
+
+
+def world(*names: str) -> World:
+    return World("us-east", {name: region(name) for name in names or REGIONS[:2]})
+
+
+def lost(known: World, name: str) -> World:
+    """A region that does not answer: nobody says how its cluster is."""
+    return known.with_region(replace(known[name], answers=False, database=None, serving=0))
+
+
+def order(known: World, target: str) -> list[tuple[Kind, str]]:
+    return [(action.kind, action.region) for action in plan.unrolled(known, target)]
+
+
+def carried_out(known: World, target: str) -> World:
+    while (action := plan.next_action(known, target)) is not None:
+        known = plan.imagined(known, action, target)
+    return known
+
+
+class TestTheOrder:
+    def test_an_old_home_that_lives_stops_before_the_new_one_begins(self) -> None:
+        assert order(world(), "us-west") == [
+            (Kind.RECORD, "us-east"),
+            (Kind.UP, "us-east"),
+            (Kind.AWAIT, "us-east"),
+            (Kind.RECORD, "us-east"),
+            (Kind.UP, "us-east"),
+            (Kind.AWAIT, "us-east"),
+            (Kind.RECORD, "us-west"),
+            (Kind.UP, "us-west"),
+            (Kind.MOVE_HOME, "us-west"),
+            (Kind.RECORD, "us-west"),
+            (Kind.UP, "us-west"),
+            (Kind.RECORD, "us-east"),
+            (Kind.UP, "us-east"),
+        ]
+
+    def test_one_that_does_not_answer_is_fenced_first(self) -> None:
+        assert order(lost(world(), "us-east"), "us-west") == [
+            (Kind.RECORD, "us-east"),
+            (Kind.FENCE, "us-east"),
+            (Kind.RECORD, "us-west"),
+            (Kind.UP, "us-west"),
+            (Kind.MOVE_HOME, "us-west"),
+            (Kind.RECORD, "us-west"),
+            (Kind.UP, "us-west"),
+        ]
+
+    def test_one_that_was_fenced_is_cloned_again_when_it_answers(self) -> None:
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3), serving=3)
+        assert order(known.with_region(back), "us-west") == [
+            (Kind.DELETE_CLUSTER, "us-east"),
+            (Kind.RECORD, "us-east"),
+            (Kind.UP, "us-east"),
+        ]
+
+    def test_every_other_standby_follows_at_the_end(self) -> None:
+        assert order(world(*REGIONS), "us-west")[-1] == (Kind.UP, "eu-west")
+
+    def test_the_new_home_is_given_what_the_old_one_left_behind(self) -> None:
+        known = world()
+        tokens = {
+            action.region: action.record.token
+            for action in plan.unrolled(known, "us-west")
+            if action.record.step == "promote"
+        }
+        assert tokens == {"us-west": "token"}
+
+    def test_a_token_that_is_recorded_outlives_the_old_home(self) -> None:
+        known = world()
+        while (action := plan.next_action(known, "us-west")) is not None and known["us-west"].record == NO_RECORD:
+            known = plan.imagined(known, action, "us-west")
+        rest = [*plan.unrolled(lost(known, "us-east"), "us-west")]
+        assert rest[0].kind is Kind.UP
+        assert rest[0].region == "us-west"
+        assert not [action for action in rest if action.kind is Kind.FENCE]
+
+    def test_an_old_home_that_returns_before_the_new_one_is_declared_loses_nothing(self) -> None:
+        known = lost(world(), "us-east")
+        for _ in range(3):  # fenced, and the new home recorded without a token
+            action = plan.next_action(known, "us-west")
+            assert action is not None
+            known = plan.imagined(known, action, "us-west")
+        assert known["us-west"].record.step == "promote"
+        back = known.with_region(replace(known["us-east"], answers=True, database=Database("us-east", ready=3)))
+        actions = [*plan.unrolled(back, "us-west")]
+        assert actions[0].record.step == "hold"
+        assert [action.record.token for action in actions if action.record.step == "promote"] == ["token"]
+        assert not [action for action in actions if action.kind is Kind.DELETE_CLUSTER]
+
+    def test_a_promotion_is_taken_back_by_the_same_command(self) -> None:
+        """us-west dies after us-east has been demoted."""
+        known = world()
+        while (action := plan.next_action(known, "us-west")) is not None and known["us-east"].step != "demote":
+            known = plan.imagined(known, action, "us-west")
+        done = carried_out(lost(known, "us-west"), "us-east")
+        assert done["us-east"].is_primary
+        assert done["us-east"].record == NO_RECORD
+        assert done.listed_home == "us-east"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(REGIONS), st.sampled_from([None, None, *REGIONS]), st.booleans()),
+        min_size=4,
+        max_size=80,
+    )
+)
+def test_whatever_is_interrupted_or_lost_there_is_never_a_second_primary_of_our_making(
+    events: list[tuple[str, str | None, bool]],
+) -> None:
+    """Each event: the target asked for, who does not answer at that moment, whether the update ends half-way.
+
+    An update that ends half-way has declared PostgreSQL and has not changed the stack's outputs. What a lost region
+    declares stays what it was; the one primary that we cannot prevent is such a one, and it is fenced.
+    """
+    known = world(*REGIONS)
+    truth = {name: found.database for name, found in known.regions.items()}
+    for target, away, torn in events:
+        seen = known
+        for name in REGIONS:
+            seen = seen.with_region(replace(seen[name], answers=True, database=truth[name], serving=0))
+        if away is not None:
+            seen = lost(seen, away)
+        try:
+            checks.refuse(seen, target)
+        except PromotionError:
+            known = seen
+            continue
+        action = plan.next_action(seen, target)
+        if action is None:
+            known = seen
+            continue
+        after = plan.imagined(seen, action, target)
+        if action.kind is Kind.UP and torn:
+            after = after.with_region(replace(after[action.region], outputs=seen[action.region].outputs))
+        for name, found in after.regions.items():
+            if found.answers:
+                truth[name] = found.database
+        writing = [name for name, held in truth.items() if held is not None and held.follows == name]
+        fenced = [name for name, found in after.regions.items() if found.record.step == "fence"]
+        assert len([name for name in writing if name not in fenced]) <= 1, (action, writing)
+        known = after
+
+
+class TestRefusals:
+    def refused(self, known: World, target: str) -> str:
+        with pytest.raises(PromotionError) as caught:
+            checks.refuse(known, target)
+        return str(caught.value)
+
+    def test_a_region_that_there_is_not(self) -> None:
+        assert self.refused(world(), "us-wets").splitlines() == [
+            "us-wets is not promoted, nothing was changed",
+            "  us-wets   no region of Pulumi.yaml: name one of us-east, us-west",
+        ]
+
+    def test_two_regions_that_both_believe_to_be_home(self) -> None:
+        known = world()
+        both = known.with_region(replace(known["us-west"], database=Database("us-west", ready=3)))
+        assert "us-east and us-west both believe to be home" in self.refused(both, "us-west")
+        assert "--fence" in self.refused(both, "us-west")
+
+    def test_a_fenced_one_does_not_count(self) -> None:
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3))
+        checks.refuse(known.with_region(back), "us-west")
+
+    def test_another_one_before_the_one_under_way_has_ended(self) -> None:
+        known = world(*REGIONS)
+        action = plan.next_action(known, "us-west")
+        assert action is not None
+        begun = plan.imagined(known, action, "us-west")
+        said = self.refused(begun, "eu-west")
+        assert "go on with python -m promotion us-west, or take it back with python -m promotion us-east" in said
+        checks.refuse(begun, "us-east")
+
+    def test_a_fenced_region_before_it_was_cloned_again(self) -> None:
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3))
+        said = self.refused(known.with_region(back), "us-east")
+        assert "is fenced and has to be cloned again: python -m promotion us-west comes first" in said
+
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"answers": False}, "does not answer"),
+            ({"outputs": {}}, "has not been brought up"),
+            ({"outputs": {"role": "standby"}}, "updated by an earlier release"),
+            ({"database": None}, "has no PostgreSQL cluster"),
+            ({"database": Database("us-east", ready=0)}, "no instance of its PostgreSQL is ready"),
+            ({"database": Database("us-east", ready=3, fault="broken: so")}, "PostgreSQL: broken: so"),
+        ],
+    )
+    def test_a_standby_that_cannot_take_over(self, changed: dict[str, object], words: str) -> None:
+        known = world()
+        assert words in self.refused(known.with_region(replace(known["us-west"], **changed)), "us-west")  # pyright: ignore[reportArgumentType]
+
+    @pytest.mark.parametrize("seconds", [301.0, None])
+    def test_a_standby_that_is_too_far_behind(self, seconds: float | None) -> None:
+        with pytest.raises(PromotionError, match=r"multiregion\.rpo_seconds allows 300.*--accept-loss"):
+            checks.refuse_loss(world(), "us-west", Lag(None, seconds), 300)
+
+    def test_one_within_the_limit_is_not(self) -> None:
+        checks.refuse_loss(world(), "us-west", Lag(4096, 300.0), 300)
+
+    def test_once_the_old_home_is_demoted_nothing_can_be_lost(self) -> None:
+        known = world()
+        while (action := plan.next_action(known, "us-west")) is not None and known["us-east"].step != "demote":
+            known = plan.imagined(known, action, "us-west")
+        checks.refuse_loss(known, "us-west", Lag(None, None), 300)
+
+
+class TestACluster:
+    SPEC = {"replica": {"self": "postgresql-us-west", "primary": "postgresql-us-east"}}  # noqa: RUF012
+
+    def test_is_read_as_the_operator_writes_it(self) -> None:
+        status = {"demotionToken": "abc", "readyInstances": 3, "phase": "Cluster in healthy state"}
+        assert database({"spec": self.SPEC, "status": status}, REGIONS) == Database(
+            "us-east", left_behind="abc", ready=3
+        )
+
+    def test_a_promotion_ends_when_the_token_was_used(self) -> None:
+        spec = {"replica": {"primary": "postgresql-us-west", "promotionToken": "abc"}}
+        assert not database({"spec": spec, "status": {}}, REGIONS).promoted
+        assert database({"spec": spec, "status": {"lastPromotionToken": "abc"}}, REGIONS).promoted
+
+    def test_one_that_the_operator_has_given_up_says_why(self) -> None:
+        status = {"phase": "Cluster is unrecoverable and needs manual intervention", "phaseReason": "token"}
+        assert database({"spec": self.SPEC, "status": status}, REGIONS).fault.endswith("token")
+
+
+def test_a_record_is_about_two_regions() -> None:
+    assert Promotion(home="us-west", former="us-east", step="hold").held
+    assert not NO_RECORD.under_way
