@@ -16,7 +16,7 @@ class Images(Model):
     )
     pgbouncer: Image = Field(default="ghcr.io/cloudnative-pg/pgbouncer:1.25.1", description="Connection pooler.")
     valkey: Image = Field(
-        default="docker.io/valkey/valkey:9.0.5", description="Redis Cluster node; a Redis image works too."
+        default="docker.io/valkey/valkey:9.1.1", description="Redis Cluster node; a Redis image works too."
     )
     redis_exporter: Image = Field(
         default="docker.io/oliver006/redis_exporter:v1.88.0-alpine",
