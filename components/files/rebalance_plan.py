@@ -83,7 +83,8 @@ def _towards(cluster: Cluster, shard: Shard, now: frozenset[str], goal: frozense
             pair(source, near[0])
     # What is too much goes where the zone has another copy, if it can.
     for _ in range(len(going) - len(coming)):
-        crowd = [cluster.zones[node] for node in now if node not in {step.source for step in moves}]
+        # A move within a zone leaves a copy there, so those that move already count as well.
+        crowd = [cluster.zones[node] for node in now]
         dropped = max(going, key=lambda node: crowd.count(cluster.zones[node]))
         going.remove(dropped)
         now -= {dropped}

@@ -72,6 +72,17 @@ def test_every_step_keeps_copies_and_zones_and_the_end_has_no_fault(cluster: Clu
     assert not faults(cluster)
 
 
+def test_what_is_too_much_goes_where_another_copy_is_even_one_that_moves_too() -> None:
+    """Of three copies in two zones, two on nodes to be emptied: the lone one of its zone is not dropped."""
+    cluster = replace(
+        cluster_of(8),
+        leaving=frozenset(f"qdrant-{node}" for node in range(3, 8)),
+        copies={("a", 0): frozenset({"qdrant-0"}), ("b", 0): frozenset({"qdrant-0", "qdrant-4", "qdrant-7"})},
+        wanted={"a": 1, "b": 2},
+    )
+    assert steps(cluster)[0] == Step("drop", ("b", 0), "qdrant-7")
+
+
 @pytest.mark.parametrize(("nodes", "shards", "copies"), [(5, 4, 2), (6, 4, 2), (7, 12, 2), (4, 6, 3), (9, 12, 3)])
 def test_no_node_holds_more_than_its_fair_share_plus_one_where_zones_allow(
     nodes: int, shards: int, copies: int
