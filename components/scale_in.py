@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import region_order, secret_versions
+from components import link_kind, region_order, secret_versions
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -93,6 +93,9 @@ def _accepted(
     skipped = secret_versions.faults(settings, outputs)
     if skipped:
         faults += [f"{file}: a secret changes one version after the other", *skipped]
+    link = link_kind.fault(settings, outputs)
+    if link is not None:
+        faults += [f"{file}: links keep to what carries them", link]
     if faults:
         raise pulumi.RunError("\n  ".join(faults))
     return before

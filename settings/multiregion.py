@@ -1,6 +1,7 @@
 """The regions, their order and the one where data lives."""
 
 from ipaddress import IPv4Network
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -10,6 +11,10 @@ from settings.model import Count, Model
 from settings.names import DnsName, RegionName
 from settings.networks import PrivateCidr
 from settings.resources import ResourcesOverride
+
+PEERING: Final = "peering"
+TRANSIT_GATEWAY: Final = "transit-gateway"
+LinkKind = Literal["peering", "transit-gateway"]
 
 
 class Region(Model):
@@ -52,6 +57,11 @@ class MultiRegion(Model):
     )
     vpc_pool: PrivateCidr = Field(
         default="10.64.0.0/12", description="Range from which each region's VPC has its own /16, in the list's order."
+    )
+    link: LinkKind = Field(
+        default=PEERING,
+        description="What carries packets between regions on AWS: a peering of each two VPCs, or a transit gateway in "
+        "each region. It is never chosen by the number of regions, and changes one way only (docs/aws.md).",
     )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 

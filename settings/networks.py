@@ -22,6 +22,8 @@ _PUBLIC_FIRST, _ISOLATED_FIRST = 32, 36
 """Index of the first public and the first isolated subnet among all of their size: they begin in the second half."""
 PRIVATE_USE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """RFC 1918, and RFC 6598 which AWS takes for VPCs as well."""
+FIRST_ASN = 4_200_000_000
+"""The first private number of 32 bits; there are four times as many as private addresses (RFC 6996)."""
 
 SERVICES = IPv4Network("172.20.0.0/16")
 """Addresses of Kubernetes' Services. They exist in a cluster alone, so every region has the same; a VPC, ours or
@@ -76,6 +78,21 @@ def vpc(pool: IPv4Network, index: int) -> IPv4Network:
     if found is None:
         raise ValueError(f"{pool} has no {index + 1} blocks of /{VPC_PREFIX}")
     return found
+
+
+def asn(vpc: IPv4Network) -> int:
+    """Number of the autonomous system of the transit gateway beside a VPC: private (RFC 6996), of 32 bits.
+
+    It counts the private addresses before the VPC's first one, so that it is as unique and as lasting as the range:
+    AWS advises a number for each gateway that is peered (docs.aws.amazon.com/vpc/latest/tgw/tgw-peering.html). Raises
+    ValueError for a range that is not private.
+    """
+    before = FIRST_ASN
+    for private in PRIVATE_USE:
+        if vpc.subnet_of(private):
+            return before + int(vpc.network_address) - int(private.network_address)
+        before += private.num_addresses
+    raise ValueError(f"{vpc} is not for private use")
 
 
 def subnets(vpc: IPv4Network, zones: Iterable[str]) -> Mapping[str, Subnets]:

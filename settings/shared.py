@@ -7,13 +7,18 @@ from typing import Final
 from settings.names import postgresql_major
 from settings.settings import Settings
 
-ON_AWS: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
-"""Lists in the order of the regions, of those alone that are on AWS: a home elsewhere says nothing of them."""
+OF_LISTED: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
+"""Lists in the order of the regions."""
+LINK: Final = "multiregion.link"
+"""It changes in the order of the list, where home may be a later one: the owner of a link compares it with its peer's
+(components/aws/links.py), not a standby with home's."""
+ON_AWS: Final = (*OF_LISTED, LINK)
+"""Of regions alone that are on AWS: a home elsewhere says nothing of it."""
 
 POSTGRESQL_MAJOR: Final = "images.postgresql"
 """Compared by the major version alone."""
 
-OF_THE_LIST: Final = (*ON_AWS, "multiregion.generations")
+OF_THE_LIST: Final = (*OF_LISTED, "multiregion.generations")
 """What follows from entries of `multiregion.regions`."""
 
 Shared = Mapping[str, str | int | list[str]]
@@ -30,7 +35,7 @@ def _of_networks(settings: Settings) -> Shared:
     multiregion = settings.multiregion
     places = [region.aws_region or "" for region in multiregion.regions]
     ranges = [str(multiregion.vpc(region)) for region in multiregion.names]
-    return dict(zip(ON_AWS, (places, ranges), strict=True))
+    return {**dict(zip(OF_LISTED, (places, ranges), strict=True)), LINK: multiregion.link}
 
 
 def _of_data(settings: Settings) -> Shared:
@@ -58,6 +63,8 @@ def differences(own: Shared, homes: Mapping[str, object], home: str) -> list[str
     remedy = f"state that here too, or bring {home} to this first (pulumi up -s {home})"
     lines: list[str] = []
     for path, value in own.items():
+        if path == LINK:
+            continue
         if path not in homes:
             if path not in ON_AWS:
                 lines.append(f"{path} = {_shown(value)}   {home} says nothing of it: update {home} first")

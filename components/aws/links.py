@@ -1,11 +1,14 @@
-"""The way between two regions: VPC peering, routes on both sides, and names that both understand.
+"""The way between two regions: a peering, routes on both sides, and names that both understand.
+
+The peering is of their VPCs, or of their transit gateways (`multiregion.link`). Routes and names are the same resources
+in either case, so that another kind changes where routes lead and takes none away.
 
 Each pair has one owner, the region that comes later in `multiregion.regions`: it declares both sides, so that a region
 that is added at the end of the list changes no other stack. Security groups are no part of it: AWS takes no group of
 another region, so each region opens its own load balancers to the planned ranges of the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,9 +16,14 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pulumi.output import UNKNOWN
-from pulumi_aws import ec2, route53
+from pulumi_aws import ec2, ec2transitgateway, route53
 
-OUTPUT: Final = "network"
+from components import link_kind
+from components.aws import transit
+from components.aws.transit import Gateway
+from settings.multiregion import PEERING, TRANSIT_GATEWAY, LinkKind
+
+OUTPUT: Final = link_kind.NETWORK
 """Stack output of each region: what the owner of a link to it needs."""
 VERSION: Final = 1
 """Of what OUTPUT holds."""
@@ -34,10 +42,15 @@ class Side:
     zone_id: Input[str]
     """The region's private hosted zone."""
     provider: aws.Provider
+    gateway: Gateway | None = None
+    """Its transit gateway; None where regions are linked by peerings of their VPCs."""
 
     def output(self) -> dict[str, Any]:
         """Value of OUTPUT."""
+        own = {} if self.gateway is None else self.gateway.output()
         return {
+            link_kind.LINK: PEERING if self.gateway is None else TRANSIT_GATEWAY,
+            **own,
             "version": VERSION,
             "aws_region": self.aws_region,
             "cidr": self.cidr,
@@ -47,39 +60,55 @@ class Side:
         }
 
 
+@dataclass(frozen=True)
+class _Way:
+    """What the routes of a link lead to, each once packets find their way from there."""
+
+    ready: Sequence[pulumi.Resource]
+    peering: Input[str] | None = None
+    """Of the two VPCs, for both sides; None where each side has a gateway."""
+
+
 class Link(pulumi.ComponentResource):
-    """A peering of two VPCs that is active, with a route in every private table on both sides."""
+    """An accepted peering between two regions, with a route in every private table on both sides."""
 
     def __init__(self, name: str, own: Side, peer: Side, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:aws:Link", name, {}, opts)
         self._name, self._here, self._there = name, self._at(own), self._at(peer)
+        if own.gateway is None or peer.gateway is None:
+            way = self._peer_networks(own, peer)
+        else:
+            way = self._peer_gateways(own, own.gateway, peer, peer.gateway)
+        self._routes(own, peer.cidr, way)
+        self._routes(peer, own.cidr, way)
+        self._names(own, peer, way)
+        self.register_outputs({})
+
+    def _at(self, side: Side) -> ResourceOptions:
+        return ResourceOptions(parent=self, provider=side.provider)
+
+    def _peer_networks(self, own: Side, peer: Side) -> _Way:
+        tags = {"Name": f"{own.region}-{peer.region}"}
         peering = ec2.VpcPeeringConnection(
-            f"{name}-peering",
+            f"{self._name}-peering",
             vpc_id=own.vpc_id,
             peer_vpc_id=peer.vpc_id,
             peer_region=peer.aws_region,
             # AWS takes no acceptance from another region than the accepter's.
             auto_accept=False,
-            tags={"Name": f"{own.region}-{peer.region}"},
+            tags=tags,
             opts=self._here,
         )
         accepted = ec2.VpcPeeringConnectionAccepter(
-            f"{name}-acceptance",
+            f"{self._name}-acceptance",
             vpc_peering_connection_id=peering.id,
             auto_accept=True,
-            tags={"Name": f"{own.region}-{peer.region}"},
+            tags=tags,
             opts=self._there,
         )
         self._options(accepted)
-        for zone, table in own.route_tables.items():
-            self._route(f"{own.region}-{zone}", table, peer.cidr, accepted, self._here)
-        for zone, table in peer.route_tables.items():
-            self._route(f"{peer.region}-{zone}", table, own.cidr, accepted, self._there)
-        self._names(own, peer, accepted)
-        self.register_outputs({})
-
-    def _at(self, side: Side) -> ResourceOptions:
-        return ResourceOptions(parent=self, provider=side.provider)
+        # Of the accepter, not of the request: a route to a peering that is not active leads nowhere.
+        return _Way([accepted], accepted.id)
 
     def _options(self, accepted: ec2.VpcPeeringConnectionAccepter) -> None:
         """Names of machines resolve to private addresses on the other side. Each side states its own half."""
@@ -96,24 +125,50 @@ class Link(pulumi.ComponentResource):
             opts=self._there,
         )
 
-    def _route(
-        self,
-        name: str,
-        table: Input[str],
-        cidr: str,
-        accepted: ec2.VpcPeeringConnectionAccepter,
-        opts: ResourceOptions,
-    ) -> None:
-        ec2.Route(
-            f"{self._name}-{name}",
-            route_table_id=table,
-            destination_cidr_block=cidr,
-            # Of the accepter, not of the request: a route to a peering that is not active leads nowhere.
-            vpc_peering_connection_id=accepted.id,
-            opts=opts,
+    def _peer_gateways(self, own: Side, here: Gateway, peer: Side, there: Gateway) -> _Way:
+        """Peered gateways tell each other no routes, so both sides state them
+        (docs.aws.amazon.com/vpc/latest/tgw/tgw-peering.html)."""
+        tags = {"Name": f"{own.region}-{peer.region}"}
+        attachment = ec2transitgateway.PeeringAttachment(
+            f"{self._name}-gateways",
+            transit_gateway_id=here.id,
+            peer_transit_gateway_id=there.id,
+            peer_region=peer.aws_region,
+            tags=tags,
+            opts=self._here,
         )
+        accepted = ec2transitgateway.PeeringAttachmentAccepter(
+            f"{self._name}-gateways-acceptance",
+            transit_gateway_attachment_id=attachment.id,
+            tags=tags,
+            opts=self._there,
+        )
+        ready: list[pulumi.Resource] = []
+        for side, gateway, beyond, opts in (
+            (own, here, peer.cidr, self._here),
+            (peer, there, own.cidr, self._there),
+        ):
+            name = f"{self._name}-{side.region}-gateway"
+            # Of the accepter: a table takes no attachment, and no route to one, before it is accepted.
+            ready.append(transit.associate(f"{name}-table", accepted.id, gateway.table, opts))
+            ready.append(transit.route(f"{name}-route", beyond, accepted.id, gateway.table, opts))
+        return _Way(ready)
 
-    def _names(self, own: Side, peer: Side, accepted: ec2.VpcPeeringConnectionAccepter) -> None:
+    def _routes(self, side: Side, beyond: str, way: _Way) -> None:
+        """The way to the other side's range, for the private subnets of every zone."""
+        opts = ResourceOptions.merge(self._at(side), ResourceOptions(depends_on=list(way.ready)))
+        gateway = None if way.peering is not None or side.gateway is None else side.gateway.id
+        for zone, table in side.route_tables.items():
+            ec2.Route(
+                f"{self._name}-{side.region}-{zone}",
+                route_table_id=table,
+                destination_cidr_block=beyond,
+                vpc_peering_connection_id=way.peering,
+                transit_gateway_id=gateway,
+                opts=opts,
+            )
+
+    def _names(self, own: Side, peer: Side, way: _Way) -> None:
         """Each side resolves the names of the other's zone."""
         for side, other in ((own, peer), (peer, own)):
             route53.ZoneAssociation(
@@ -121,7 +176,7 @@ class Link(pulumi.ComponentResource):
                 zone_id=side.zone_id,
                 vpc_id=other.vpc_id,
                 vpc_region=other.aws_region,
-                opts=ResourceOptions.merge(self._at(side), ResourceOptions(depends_on=[accepted])),
+                opts=ResourceOptions.merge(self._at(side), ResourceOptions(depends_on=list(way.ready))),
             )
 
 
@@ -135,6 +190,8 @@ class PeerArgs:
     zones: tuple[str, ...]
     provider: aws.Provider
     """In the peer's region."""
+    link: LinkKind = PEERING
+    """What both have to be linked by."""
 
 
 class Peer(pulumi.ComponentResource):
@@ -159,8 +216,15 @@ class Peer(pulumi.ComponentResource):
             route_tables={zone: _table(network, zone) for zone in args.zones},
             zone_id=network.apply(lambda known: str(known["zone_id"])),
             provider=args.provider,
+            gateway=_gateway(network) if args.link == TRANSIT_GATEWAY else None,
         )
         self.register_outputs({})
+
+
+def _gateway(network: Output[Mapping[str, Any]]) -> Gateway:
+    return Gateway(
+        id=network.apply(lambda known: str(known["gateway"])), table=network.apply(lambda known: str(known["table"]))
+    )
 
 
 def _table(network: Output[Mapping[str, Any]], zone: str) -> Output[str]:
@@ -185,6 +249,8 @@ def network_of(network: Mapping[str, Any] | None, args: PeerArgs) -> Any:
             f"stack {region} says of its network what another release wrote (version {network['version']:g}, not "
             f"{VERSION}): update {region} with this release first (pulumi up -s {region})"
         )
+    if link_kind.of(network) != args.link:
+        return _linked_otherwise(link_kind.of(network), args)
     stated = {"aws_region": args.aws_region, "cidr": args.cidr}
     differing = [
         f"{key}: {region} has {network[key]}, this stack plans {value}"
@@ -196,3 +262,17 @@ def network_of(network: Mapping[str, Any] | None, args: PeerArgs) -> Any:
             "\n  ".join([f"stack {region} was brought up with another network than planned", *differing])
         )
     return network
+
+
+def _linked_otherwise(theirs: str, args: PeerArgs) -> Any:
+    """UNKNOWN in a preview, where the peer may be about to change too; RunError in an update."""
+    remedy = (
+        f"bring {args.region} to this first (pulumi up -s {args.region}), then those after it, in the order of the list"
+        if args.link == TRANSIT_GATEWAY
+        else f"state {theirs} here too; docs/aws.md says what going back would take"
+    )
+    told = f"multiregion.link = {args.link}   stack {args.region} was brought up with {theirs}: {remedy}"
+    if not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(told)
+    pulumi.log.warn(told)
+    return UNKNOWN

@@ -16,9 +16,11 @@ from components.aws.load_balancer_controller import Use, balancer_name
 from components.aws.network import NetworkFacts
 from components.aws.providers import aws_region, region_provider
 from components.aws.public_names import Certificate, PublicNames, PublicNamesArgs
+from components.aws.transit import Gateway, Transit, TransitArgs
 from components.placement import Placement
 from components.postgres_cluster import POSTGRES_PORT, link_service_name
-from settings import Settings
+from settings import Settings, networks
+from settings.multiregion import TRANSIT_GATEWAY
 
 INGRESS_SERVICE: Final = "nginx-ingress-controller"
 """Of the ingress controller's release (charts/nginx-ingress, templates/_helpers.tpl: release and component)."""
@@ -175,6 +177,20 @@ class Reach(pulumi.ComponentResource):
     def _private_subnets(self) -> list[Output[str]]:
         return [subnets.private for subnets in self._args.network.subnets.values()]
 
+    def _gateway(self) -> Gateway | None:
+        """With transit gateways each region has its own, and brings it up before later regions link to it."""
+        if self._settings.multiregion.link != TRANSIT_GATEWAY:
+            return None
+        network = self._args.network
+        args = TransitArgs(
+            region=self._settings.region.name,
+            asn=networks.asn(network.cidr),
+            cidr=str(network.cidr),
+            vpc_id=network.vpc_id,
+            subnets=[subnets.isolated for subnets in network.subnets.values()],
+        )
+        return Transit(f"{self._name}-transit", args, self._own).gateway
+
     def _side(self, zone_id: Input[str]) -> Side:
         network, region = self._args.network, self._settings.region
         return Side(
@@ -185,6 +201,7 @@ class Reach(pulumi.ComponentResource):
             route_tables=network.private_route_tables,
             zone_id=zone_id,
             provider=self._args.provider,
+            gateway=self._gateway(),
         )
 
     def _link(self, own: Side, region: str) -> None:
@@ -198,5 +215,6 @@ class Reach(pulumi.ComponentResource):
             cidr=self._others[region],
             zones=self._settings.high_availability.zones,
             provider=provider,
+            link=self._settings.multiregion.link,
         )
         Link(f"{self._name}-to-{region}", own, Peer(f"{self._name}-peer-{region}", args, self._own).side, self._own)

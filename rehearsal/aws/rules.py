@@ -13,6 +13,7 @@ from rehearsal.aws import (
     rules_references,
     rules_routes,
     rules_s3,
+    rules_transit,
 )
 from rehearsal.aws.resource import Draft, Resource, Rule
 from rehearsal.aws.world import World
@@ -26,6 +27,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     **rules_network.RULES,
     **rules_routes.RULES,
     **rules_s3.RULES,
+    **rules_transit.RULES,
 }
 """By token; the rules of references hold for every type."""
 

@@ -1,6 +1,6 @@
-"""Endpoints of services, flow logs, launch templates, transit gateways.
+"""Endpoints of services, flow logs, launch templates.
 
-docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html, docs.aws.amazon.com/vpc/latest/tgw.
+docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html.
 """
 
 import base64
@@ -12,18 +12,12 @@ from typing import Final
 from rehearsal.aws import documents
 from rehearsal.aws.resource import Draft, Resource, Rule
 from rehearsal.aws.rules_iam import trusted
-from rehearsal.aws.rules_network import accepted_elsewhere, range_faults
 from rehearsal.aws.tokens import (
     FLOW_LOG,
     LAUNCH_TEMPLATE,
     ROUTE_TABLE,
     SECURITY_GROUP,
     SUBNET,
-    TRANSIT_ACCEPTER,
-    TRANSIT_GATEWAY,
-    TRANSIT_PEERING,
-    TRANSIT_ROUTE,
-    TRANSIT_VPC,
     VPC,
     VPC_ENDPOINT,
 )
@@ -56,14 +50,15 @@ def _endpoint(draft: Draft) -> Iterator[str]:
     if kind == "Interface" and draft.texts("routeTableIds"):
         yield "an Interface endpoint has subnets, no route tables"
     yield from documents.faults(draft.inputs.get("policy"), "policy", documents.ENDPOINT)
-    yield from _same_vpc(draft, draft.text("vpcId"), "subnetIds", SUBNET)
-    yield from _same_vpc(draft, draft.text("vpcId"), "securityGroupIds", SECURITY_GROUP)
-    yield from _same_vpc(draft, draft.text("vpcId"), "routeTableIds", ROUTE_TABLE)
+    yield from in_the_vpc(draft, draft.text("vpcId"), "subnetIds", SUBNET)
+    yield from in_the_vpc(draft, draft.text("vpcId"), "securityGroupIds", SECURITY_GROUP)
+    yield from in_the_vpc(draft, draft.text("vpcId"), "routeTableIds", ROUTE_TABLE)
     yield from one_a_zone(draft, draft.texts("subnetIds"), "subnetIds")
     yield from _private_names(draft)
 
 
-def _same_vpc(draft: Draft, vpc: str | None, name: str, type_: str) -> Iterator[str]:
+def in_the_vpc(draft: Draft, vpc: str | None, name: str, type_: str) -> Iterator[str]:
+    """What an input names is all of one VPC."""
     for id_ in draft.texts(name):
         found = draft.world.find(type_, draft.region, id_)
         place = found.text("vpcId") if found else None
@@ -128,59 +123,8 @@ def _template(draft: Draft) -> Iterator[str]:
                 yield f"userData has {size} bytes: AWS takes {MOST_USER_DATA}"
 
 
-# Transit gateways
-
-
-def _attachment(draft: Draft) -> Iterator[str]:
-    vpc = draft.text("vpcId")
-    yield from _same_vpc(draft, vpc, "subnetIds", SUBNET)
-    yield from one_a_zone(draft, draft.texts("subnetIds"), "subnetIds")
-    gateway = draft.text("transitGatewayId")
-    for other in draft.world.where(TRANSIT_VPC, draft.region, vpcId=vpc, transitGatewayId=gateway) if vpc else ():
-        if other.urn != draft.urn:
-            yield f"{vpc} is attached to this gateway already ({other.name}): once is enough"
-
-
-def _peering(draft: Draft) -> Iterator[str]:
-    peer = draft.text("peerTransitGatewayId")
-    if peer is not None and peer == draft.text("transitGatewayId"):
-        yield "transitGatewayId and peerTransitGatewayId are the same gateway: name two"
-
-
-def _accepter(draft: Draft) -> Iterator[str]:
-    yield from accepted_elsewhere(draft, TRANSIT_PEERING, "transitGatewayAttachmentId")
-
-
-def _route(draft: Draft) -> Iterator[str]:
-    yield from range_faults("destinationCidrBlock", draft.text("destinationCidrBlock"))
-    blackhole, attachment = draft.get("blackhole") is True, draft.inputs.get("transitGatewayAttachmentId") is not None
-    if blackhole == attachment:
-        yield "a route has an attachment or is a black hole: state one of transitGatewayAttachmentId and blackhole"
-    table, destination = draft.text("transitGatewayRouteTableId"), draft.text("destinationCidrBlock")
-    routes = draft.world.where(
-        TRANSIT_ROUTE, draft.region, transitGatewayRouteTableId=table, destinationCidrBlock=destination
-    )
-    for other in routes if table and destination else ():
-        if other.urn != draft.urn:
-            yield f"the table has a route to {destination} already ({other.name}): keep one"
-    peering = draft.world.find(TRANSIT_PEERING, None, draft.text("transitGatewayAttachmentId"))
-    if peering is not None and draft.world.find(TRANSIT_ACCEPTER, None, peering.id) is None:
-        yield f"{peering.name} is not accepted yet: make the route depend on what accepts it"
-
-
-def _gateway(draft: Draft) -> Iterator[str]:
-    asn = draft.get("amazonSideAsn")
-    if isinstance(asn, int) and not (64512 <= asn <= 65534 or 4_200_000_000 <= asn <= 4_294_967_294):
-        yield f"amazonSideAsn = {asn}: take a private one, 64512 to 65534 or 4200000000 to 4294967294"
-
-
 RULES: Final[dict[str, tuple[Rule, ...]]] = {
     VPC_ENDPOINT: (_endpoint,),
     FLOW_LOG: (_flow_log,),
     LAUNCH_TEMPLATE: (_template,),
-    TRANSIT_GATEWAY: (_gateway,),
-    TRANSIT_VPC: (_attachment,),
-    TRANSIT_PEERING: (_peering,),
-    TRANSIT_ACCEPTER: (_accepter,),
-    TRANSIT_ROUTE: (_route,),
 }

@@ -32,6 +32,7 @@ TRANSIT_PEERING: Final = "aws:ec2transitgateway/peeringAttachment:PeeringAttachm
 TRANSIT_ACCEPTER: Final = "aws:ec2transitgateway/peeringAttachmentAccepter:PeeringAttachmentAccepter"
 TRANSIT_ROUTE: Final = "aws:ec2transitgateway/route:Route"
 TRANSIT_ROUTE_TABLE: Final = "aws:ec2transitgateway/routeTable:RouteTable"
+TRANSIT_ASSOCIATION: Final = "aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation"
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"

@@ -11,6 +11,7 @@ from rehearsal.aws.tokens import (
     INGRESS_RULE,
     LAUNCH_TEMPLATE,
     TRANSIT_ACCEPTER,
+    TRANSIT_ASSOCIATION,
     TRANSIT_GATEWAY,
     TRANSIT_PEERING,
     TRANSIT_ROUTE,
@@ -105,6 +106,17 @@ def _accepter(draft: Draft) -> dict[str, Value]:
     }
 
 
+def _association(draft: Draft) -> dict[str, Value]:
+    attachment = draft.text("transitGatewayAttachmentId")
+    vpc, peering = draft.world.find(TRANSIT_VPC, None, attachment), draft.world.find(TRANSIT_PEERING, None, attachment)
+    if vpc is not None:
+        return {"resourceId": vpc.text("vpcId"), "resourceType": "vpc"}
+    if peering is None:
+        return {"resourceId": "", "resourceType": ""}
+    other = "peerTransitGatewayId" if peering.region == draft.region else "transitGatewayId"
+    return {"resourceId": peering.text(other), "resourceType": "peering"}
+
+
 _RULE: Final = Kind(lambda draft: draft.id("sgr"), _rule, forced=("securityGroupId",))
 KINDS: Final[dict[str, Kind]] = {
     INGRESS_RULE: _RULE,
@@ -169,6 +181,13 @@ KINDS: Final[dict[str, Kind]] = {
             draft.inputs.get("transitGatewayRouteTableId"), "_", draft.inputs.get("destinationCidrBlock")
         ),
         forced=("transitGatewayRouteTableId", "destinationCidrBlock", "transitGatewayAttachmentId", "blackhole"),
+    ),
+    TRANSIT_ASSOCIATION: Kind(
+        lambda draft: values.joined(
+            draft.inputs.get("transitGatewayRouteTableId"), "_", draft.inputs.get("transitGatewayAttachmentId")
+        ),
+        _association,
+        forced=("transitGatewayRouteTableId", "transitGatewayAttachmentId", "replaceExistingAssociation"),
     ),
     TRANSIT_ROUTE_TABLE: Kind(
         lambda draft: draft.id("tgw-rtb"),

@@ -132,6 +132,62 @@ class Networks:
         way = self.way(one, other.address)
         if way == LOCAL:
             return one.vpc == other.vpc
+        return self._by_peering(way, one, other) or self._by_gateways(way, one, other)
+
+    def _by_gateways(self, gateway: str | None, one: Subnet, other: Subnet) -> bool:
+        """Through the VPC's attachment into its gateway, from table to table, and out of an attachment."""
+        attachment = next((_id(it) for it in self._attached(one) if it.inputs["transitGatewayId"] == gateway), None)
+        arrivals = {_id(it) for it in self._attached(other)}
+        region = self._region(one)
+        for _ in range(3):  # gateways that a packet crosses, with one more than it should
+            attachment = self._next(attachment, region, other.address)
+            if attachment in arrivals:
+                return True
+            region = self._far_end(attachment, region)
+        return False
+
+    def _attached(self, subnet: Subnet) -> list[PlannedResource]:
+        """The attachments by which a subnet's packets get into a gateway: of its VPC, with an interface in its zone."""
+        zones = {one.id: one.zone for one in self.subnets}
+        return [
+            one
+            for one in self.all("ec2transitgateway/vpcAttachment:VpcAttachment")
+            if one.inputs["vpcId"] == subnet.vpc
+            and subnet.zone in [zones.get(within) for within in one.inputs["subnetIds"]]
+        ]
+
+    def _next(self, attachment: str | None, region: str, to: IPv4Address) -> str | None:
+        """The attachment by which a packet leaves a gateway that it came into by another one."""
+        kind = "ec2transitgateway/routeTableAssociation:RouteTableAssociation"
+        tables = [
+            one.inputs["transitGatewayRouteTableId"]
+            for one in self.all(kind)
+            if one.outputs["region"] == region and one.inputs["transitGatewayAttachmentId"] == attachment
+        ]
+        return next(
+            (
+                one.inputs["transitGatewayAttachmentId"]
+                for one in self.all("ec2transitgateway/route:Route")
+                if one.inputs["transitGatewayRouteTableId"] in tables
+                and to in IPv4Network(one.inputs["destinationCidrBlock"])
+            ),
+            None,
+        )
+
+    def _far_end(self, attachment: str | None, region: str) -> str:
+        """The region on the other side of an accepted peering of gateways."""
+        kind = "ec2transitgateway/peeringAttachmentAccepter:PeeringAttachmentAccepter"
+        accepted = {one.inputs["transitGatewayAttachmentId"] for one in self.all(kind)}
+        for one in self.all("ec2transitgateway/peeringAttachment:PeeringAttachment"):
+            if _id(one) == attachment and attachment in accepted:
+                ends = (str(one.outputs["region"]), str(one.inputs["peerRegion"]))
+                return ends[ends[0] == region]
+        return ""
+
+    def _region(self, subnet: Subnet) -> str:
+        return next(str(one.outputs["region"]) for one in self.all("ec2/subnet:Subnet") if _id(one) == subnet.id)
+
+    def _by_peering(self, way: str | None, one: Subnet, other: Subnet) -> bool:
         accepted = {
             request["vpcPeeringConnectionId"]
             for request in (

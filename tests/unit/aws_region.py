@@ -29,6 +29,7 @@ class Regions:
     """Other keys of every stack."""
     listed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What a region of the list states beside its names."""
+    link: str = "peering"
     plans: dict[str, Plan] = field(default_factory=dict)
 
     def configuration(self, region: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ class Regions:
         return {
             **stack_configuration("us-east"),
             "platform": "aws",
-            "multiregion": {"regions": listed},
+            "multiregion": {"regions": listed, "link": self.link},
             "aws": {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}, **copy.deepcopy(dict(self.aws))},
             **({"backups": {"copy_region": "us-east-2"}} if len(self.names) == 1 else {}),
             **copy.deepcopy(dict(self.more)),

@@ -163,7 +163,7 @@ def _links(account: Account) -> None:
 
 def _transit(account: Account) -> None:
     for at, region in (("", EAST), ("west-", WEST)):
-        account.make(aws.TRANSIT_GATEWAY, f"{at}transit", region, description="Between regions")
+        account.make(aws.TRANSIT_GATEWAY, f"{at}transit", region, defaultRouteTableAssociation="disable")
         account.make(
             aws.TRANSIT_VPC,
             f"{at}attachment",
@@ -171,6 +171,7 @@ def _transit(account: Account) -> None:
             transitGatewayId=account[f"{at}transit"]["id"],
             vpcId=account[f"{at}vpc"]["id"],
             subnetIds=[account[f"{at}subnet-a"]["id"], account[f"{at}subnet-b"]["id"]],
+            transitGatewayDefaultRouteTableAssociation=False,
         )
     account.make(
         aws.TRANSIT_PEERING,
@@ -182,10 +183,12 @@ def _transit(account: Account) -> None:
     attachment = {"transitGatewayAttachmentId": account["transit-peering"]["id"]}
     account.make(aws.TRANSIT_ACCEPTER, "transit-accepter", WEST, **attachment)
     account.make(aws.TRANSIT_ROUTE_TABLE, "transit-table", transitGatewayId=account["transit"]["id"])
+    table = {"transitGatewayRouteTableId": account["transit-table"]["id"]}
+    account.make(aws.TRANSIT_ASSOCIATION, "transit-association", **table, **attachment)
     account.make(
         aws.TRANSIT_ROUTE,
         "transit-route",
-        transitGatewayRouteTableId=account["transit-table"]["id"],
+        **table,
         destinationCidrBlock="10.65.0.0/16",
         **attachment,
     )

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from tests.unit.aws_paths import Networks
+from tests.unit.aws_paths import INTERNET, Networks
 from tests.unit.aws_region import Regions
 
 POSTGRES = 5432
@@ -13,32 +13,45 @@ THREE = ("us-east", "us-west", "eu-west")
 PAIRS = list(permutations(THREE, 2))
 
 
+LINKS = ("peering", "transit-gateway")
+
+
 @cache
-def networks() -> Networks:
-    regions = Regions(THREE)
+def networks(link: str = "peering") -> Networks:
+    regions = Regions(THREE, link=link)
     for region in THREE:
         regions.up(region)
     return Networks.of(regions.plans.values())
 
 
+@pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_every_private_subnet_reaches_every_one_of_each_other_region(one: str, other: str) -> None:
-    net = networks()
+def test_every_private_subnet_reaches_every_one_of_each_other_region(one: str, other: str, link: str) -> None:
+    net = networks(link)
     here, there = net.subnets_of(one, "private"), net.subnets_of(other, "private")
     assert len(here) == len(there) == 3
     assert [(a.name, b.name) for a in here for b in there if not net.reaches(a, b)] == []
 
 
 @pytest.mark.parametrize(
-    "route",
+    ("link", "missing"),
     [
-        "us-west-reach-to-us-east-us-west-zone-b",
-        "us-west-reach-to-us-east-us-east-zone-c",
-        "eu-west-reach-to-us-west-acceptance",
+        ("peering", "us-west-reach-to-us-east-us-west-zone-b"),
+        ("peering", "us-west-reach-to-us-east-us-east-zone-c"),
+        ("peering", "eu-west-reach-to-us-west-acceptance"),
+        ("transit-gateway", "us-west-reach-to-us-east-us-west-zone-b"),
+        ("transit-gateway", "us-west-reach-to-us-east-us-east-zone-c"),
+        ("transit-gateway", "us-west-reach-to-us-east-us-east-gateway-route"),
+        ("transit-gateway", "us-west-reach-to-us-east-us-west-gateway-route"),
+        ("transit-gateway", "us-west-reach-to-us-east-us-east-gateway-table"),
+        ("transit-gateway", "eu-west-reach-to-us-west-gateways-acceptance"),
+        ("transit-gateway", "us-east-reach-transit-vpc"),
+        ("transit-gateway", "us-east-reach-transit-vpc-table"),
+        ("transit-gateway", "us-east-reach-transit-vpc-route"),
     ],
 )
-def test_a_missing_route_or_acceptance_is_seen(route: str) -> None:
-    net = networks().without(route)
+def test_a_missing_part_of_a_link_is_seen(link: str, missing: str) -> None:
+    net = networks(link).without(missing)
     reached = [
         net.reaches(here, there)
         for one, other in PAIRS
@@ -48,9 +61,10 @@ def test_a_missing_route_or_acceptance_is_seen(route: str) -> None:
     assert not all(reached)
 
 
+@pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_postgresql_of_each_region_is_open_to_each_other_one_and_to_nobody_else(one: str, other: str) -> None:
-    net = networks()
+def test_postgresql_of_each_region_is_open_to_each_other_and_to_nobody_else(one: str, other: str, link: str) -> None:
+    net = networks(link)
     balancer, pods = net.id(f"{one}-reach-links-group"), pods_of(net, one)
     for subnet in net.subnets_of(other, "private"):
         assert net.lets_in(balancer, POSTGRES, subnet.address)
@@ -122,3 +136,13 @@ def test_each_zone_keeps_its_way_out_when_any_other_one_is_lost(region: str) -> 
 def test_isolated_subnets_have_no_way_out(region: str) -> None:
     net = networks()
     assert not any(net.egress(subnet) for subnet in net.subnets_of(region, "isolated"))
+
+
+def test_what_comes_from_another_region_by_a_gateway_goes_no_further_than_the_vpc() -> None:
+    """It goes on by the table of the subnet where it comes out, and from there nothing leads to the internet."""
+    net = networks("transit-gateway")
+    by_id = {subnet.id: subnet for subnet in net.subnets}
+    for attachment in net.all("ec2transitgateway/vpcAttachment:VpcAttachment"):
+        comes_out = [by_id[subnet] for subnet in attachment.inputs["subnetIds"]]
+        assert len({subnet.zone for subnet in comes_out}) == 3
+        assert [subnet.name for subnet in comes_out if net.way(subnet, INTERNET) is not None] == []

@@ -196,6 +196,27 @@ def _same_role(moto: Moto) -> None:
         moto("iam").create_role(RoleName="node-role", AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
 
 
+def _same_attachment(moto: Moto) -> None:
+    gateway = moto("ec2").create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    for _ in range(2):
+        moto("ec2").create_transit_gateway_vpc_attachment(
+            TransitGatewayId=gateway, VpcId=moto.vpc, SubnetIds=moto.subnets
+        )
+
+
+def _accepted_where_it_was_asked_for(moto: Moto) -> None:
+    """One id on both sides, as ours."""
+    here, there = (
+        moto("ec2", region).create_transit_gateway()["TransitGateway"]["TransitGatewayId"] for region in (EAST, WEST)
+    )
+    asked = moto("ec2").create_transit_gateway_peering_attachment(
+        TransitGatewayId=here, PeerTransitGatewayId=there, PeerRegion=WEST, PeerAccountId=ACCOUNT
+    )["TransitGatewayPeeringAttachment"]["TransitGatewayAttachmentId"]
+    (seen,) = moto("ec2", WEST).describe_transit_gateway_peering_attachments()["TransitGatewayPeeringAttachments"]
+    assert seen["TransitGatewayAttachmentId"] == asked
+    moto("ec2").accept_transit_gateway_peering_attachment(TransitGatewayAttachmentId=asked)
+
+
 def _policy_of_an_old_form(moto: Moto) -> None:
     document = {"Version": "2020-01-01", "Statement": [{"Effect": "Allow", "Action": "s3:Get", "Resource": "*"}]}
     moto("iam").create_policy(PolicyName="policy", PolicyDocument=json.dumps(document))
@@ -253,6 +274,14 @@ BOTH: dict[str, tuple[Callable[[Moto], None], Callable[[Account], object]]] = {
         lambda ours: ours.change("subnet-a", availabilityZone=f"{EAST}z"),
     ),
     "a VPC that is too large": (_large_vpc, lambda ours: ours.change("vpc", cidrBlock="10.0.0.0/8")),
+    "two attachments of a VPC to a transit gateway": (
+        _same_attachment,
+        lambda ours: ours.another("second", "attachment"),
+    ),
+    "a peering of transit gateways that is accepted where it was asked for": (
+        _accepted_where_it_was_asked_for,
+        lambda ours: ours.another("second", "transit-accepter", EAST),
+    ),
     "two groups of one name": (_same_group, lambda ours: ours.another("second", "group")),
     "two roles of one name": (_same_role, lambda ours: ours.another("second", "node-role")),
     "a policy of an old form": (

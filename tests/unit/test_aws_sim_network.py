@@ -253,6 +253,25 @@ RED: dict[str, tuple[Refusal, str]] = {
     "a transit route to nothing": (refused("transit-route", transitGatewayAttachmentId=DROP), "is a black hole"),
     "a transit route twice": (clash("transit-route"), "has a route to 10.65.0.0/16 already"),
     "a transit route by a peering that is not accepted": (lambda account: _not_accepted(account), "not accepted yet"),
+    "a transit route by an attachment of another gateway": (
+        lambda account: account.refused("transit-route", transitGatewayAttachmentId=account["west-attachment"]["id"]),
+        "west-attachment is no attachment of transit-table's gateway",
+    ),
+    "a transit route by an attachment that there is not": (
+        refused("transit-route", transitGatewayAttachmentId="tgw-attach-0123456789abcdef0"),
+        "there is no such attachment of a transit gateway",
+    ),
+    "a table of a transit gateway for another one's attachment": (
+        lambda account: account.clash(
+            "transit-association", transitGatewayAttachmentId=account["west-attachment"]["id"]
+        ),
+        "west-attachment is no attachment of transit-table's gateway",
+    ),
+    "a second table of an attachment": (clash("transit-association"), "has a table already"),
+    "a table of an attachment that has one by default": (
+        lambda account: _by_default(account),
+        "gives tgw-attach-.* its default table by itself",
+    ),
 }
 
 
@@ -261,6 +280,11 @@ def _by_other_peering(account: Account) -> str:
     other = account.make(aws.VPC, "other", cidrBlock="10.99.0.0/16")
     between = account.make(aws.PEERING, "between", vpcId=one.id, peerVpcId=other.id, autoAccept=True)
     return route(account, vpcPeeringConnectionId=between.id)
+
+
+def _by_default(account: Account) -> str:
+    account.change("transit", defaultRouteTableAssociation=DROP)
+    return account.refused("transit-association")
 
 
 def _not_accepted(account: Account) -> str:
