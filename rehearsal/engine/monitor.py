@@ -71,8 +71,9 @@ class Monitor(MockMonitor):
             return proto.RegisterResourceResponse(urn=urn)
         _refuse_unimitated(request)
         inputs = _inputs(request)
+        aliases = self._aliases(request)
         if not request.custom:
-            self._record(self._planned(request, urn, inputs, {}))
+            self._record(self._planned(request, urn, aliases, inputs, {}))
             return proto.RegisterResourceResponse(urn=urn, object=request.object)
         answer = self._providers.answer(
             Request(
@@ -81,7 +82,7 @@ class Monitor(MockMonitor):
                 urn,
                 inputs,
                 _provider(request),
-                self._aliases(request),
+                aliases,
                 tuple(request.ignoreChanges),
             )
         )
@@ -89,7 +90,7 @@ class Monitor(MockMonitor):
             name: Secret(value) if name in request.additionalSecretOutputs else value
             for name, value in answer.outputs.items()
         }
-        self._record(self._planned(request, urn, answer.inputs, {} if outputs == answer.inputs else outputs))
+        self._record(self._planned(request, urn, aliases, answer.inputs, {} if outputs == answer.inputs else outputs))
         return proto.RegisterResourceResponse(
             urn=urn, id=answer.id, object=wire.to_struct(outputs), unknown=not answer.complete
         )
@@ -143,7 +144,14 @@ class Monitor(MockMonitor):
     def _parent(self, request: Any) -> str | None:
         return request.parent if request.parent and request.parent.split("::")[2] != STACK else None
 
-    def _planned(self, request: Any, urn: str, inputs: dict[str, Value], outputs: dict[str, Value]) -> PlannedResource:
+    def _planned(
+        self,
+        request: Any,
+        urn: str,
+        aliases: tuple[str, ...],
+        inputs: dict[str, Value],
+        outputs: dict[str, Value],
+    ) -> PlannedResource:
         properties = {name: tuple(sorted(deps.urns)) for name, deps in request.propertyDependencies.items()}
         return PlannedResource(
             type=request.type,
@@ -157,7 +165,7 @@ class Monitor(MockMonitor):
             ignore_changes=tuple(request.ignoreChanges),
             custom=request.custom,
             property_dependencies=properties,
-            aliases=self._aliases(request),
+            aliases=aliases,
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
             delete_before_replace=request.deleteBeforeReplace,
             retain_on_delete=request.retainOnDelete,
