@@ -4,7 +4,7 @@ Settings follow CloudNativePG's documentation at v1.30 (docs/src) unless a comme
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -50,6 +50,8 @@ class PostgresArgs:
     """Home region: there the cluster is the primary, elsewhere it is a replica cluster of that one."""
     hosts: Mapping[str, str]
     """Every region with the host under which the other regions reach its PostgreSQL."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Regions whose host is not looked up but has this address."""
     home_replication: Output[Any] | None = None
     """At a standby: the home region's `PostgresCluster.replication`."""
     backups: PostgresBackups | None = None
@@ -254,6 +256,7 @@ def _cluster(name: str, args: PostgresArgs, own: ResourceOptions, after: list[pu
         ROLE_SECRET,
         args.home,
         args.hosts,
+        args.addresses,
     )
     if args.backups is not None:
         spec = postgres_backups.with_backups(spec, args.placement.region, args.backups)

@@ -40,10 +40,12 @@ def cluster_spec(
     role_secret: str,
     home: str,
     hosts: Mapping[str, str],
+    addresses: Mapping[str, str],
 ) -> Manifest:
     """Spec of the Cluster.
 
-    `certificates` is `spec.certificates`; `hosts` names every region with the host under which others reach it.
+    `certificates` is `spec.certificates`; `hosts` names every region with the host under which others reach it,
+    `addresses` those whose host is not looked up.
     """
     return {
         "description": f"SomaFractalMemory in {placement.region}",
@@ -73,7 +75,7 @@ def cluster_spec(
             "liveness": {"isolationCheck": {"enabled": True, "requestTimeout": 2000, "connectionTimeout": 2000}}
         },
         "bootstrap": _bootstrap(placement.region, settings, role_secret, home),
-        **(_topology(placement, certificates, home, hosts) if len(hosts) > 1 else {}),
+        **(_topology(placement, certificates, home, hosts, addresses) if len(hosts) > 1 else {}),
     }
 
 
@@ -125,7 +127,13 @@ def _bootstrap(region: str, settings: PostgreSQL, role_secret: str, home: str) -
     return {"pg_basebackup": {**application, "source": cluster_name(home)}}
 
 
-def _topology(placement: Placement, certificates: Mapping[str, str], home: str, hosts: Mapping[str, str]) -> Manifest:
+def _topology(
+    placement: Placement,
+    certificates: Mapping[str, str],
+    home: str,
+    hosts: Mapping[str, str],
+    addresses: Mapping[str, str],
+) -> Manifest:
     """Distributed topology: every Cluster lists all, `replica.primary` names the one that takes writes
     (docs/src/replica_cluster.md). At home the source matters after a demotion only, as do the others' secrets."""
     region = placement.region
@@ -135,7 +143,7 @@ def _topology(placement: Placement, certificates: Mapping[str, str], home: str, 
         "externalClusters": [
             _external(
                 other,
-                host,
+                {"host": host, **({"hostaddr": addresses[other]} if other in addresses else {})},
                 *(
                     (certificates["replicationTLSSecret"], certificates["serverCASecret"])
                     if other == region
@@ -148,11 +156,13 @@ def _topology(placement: Placement, certificates: Mapping[str, str], home: str, 
     }
 
 
-def _external(region: str, host: str, client_secret: str, ca_secret: str) -> Manifest:
+def _external(region: str, place: Mapping[str, str], client_secret: str, ca_secret: str) -> Manifest:
+    """`place` is a host, whose name its certificate has, and its address where that is not looked up (PostgreSQL's
+    manual, libpq-connect, hostaddr)."""
     return {
         "name": cluster_name(region),
         "connectionParameters": {
-            "host": host,
+            **place,
             "user": "streaming_replica",
             "dbname": "postgres",
             "sslmode": "verify-full",

@@ -141,6 +141,7 @@ class Region(pulumi.ComponentResource):
             pooler_image=settings.images.pgbouncer,
             home=settings.home,
             hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
+            addresses=settings.multiregion.postgres_addresses,
             home_replication=None if home is None else home.replication,
             backups=self._postgres_backups(),
             operator_namespace=settings.kubernetes.cnpg_namespace,

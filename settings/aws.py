@@ -72,6 +72,15 @@ ClusterName = Annotated[
 Minor = Literal["1.35", "1.36"]
 """Versions in EKS's standard support that CloudNativePG 1.30 is made for; components/versions.py has versions of the
 add-ons for each."""
+ADDONS: Final = (
+    "vpc-cni",
+    "kube-proxy",
+    "eks-pod-identity-agent",
+    "coredns",
+    "aws-ebs-csi-driver",
+    "metrics-server",
+)
+"""Add-ons of a cluster that the program makes; components/versions.py has their versions."""
 InstanceType = Annotated[
     str, checked(_matches(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", 'not an instance type: write it like "m7i.4xlarge"'))
 ]

@@ -9,7 +9,7 @@ from settings import networks
 from settings.aws import AwsRegion
 from settings.model import Count, Model
 from settings.names import DnsName, RegionName
-from settings.networks import PrivateCidr
+from settings.networks import Address, PrivateCidr
 from settings.resources import ResourcesOverride
 
 PEERING: Final = "peering"
@@ -42,6 +42,11 @@ class Region(Model):
     cidr: PrivateCidr | None = Field(
         default=None,
         description="Range of the region's VPC; left out, its block of `vpc_pool` by its place in the list.",
+    )
+    postgresql_address: Address | None = Field(
+        default=None,
+        description="Address at which other regions reach the region's PostgreSQL, on the platform `kubernetes`; left "
+        "out, what `postgresql.<region>.<internal_domain>` resolves to.",
     )
 
 
@@ -88,6 +93,11 @@ class MultiRegion(Model):
         requests and certificates, and not a name of the DNS.
         """
         return f"{service}.{region}.{self.internal_domain}"
+
+    @property
+    def postgres_addresses(self) -> dict[str, str]:
+        """Address of PostgreSQL of each region that states one."""
+        return {region.name: region.postgresql_address for region in self.regions if region.postgresql_address}
 
     def vpc(self, region: str) -> IPv4Network:
         """Range of a region's VPC. Raises ValueError where the pool ends before it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations, islice
 from typing import Annotated
 
@@ -53,6 +53,14 @@ def private_range(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise ValueError('not an IPv4 address: write it like "10.1.2.3"') from None
+
+
+Address = Annotated[str, checked(_address)]
 Cidr = Annotated[str, checked(_range)]
 PrivateCidr = Annotated[str, checked(private_range)]
 

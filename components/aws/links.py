@@ -192,6 +192,8 @@ class PeerArgs:
     """In the peer's region."""
     link: LinkKind = PEERING
     """What both have to be linked by."""
+    by_home: bool = False
+    """Whether home asks, for which no standby that is earlier in the list can have come up before."""
 
 
 class Peer(pulumi.ComponentResource):
@@ -240,6 +242,11 @@ def network_of(network: Mapping[str, Any] | None, args: PeerArgs) -> Any:
     if network is None:
         if pulumi.runtime.is_dry_run():
             return UNKNOWN
+        if args.by_home:
+            raise pulumi.RunError(
+                f"stack {region} has no output {OUTPUT} yet: it comes before the home region in multiregion.regions, "
+                "so home links to it, and it comes up after home: list the home region first"
+            )
         raise pulumi.RunError(
             f"stack {region} has no output {OUTPUT} yet, and comes earlier in multiregion.regions: bring it up first "
             f"(pulumi up -s {region})"

@@ -216,5 +216,6 @@ class Reach(pulumi.ComponentResource):
             zones=self._settings.high_availability.zones,
             provider=provider,
             link=self._settings.multiregion.link,
+            by_home=self._settings.is_home,
         )
         Link(f"{self._name}-to-{region}", own, Peer(f"{self._name}-peer-{region}", args, self._own).side, self._own)

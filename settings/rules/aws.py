@@ -6,8 +6,9 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from settings import networks
-from settings.aws import NodeGroup, is_arm
+from settings.aws import ADDONS, NodeGroup, is_arm
 from settings.draft import Draft, Finding
+from settings.explain import nearest
 from settings.faults import ABSENT
 from settings.rules.rule import Check, place, repeated, rule
 from settings.settings import Settings
@@ -27,6 +28,15 @@ _OF_KUBERNETES: Final = {
     "kubeconfig": "the program makes the cluster and knows the way to it: remove it",
     "zones": "aws.zones gives zones their letters: state that instead",
 }
+_OF_A_NEW_CLUSTER: Final = (
+    "cluster.version",
+    "cluster.addons",
+    "cluster.admins",
+    "cluster.public_access_cidrs",
+    "cluster.log_days",
+    "cluster.token_command",
+    "nodes",
+)
 _WAY_TO_THE_CLUSTER: Final = ("context", "kubeconfig")
 """Keys that lead to a cluster which is there already."""
 
@@ -87,6 +97,42 @@ def a_cluster_of_yours_comes_with_its_network(draft: Draft) -> Iterator[Finding]
             "its nodes are in a VPC that is there already, and a new one beside it would stay empty: "
             "state that VPC in aws.network.existing",
         )
+
+
+@on_aws("aws.cluster.existing", "aws.network.existing")
+def nothing_is_stated_of_what_is_there_already(draft: Draft) -> Iterator[Finding]:
+    aws = draft.settings.aws
+    beside = {
+        "cluster": _OF_A_NEW_CLUSTER if aws.cluster.existing is not None else (),
+        "network": ("network.flow_log_days",) if aws.network.existing is not None else (),
+    }
+    for what, keys in beside.items():
+        for key in keys:
+            at = place(f"aws.{key}")
+            if draft.stated(at) not in (ABSENT, None, "", {}, [], ()):
+                yield draft.finding(
+                    at, f"without effect beside aws.{what}.existing, of which nothing is made or changed: remove it"
+                )
+
+
+@on_aws("aws.cluster.addons")
+def addons_are_those_of_the_program(draft: Draft) -> Iterator[Finding]:
+    for name in draft.settings.aws.cluster.addons:
+        if name not in ADDONS:
+            meant = nearest(name, ADDONS).meant
+            known = f'did you mean "{meant}"?' if meant else f"known are {', '.join(ADDONS)}"
+            yield draft.finding(("aws", "cluster", "addons", name), f"no add-on that this release installs: {known}")
+
+
+@on_aws("multiregion.regions[*].postgresql_address", "multiregion.regions[*].name")
+def the_program_makes_the_way_to_postgresql(draft: Draft) -> Iterator[Finding]:
+    """Of the region itself: another one of the list may be on another platform."""
+    for index, region in enumerate(draft.settings.multiregion.regions):
+        if region.name == draft.stack and region.postgresql_address is not None:
+            yield draft.finding(
+                ("multiregion", "regions", index, "postgresql_address"),
+                "without effect on the platform aws, where the program makes the name and what it leads to: remove it",
+            )
 
 
 @on_aws("aws.cluster.existing", "aws.cluster.admins")
@@ -206,6 +252,9 @@ RULES: tuple[Check, ...] = (
     nothing_of_another_platform_is_stated,
     the_account_is_known,
     a_cluster_of_yours_comes_with_its_network,
+    nothing_is_stated_of_what_is_there_already,
+    addons_are_those_of_the_program,
+    the_program_makes_the_way_to_postgresql,
     a_new_cluster_has_administrators,
     few_reach_the_api_server,
     the_token_command_can_be_filled_in,

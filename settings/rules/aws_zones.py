@@ -1,5 +1,6 @@
 """Zones of a region on AWS: there, distinct, and described whole where their network is there already."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from settings.rules.regions import NAMES, REGIONS
 from settings.rules.rule import Check, place, repeated
 
 ZONES: Final = "high_availability.zones"
+_ZONE_ID: Final = re.compile(r"[a-z]+[0-9]-az[0-9]")
+"""`use1-az3` (docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html)."""
 FEWEST_ZONES: Final = 2
 """EKS takes subnets in at least two zones (docs.aws.amazon.com/eks/latest/userguide/network-reqs.html)."""
 
@@ -51,6 +54,13 @@ def letters_are_those_of_the_region(draft: Draft) -> Iterator[Finding]:
     for index, zone in enumerate(zones):
         letter = aws.letter(zone, index)
         if len(letter) != 1 or letter not in letters:
+            if _ZONE_ID.fullmatch(letter):
+                yield draft.finding(
+                    ("aws", "zones", zone),
+                    "the id of a zone, whose letter differs from account to account: name the letter that `aws ec2 "
+                    f"describe-availability-zones --region {region}` shows beside it",
+                )
+                continue
             by_place = "" if zone in aws.zones else f"{letter} by its place, and "
             yield draft.finding(
                 ("aws", "zones", zone), f"{by_place}{region} has {', '.join(letters)}: name the letter of one of them"
@@ -96,10 +106,25 @@ def a_vpc_of_yours_is_described_whole(draft: Draft) -> Iterator[Finding]:
         )
 
 
+@on_aws(EXISTING, "ingress.enabled")
+def a_vpc_of_yours_lets_users_in(draft: Draft) -> Iterator[Finding]:
+    existing = draft.settings.aws.network.existing
+    if existing is None or not draft.settings.ingress.enabled:
+        return
+    for index, zone in enumerate(existing.zones):
+        if zone.public is None:
+            yield draft.finding(
+                place(f"aws.network.existing.zones[{index}].public"),
+                "missing: the load balancer for users is in every zone; name a subnet that the internet reaches, or "
+                "set ingress.enabled to false",
+            )
+
+
 RULES: tuple[Check, ...] = (
     as_many_zones_as_a_vpc_has_room_for,
     letters_are_given_to_zones,
     letters_are_those_of_the_region,
     letters_are_distinct,
     a_vpc_of_yours_is_described_whole,
+    a_vpc_of_yours_lets_users_in,
 )

@@ -12,6 +12,7 @@ import pytest
 from components.aws import addons, cluster, identity
 from components.versions import ADDONS
 from settings import load
+from settings.aws import ADDONS as KNOWN_ADDONS
 from settings.aws import Minor
 from settings.networks import SERVICES
 from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
@@ -347,3 +348,7 @@ def existing() -> dict[str, Any]:
 )
 def test_arns_name_the_part_of_aws_that_a_region_is_in(region: str, partition: str) -> None:
     assert identity.managed(region, "Some") == f"arn:{partition}:iam::aws:policy/Some"
+
+
+def test_the_settings_know_the_add_ons_that_have_versions() -> None:
+    assert {tuple(sorted(versions)) for versions in ADDONS.values()} == {tuple(sorted(KNOWN_ADDONS))}

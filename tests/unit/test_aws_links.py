@@ -165,3 +165,9 @@ def test_numbers_of_gateways_are_private_and_as_unique_as_the_ranges() -> None:
     assert networks.asn(networks.network("10.64.0.0/16")) == 4_204_194_304
     with pytest.raises(ValueError, match="not for private use"):
         networks.asn(networks.network("8.8.0.0/16"))
+
+
+def test_home_that_is_listed_after_a_standby_is_told_to_be_listed_first() -> None:
+    asks = PeerArgs("us-west", "us-west-2", "10.65.0.0/16", ("zone-a",), cast(Any, None), by_home=True)
+    with pytest.raises(pulumi.RunError, match=r"comes up after home: list the home region first"):
+        network_of(None, asks)

@@ -50,7 +50,8 @@ def zones(*names: str, enabled: bool = True) -> dict[str, Any]:
 
 def subnets(number: int, **more: str) -> dict[str, str]:
     """A zone of a VPC that is there already."""
-    return {"private": f"subnet-0000000{number}", "route_table": f"rtb-0000000{number}"} | more
+    public = f"subnet-000000a{number}"
+    return {"private": f"subnet-0000000{number}", "public": public, "route_table": f"rtb-0000000{number}"} | more
 
 
 def existing(*listed: dict[str, str]) -> dict[str, Any]:
@@ -326,6 +327,56 @@ YOURS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 
+BESIDE: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no way in for users": (
+        regions(EAST | {"cidr": "10.0.0.0/20"}, WEST)
+        | existing(subnets(1), {"private": "subnet-00000002", "route_table": "rtb-00000002"}, subnets(3)),
+        [
+            "aws.network.existing.zones[1].public   missing: the load balancer for users is in every zone; name a "
+            "subnet that the internet reaches, or set ingress.enabled to false"
+        ],
+    ),
+    "what a cluster of yours has already": (
+        regions(EAST | {"cidr": "10.0.0.0/20"}, WEST)
+        | {
+            "aws": ACCOUNT
+            | {
+                "network": {
+                    "existing": {"vpc": "vpc-0000000a", "zones": [subnets(n) for n in range(3)]},
+                    "flow_log_days": 30,
+                },
+                "cluster": {"existing": MINE, "version": "1.35", "admins": [OPERATORS]},
+                "nodes": {"stateful": {"per_zone": 3}},
+            }
+        },
+        [
+            "aws.network.flow_log_days = 30   without effect beside aws.network.existing, of which nothing is made or "
+            "changed: remove it",
+            'aws.cluster.version = "1.35"   without effect beside aws.cluster.existing, of which nothing is made or '
+            "changed: remove it",
+            f"aws.cluster.admins = [{OPERATORS}]   without effect beside aws.cluster.existing, of which nothing is "
+            "made or changed: remove it",
+            "aws.nodes = {…}   without effect beside aws.cluster.existing, of which nothing is made or changed: remove "
+            "it",
+        ],
+    ),
+    "add-ons that are none": (
+        {"aws": cluster(addons={"core-dns": "v1", "velero": "v1", "coredns": "v1"})},
+        [
+            'aws.cluster.addons.core-dns = "v1"   no add-on that this release installs: did you mean "coredns"?',
+            'aws.cluster.addons.velero = "v1"   no add-on that this release installs: known are vpc-cni, kube-proxy, '
+            "eks-pod-identity-agent, coredns, aws-ebs-csi-driver, metrics-server",
+        ],
+    ),
+    "the id of a zone": (
+        aws(zones={"zone-a": "use1-az3"}),
+        [
+            'aws.zones.zone-a = "use1-az3"   the id of a zone, whose letter differs from account to account: name the '
+            "letter that `aws ec2 describe-availability-zones --region us-east-1` shows beside it"
+        ],
+    ),
+}
+
 CLUSTER: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no account": (
         {"aws": {"cluster": {"admins": [OPERATORS]}}},
@@ -533,7 +584,7 @@ NAMES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 
-ALL = REGIONS | RANGES | ZONES | YOURS | CLUSTER | TAGS | PLATFORMS | NAMES
+ALL = REGIONS | RANGES | ZONES | YOURS | BESIDE | CLUSTER | TAGS | PLATFORMS | NAMES
 
 
 @pytest.mark.parametrize(("blocks", "lines"), ALL.values(), ids=list(ALL))

@@ -1,0 +1,44 @@
+"""A link on the platform `kubernetes` is configured addresses: what a region states so that others reach it."""
+
+from typing import Any
+
+from tests.unit.recorded import Recorded
+from tests.unit.recorder import record_stack
+from tests.unit.test_settings import region
+from tests.unit.test_settings_aws import EAST, WEST, faults, on_aws, regions
+
+LISTED = [
+    {"name": "us-east", "primary": True, "postgresql_address": "10.1.2.3"},
+    {"name": "us-west"},
+]
+
+
+def connections(run: Recorded) -> dict[str, Any]:
+    spec = next(iter(run.of("Cluster"))).spec
+    return {other["name"]: other["connectionParameters"] for other in spec["externalClusters"]}
+
+
+def test_every_region_connects_to_the_address_and_still_asks_for_the_hosts_certificate() -> None:
+    own = {"multiregion": {"regions": LISTED}}
+    home = record_stack("us-east", overrides=own)
+    for run in (home, record_stack("us-west", overrides=own, stacks={"us-east": home.outputs})):
+        there = connections(run)
+        assert there["postgresql-us-east"]["hostaddr"] == "10.1.2.3"
+        assert there["postgresql-us-east"]["host"] == "postgresql.us-east.somafractalmemory.internal"
+        assert there["postgresql-us-east"]["sslmode"] == "verify-full"
+        assert "hostaddr" not in there["postgresql-us-west"]
+
+
+def test_what_is_no_address_is_refused() -> None:
+    raw = {"multiregion": {"regions": [LISTED[0] | {"postgresql_address": "db.example.com"}, LISTED[1]]}}
+    assert faults(region(**raw)) == [
+        'multiregion.regions[0].postgresql_address = "db.example.com"   not an IPv4 address: write it like "10.1.2.3"'
+    ]
+
+
+def test_on_aws_the_program_knows_the_address_itself() -> None:
+    assert faults(on_aws(**regions(EAST | {"postgresql_address": "10.1.2.3"}, WEST))) == [
+        'multiregion.regions[0].postgresql_address = "10.1.2.3"   without effect on the platform aws, where the '
+        "program makes the name and what it leads to: remove it"
+    ]
+    assert faults(on_aws(**regions(EAST, WEST | {"postgresql_address": "10.1.2.3"}))) == []
