@@ -33,6 +33,8 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "network-flow-logs-key Logs": "`*` is the key itself, for CloudWatch Logs and this one log group; so AWS gives the "
     "actions (docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).",
     "eks-cluster-key Account": _DEFAULT_KEY,
+    "backups-bucket-key Account": _DEFAULT_KEY,
+    "backups-copies-key Account": _DEFAULT_KEY,
     "eks-cluster-role AmazonEKSClusterPolicy": "AWS's own: EKS asks for it on the role of a control plane "
     f"({_EKS}/cluster-iam-role.html).",
     "eks-nodes-role AmazonEKSWorkerNodePolicy": f"AWS's own: what a kubelet describes ({_EKS}/create-node-role.html).",
