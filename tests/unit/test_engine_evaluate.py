@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an AWS type": (
         lambda: pulumi.CustomResource("aws:sqs/queue:Queue", "jobs"),
-        r"does not imitate aws:sqs/queue:Queue \(jobs\); use the Pulumi CLI",
+        r"does not imitate aws:sqs/queue:Queue \(jobs\): rehearsal/aws/catalogue.py lists",
     ),
     "a provider": (
         lambda: pulumi.ProviderResource("gcp", "cloud", {}),
