@@ -171,27 +171,22 @@ def _cron_job(schedule: str, pod: Manifest, files: Mapping[str, str]) -> Manifes
     }
 
 
-def remote(store: ObjectStore | None) -> dict[str, str]:
-    """Environment that tells rclone of its remote `store` (rclone.org/s3). `store` None leaves out what is its own.
+def remote(store: ObjectStore) -> dict[str, str]:
+    """Environment that tells rclone of its remote `store` (rclone.org/s3).
 
     Parts of 64 MiB, of which S3 takes 10,000: a shard of 600 GiB.
     """
-    own: dict[str, str] = {}
-    if store is not None:
-        own = {"RCLONE_CONFIG_STORE_REGION": store.region}
-        if store.endpoint is None:
-            own["RCLONE_CONFIG_STORE_PROVIDER"] = "AWS"
-        else:
-            own["RCLONE_CONFIG_STORE_ENDPOINT"] = store.endpoint
+    endpoint = {} if store.endpoint is None else {"RCLONE_CONFIG_STORE_ENDPOINT": store.endpoint}
     return {
         "RCLONE_CONFIG_STORE_TYPE": "s3",
-        "RCLONE_CONFIG_STORE_PROVIDER": "Other",
+        "RCLONE_CONFIG_STORE_PROVIDER": "AWS" if store.endpoint is None else "Other",
         "RCLONE_CONFIG_STORE_ENV_AUTH": "true",
         # It may not look whether the bucket is there, nor make one.
         "RCLONE_CONFIG_STORE_NO_CHECK_BUCKET": "true",
         "RCLONE_CONFIG_STORE_CHUNK_SIZE": "64Mi",
         "RCLONE_CONFIG_STORE_UPLOAD_CONCURRENCY": "2",
-        **own,
+        "RCLONE_CONFIG_STORE_REGION": store.region,
+        **endpoint,
     }
 
 
@@ -216,7 +211,7 @@ def _pod(args: BackupArgs, store: ObjectStore, module: str, files: str, more: Ma
 def _rclone(args: BackupArgs, store: ObjectStore) -> Manifest:
     """A native sidecar: it is there before the program and goes with it."""
     environment = {**remote(store), "HOME": "/tmp", "RCLONE_CONFIG": "/tmp/rclone.conf"}  # noqa: S108  (a volume)
-    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108  (the same)
     if not store.has_role:
         environment["AWS_SHARED_CREDENTIALS_FILE"] = "/run/store/credentials"
         mounts.append({"name": "credentials", "mountPath": "/run/store", "readOnly": True})
