@@ -92,7 +92,9 @@ class EdgeProxy(pulumi.ComponentResource):
             spec=untyped(service_spec(selector)),
             opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[deployment])),
         )
-        policy.v1.PodDisruptionBudget(f"{name}-budget", metadata=stated, spec=untyped(budget_spec(selector)), opts=own)
+        policy.v1.PodDisruptionBudget(
+            f"{name}-budget", metadata=stated, spec=untyped(objects.one_away(selector)), opts=own
+        )
         networking.v1.NetworkPolicy(
             f"{name}-network", metadata=stated, spec=untyped(network_policy_spec(args, selector)), opts=own
         )
@@ -176,7 +178,7 @@ def _proxy(args: EdgeProxyArgs) -> Manifest:
         "image": args.image,
         # The image ends it with SIGUSR1, which lets calls end.
         "command": ["haproxy", "-W", "-f", f"{_FILES_FOLDER}/{_CONFIGURATION}"],
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": objects.environment(variables),
         "ports": [
             {"name": "http", "containerPort": PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": OWN_PORT, "protocol": "TCP"},
@@ -210,15 +212,6 @@ def service_spec(selector: dict[str, str]) -> Manifest:
         "type": "ClusterIP",
         "selector": selector,
         "ports": [{"name": "http", "port": SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}],
-    }
-
-
-def budget_spec(selector: dict[str, str]) -> Manifest:
-    """Spec of the budget: one pod away at a time; a pod that does not work must not block the drain of its node."""
-    return {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": selector},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pulumi import Input
 
+from components import objects
 from components.objects import Manifest
 
 PORT = 9595
@@ -89,7 +90,7 @@ def environment(namespace: str, max_memories: int, postgres: PostgresEndpoint) -
         # Asked on every call and cannot be switched off: a refusal at once is the cheapest answer (it fails open).
         "OPA_URL": f"http://{LOOPBACK}:9",
     }
-    return [{"name": name, "value": value} for name, value in {**behaviour, **stores}.items()]
+    return objects.environment({**behaviour, **stores})
 
 
 def await_environment(namespace: str, wait_seconds: int) -> list[Manifest]:
@@ -101,7 +102,7 @@ def await_environment(namespace: str, wait_seconds: int) -> list[Manifest]:
         "VECTOR_SIZE": str(VECTOR_SIZE),
         "WAIT_SECONDS": str(wait_seconds),
     }
-    return [{"name": name, "value": value} for name, value in variables.items()]
+    return objects.environment(variables)
 
 
 def psql_environment(postgres: PostgresEndpoint, wait_seconds: int) -> list[Manifest]:
@@ -116,4 +117,4 @@ def psql_environment(postgres: PostgresEndpoint, wait_seconds: int) -> list[Mani
         "PGCONNECT_TIMEOUT": "15",
         "WAIT_SECONDS": str(wait_seconds),
     }
-    return [{"name": name, "value": value} for name, value in variables.items()]
+    return objects.environment(variables)

@@ -17,7 +17,7 @@ from components.memory_environment import (
     REDIS_PORT,
     PostgresEndpoint,
 )
-from components.objects import Manifest, container_security, small_resources
+from components.objects import Manifest, container_security, environment, small_resources
 from settings import Images
 
 REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS = 9122, 9123
@@ -72,7 +72,7 @@ def postgresql_gateway(images: Images, postgres: PostgresEndpoint) -> Manifest:
         "image": images.postgresql_gateway,
         "restartPolicy": "Always",
         "command": program,
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": environment(variables),
         "ports": [{"name": "pg-metrics", "containerPort": POSTGRESQL_GATEWAY_METRICS, "protocol": "TCP"}],
         # The gateway keeps its own memory under 96 MiB.
         "resources": small_resources("100m", "32Mi", "1", "128Mi"),

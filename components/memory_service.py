@@ -124,7 +124,7 @@ class MemoryService(pulumi.ComponentResource):
                 opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[deployment])),
             )
         policy.v1.PodDisruptionBudget(
-            f"{name}-budget", metadata=metadata(), spec=untyped(budget_spec(selector)), opts=own
+            f"{name}-budget", metadata=metadata(), spec=untyped(objects.one_away(selector)), opts=own
         )
         networking.v1.NetworkPolicy(
             f"{name}-network", metadata=metadata(), spec=untyped(network_policy_spec(args, selector)), opts=own
@@ -248,15 +248,6 @@ def autoscaler_spec(settings: Memory, deployment: str) -> Manifest:
                 "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}],
             },
         },
-    }
-
-
-def budget_spec(selector: dict[str, str]) -> Manifest:
-    """Spec of the budget: one pod away at a time; a pod that serves nobody must not block the drain of its node."""
-    return {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": selector},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
 
 

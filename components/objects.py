@@ -140,6 +140,22 @@ def small_resources(cpu: str, memory: str, cpu_limit: str | None = None, memory_
     }
 
 
+def environment(values: Mapping[str, Input[str]]) -> list[Manifest]:
+    """A container's `env`."""
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def one_away(selector: Mapping[str, str]) -> Manifest:
+    """Spec of a PodDisruptionBudget: one pod away at a time. One that is broken already must not block the drain of its
+    node.
+    """
+    return {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": dict(selector)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+
+
 def secret_key_volume(volume: str, secret: Input[str], key: str) -> Manifest:
     """A volume with one key of a Secret, readable by the pod's group alone."""
     items = [{"key": key, "path": key}]

@@ -293,7 +293,7 @@ def _pooler(name: str, args: PostgresArgs, own: ResourceOptions, cluster: Custom
     policy.v1.PodDisruptionBudget(
         f"{name}-pooler-budget",
         metadata=objects.untyped(metadata),
-        spec=objects.untyped(postgres_pooler.budget_spec()),
+        spec=objects.untyped(objects.one_away(postgres_pooler.PODS)),
         opts=own,
     )
     return pooler

@@ -136,7 +136,7 @@ def _environment(store: ObjectStore) -> list[Manifest]:
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         }
-    return [{"name": name, "value": value} for name, value in values.items()]
+    return objects.environment(values)
 
 
 def scheduled_backup_spec(region: str, schedule: str) -> Manifest:

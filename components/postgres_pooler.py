@@ -60,14 +60,6 @@ def spec(cluster: str, settings: PostgreSQL, image: str) -> Manifest:
     }
 
 
-def budget_spec() -> Manifest:
-    return {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": PODS},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-    }
-
-
 def network_policy_spec(cluster: str, monitoring_namespace: str) -> Manifest:
     """From the service to the pooler, from the pooler to the servers and the API server (it reads its Pooler)."""
     return {

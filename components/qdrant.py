@@ -139,7 +139,8 @@ class QdrantCluster(pulumi.ComponentResource):
         policy.v1.PodDisruptionBudget(
             f"{name}-budget",
             metadata=objects.untyped(objects.metadata(NAME, placement, _LABELS)),
-            spec=objects.untyped(budget_spec()),
+            # Which keeps the raft majority.
+            spec=objects.untyped(objects.one_away(_SELECTOR)),
             opts=own,
         )
         # Not dependent on the headless Service: the CLI waits for that one's endpoints, which are these pods.
@@ -218,15 +219,6 @@ def _nodes(args: QdrantArgs) -> dict[str, str]:
 def _scripts() -> dict[str, str]:
     """What a change of has to restart the pods for. Not the number of peers beside it, which only a start reads."""
     return {"start.sh": objects.script("qdrant-start.sh")}
-
-
-def budget_spec() -> Manifest:
-    """One peer away at a time keeps the raft majority; a pod that is broken already must not block a drain."""
-    return {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": _SELECTOR},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-    }
 
 
 def statefulset_spec(args: QdrantArgs) -> Manifest:

@@ -13,10 +13,12 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes import batch, core, networking
 
-from components import backup_store, objects
+from components import backup_store, objects, qdrant_scripts
 from components.backup_store import CREDENTIALS, QDRANT, BackupStores, ObjectStore
 from components.objects import Manifest
 from components.placement import Placement
+from components.qdrant_scripts import FILES, KEY
+from components.qdrant_services import HTTP
 
 NAME: Final = "qdrant-backup"
 """The CronJob, and the service account of all."""
@@ -33,9 +35,6 @@ snapshot, its manifest included."""
 
 _ADDRESS = "127.0.0.1:5572"
 _LABELS = objects.labels(NAME, "backup")
-_UID = 1000
-_APP = "/app"
-_HTTP = 6333
 _SHARED = ("qdrant_rest.py", "object_store.py", "qdrant_shards.py", "qdrant_backup.py")
 _OF_RESTORE = ("collection.py", "qdrant_restore.py")
 
@@ -172,72 +171,47 @@ def _cron_job(schedule: str, pod: Manifest, files: Mapping[str, str]) -> Manifes
     }
 
 
-def remote(store: ObjectStore | None) -> dict[str, str]:
-    """Environment that tells rclone of its remote `store` (rclone.org/s3). `store` None leaves out what is its own.
+def remote(store: ObjectStore) -> dict[str, str]:
+    """Environment that tells rclone of its remote `store` (rclone.org/s3).
 
     Parts of 64 MiB, of which S3 takes 10,000: a shard of 600 GiB.
     """
-    own: dict[str, str] = {}
-    if store is not None:
-        own = {"RCLONE_CONFIG_STORE_REGION": store.region}
-        if store.endpoint is None:
-            own["RCLONE_CONFIG_STORE_PROVIDER"] = "AWS"
-        else:
-            own["RCLONE_CONFIG_STORE_ENDPOINT"] = store.endpoint
+    endpoint = {} if store.endpoint is None else {"RCLONE_CONFIG_STORE_ENDPOINT": store.endpoint}
     return {
         "RCLONE_CONFIG_STORE_TYPE": "s3",
-        "RCLONE_CONFIG_STORE_PROVIDER": "Other",
+        "RCLONE_CONFIG_STORE_PROVIDER": "AWS" if store.endpoint is None else "Other",
         "RCLONE_CONFIG_STORE_ENV_AUTH": "true",
         # It may not look whether the bucket is there, nor make one.
         "RCLONE_CONFIG_STORE_NO_CHECK_BUCKET": "true",
         "RCLONE_CONFIG_STORE_CHUNK_SIZE": "64Mi",
         "RCLONE_CONFIG_STORE_UPLOAD_CONCURRENCY": "2",
-        **own,
+        "RCLONE_CONFIG_STORE_REGION": store.region,
+        **endpoint,
     }
 
 
 def _pod(args: BackupArgs, store: ObjectStore, module: str, files: str, more: Mapping[str, str]) -> Manifest:
-    environment = {
-        "BACKUP_FILE": f"{_APP}/components/files/backup.json",
-        "QDRANT_API_KEY_FILE": "/run/keys/api-key",
-        "RCLONE_URL": f"http://{_ADDRESS}",
-        **more,
-    }
+    container = qdrant_scripts.container(
+        NAME,
+        args.image,
+        module,
+        {"BACKUP_FILE": f"{FILES}/backup.json", **KEY, "RCLONE_URL": f"http://{_ADDRESS}", **more},
+        objects.small_resources("100m", "64Mi", "1", "256Mi"),
+    )
+    pod = qdrant_scripts.pod(container, files, args.secret_name)
+    keys = [] if store.has_role else [objects.secret_key_volume("credentials", CREDENTIALS, "credentials")]
     return {
-        "restartPolicy": "Never",
+        **pod,
         "serviceAccountName": NAME,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": objects.restricted_pod_security(_UID, _UID, _UID),
         "initContainers": [_rclone(args, store)],
-        "containers": [
-            {
-                "name": NAME,
-                "image": args.image,
-                "command": ["python3", "-u", "-m", f"components.files.{module}"],
-                "workingDir": _APP,
-                "env": _env(environment),
-                "resources": objects.small_resources("100m", "64Mi", "1", "256Mi"),
-                "securityContext": objects.container_security(),
-                "volumeMounts": [
-                    {"name": "files", "mountPath": f"{_APP}/components/files", "readOnly": True},
-                    {"name": "keys", "mountPath": "/run/keys", "readOnly": True},
-                ],
-            }
-        ],
-        "volumes": [
-            {"name": "files", "configMap": {"name": files}},
-            objects.secret_key_volume("keys", args.secret_name, "api-key"),
-            {"name": "tmp", "emptyDir": {}},
-            *([] if store.has_role else [objects.secret_key_volume("credentials", CREDENTIALS, "credentials")]),
-        ],
+        "volumes": [*pod["volumes"], {"name": "tmp", "emptyDir": {}}, *keys],
     }
 
 
 def _rclone(args: BackupArgs, store: ObjectStore) -> Manifest:
     """A native sidecar: it is there before the program and goes with it."""
     environment = {**remote(store), "HOME": "/tmp", "RCLONE_CONFIG": "/tmp/rclone.conf"}  # noqa: S108  (a volume)
-    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108  (the same)
     if not store.has_role:
         environment["AWS_SHARED_CREDENTIALS_FILE"] = "/run/store/credentials"
         mounts.append({"name": "credentials", "mountPath": "/run/store", "readOnly": True})
@@ -246,15 +220,11 @@ def _rclone(args: BackupArgs, store: ObjectStore) -> Manifest:
         "image": args.backups.rclone_image,
         "restartPolicy": "Always",
         "args": [*RCLONE, f"--rc-addr={_ADDRESS}"],
-        "env": _env(environment),
+        "env": objects.environment(environment),
         "resources": objects.small_resources("100m", "256Mi", "1", "512Mi"),
         "securityContext": objects.container_security(),
         "volumeMounts": mounts,
     }
-
-
-def _env(values: Mapping[str, str]) -> list[Manifest]:
-    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def network_policy_spec(args: BackupArgs) -> Manifest:
@@ -264,7 +234,7 @@ def network_policy_spec(args: BackupArgs) -> Manifest:
     return {
         "podSelector": {"matchLabels": objects.every(NAME)},
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [objects.allow_to([objects.pods(args.peer_pods)], _HTTP), *_distinct(ways)],
+        "egress": [objects.allow_to([objects.pods(args.peer_pods)], HTTP), *_distinct(ways)],
     }
 
 

@@ -8,14 +8,14 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes import batch, core, networking
 
-from components import objects
+from components import objects, qdrant_scripts
 from components.objects import Manifest
 from components.placement import Placement
+from components.qdrant_scripts import FILES, KEY
+from components.qdrant_services import HTTP
 
 NAME = "qdrant-collections"
 _LABELS = objects.labels(NAME, "setup")
-_UID = 1000
-_APP = "/app"
 """The scripts import each other as they do in this repository."""
 
 
@@ -99,34 +99,14 @@ def spec(args: CollectionsArgs) -> Manifest:
 
 
 def _pod(args: CollectionsArgs, files: str) -> Manifest:
-    return {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": objects.restricted_pod_security(_UID, _UID, _UID),
-        "containers": [
-            {
-                "name": "collections",
-                "image": args.image,
-                "command": ["python3", "-u", "-m", "components.files.collection"],
-                "workingDir": _APP,
-                "env": [
-                    {"name": "COLLECTIONS_FILE", "value": f"{_APP}/components/files/collections.json"},
-                    {"name": "QDRANT_API_KEY_FILE", "value": "/run/keys/api-key"},
-                ],
-                "resources": objects.small_resources("50m", "64Mi", "500m", "128Mi"),
-                "securityContext": objects.container_security(),
-                "volumeMounts": [
-                    {"name": "files", "mountPath": f"{_APP}/components/files", "readOnly": True},
-                    {"name": "keys", "mountPath": "/run/keys", "readOnly": True},
-                ],
-            }
-        ],
-        "volumes": [
-            {"name": "files", "configMap": {"name": files}},
-            objects.secret_key_volume("keys", args.secret_name, "api-key"),
-        ],
-    }
+    container = qdrant_scripts.container(
+        "collections",
+        args.image,
+        "collection",
+        {"COLLECTIONS_FILE": f"{FILES}/collections.json", **KEY},
+        objects.small_resources("50m", "64Mi", "500m", "128Mi"),
+    )
+    return qdrant_scripts.pod(container, files, args.secret_name)
 
 
 def network_policy_spec(args: CollectionsArgs) -> Manifest:
@@ -134,5 +114,5 @@ def network_policy_spec(args: CollectionsArgs) -> Manifest:
     return {
         "podSelector": {"matchLabels": objects.every(NAME)},
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [objects.allow_to([objects.pods(args.peer_pods)], 6333)],
+        "egress": [objects.allow_to([objects.pods(args.peer_pods)], HTTP)],
     }

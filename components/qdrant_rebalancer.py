@@ -12,9 +12,11 @@ import pulumi
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_kubernetes import batch, core, networking, rbac
 
-from components import objects
+from components import objects, qdrant_scripts
 from components.objects import Manifest
 from components.placement import Placement
+from components.qdrant_scripts import FILES, KEY
+from components.qdrant_services import HTTP
 
 NAME = "qdrant-rebalancer"
 """Label of the pods that move shards, and their ServiceAccount."""
@@ -22,12 +24,9 @@ JOB, REPORT = "qdrant-rebalance", "qdrant-report"
 
 _LABELS = {kind: objects.labels(NAME, "setup", kind) for kind in (JOB, REPORT)}
 _SETUP = objects.labels(NAME, "setup")
-_UID = 1000
 _RUN_SECONDS = 6 * 3600
 """For one run: moving shards takes as long as there is data, and the next run goes on where one was ended."""
-_APP = "/app"
 _FILES = ("qdrant_rest.py", "qdrant_state.py", "rebalance_plan.py", "rebalance.py")
-_HTTP = 6333
 
 
 @dataclass(frozen=True)
@@ -190,38 +189,18 @@ def network_policy_spec(args: RebalancerArgs) -> Manifest:
     return {
         "podSelector": {"matchLabels": objects.every(NAME)},
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [objects.allow_to([objects.pods(args.peer_pods)], _HTTP), {"ports": objects.tcp(443, 6443)}],
+        "egress": [objects.allow_to([objects.pods(args.peer_pods)], HTTP), {"ports": objects.tcp(443, 6443)}],
     }
 
 
 def _pod(args: RebalancerArgs, kind: str, files: str, moves: bool) -> Manifest:
-    return {
-        "restartPolicy": "Never",
-        "serviceAccountName": NAME,
-        "automountServiceAccountToken": True,
-        "enableServiceLinks": False,
-        "securityContext": objects.restricted_pod_security(_UID, _UID, _UID),
-        "containers": [
-            {
-                "name": kind,
-                "image": args.image,
-                "command": ["python3", "-u", "-m", "components.files.rebalance"],
-                "workingDir": _APP,
-                "env": [
-                    {"name": "REBALANCE_FILE", "value": f"{_APP}/components/files/plan.json"},
-                    {"name": "QDRANT_API_KEY_FILE", "value": "/run/keys/api-key"},
-                    {"name": "MOVES", "value": "true" if moves else "false"},
-                ],
-                "resources": objects.small_resources("50m", "64Mi", "1", "256Mi"),
-                "securityContext": objects.container_security(),
-                "volumeMounts": [
-                    {"name": "files", "mountPath": f"{_APP}/components/files", "readOnly": True},
-                    {"name": "keys", "mountPath": "/run/keys", "readOnly": True},
-                ],
-            }
-        ],
-        "volumes": [
-            {"name": "files", "configMap": {"name": files}},
-            objects.secret_key_volume("keys", args.secret_name, "api-key"),
-        ],
-    }
+    container = qdrant_scripts.container(
+        kind,
+        args.image,
+        "rebalance",
+        {"REBALANCE_FILE": f"{FILES}/plan.json", **KEY, "MOVES": "true" if moves else "false"},
+        objects.small_resources("50m", "64Mi", "1", "256Mi"),
+    )
+    # It asks the API server for the zones of nodes.
+    named = {"serviceAccountName": NAME, "automountServiceAccountToken": True}
+    return {**qdrant_scripts.pod(container, files, args.secret_name), **named}

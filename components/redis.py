@@ -173,7 +173,8 @@ def _guards(name: str, args: RedisArgs, own: ResourceOptions) -> None:
     policy.v1.PodDisruptionBudget(
         f"{name}-budget",
         metadata=objects.untyped(objects.metadata(NAME, args.placement, _LABELS)),
-        spec=objects.untyped(budget_spec()),
+        # Over all zones.
+        spec=objects.untyped(objects.one_away(_PODS)),
         opts=own,
     )
     policies = {"": network_policy_spec(args.monitoring_namespace), "-client": client_policy_spec()}
@@ -248,15 +249,6 @@ def client_service_spec() -> Manifest:
     return {
         "selector": _PODS,
         "ports": [{"name": "redis", "port": CLIENT, "targetPort": "redis", "protocol": "TCP"}],
-    }
-
-
-def budget_spec() -> Manifest:
-    """One node away at a time, over all zones; a pod that is broken already must not block a drain."""
-    return {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": _PODS},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
 
 

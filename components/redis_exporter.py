@@ -41,7 +41,7 @@ def container(image: str) -> Manifest:
         "name": NAME,
         "image": image,
         "command": ["sh", "/files/exporter.sh"],
-        "env": [{"name": name, "value": value} for name, value in _VARIABLES.items()],
+        "env": objects.environment(_VARIABLES),
         "ports": [{"name": "metrics", "containerPort": PORT, "protocol": "TCP"}],
         "resources": objects.small_resources("10m", "32Mi", "200m", "128Mi"),
         "securityContext": objects.container_security(),

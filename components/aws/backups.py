@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pulumi_aws import eks, iam
+from pulumi_aws import iam
 
 from components.aws import identity
 from components.aws.bucket import Bucket, BucketArgs
@@ -104,13 +104,13 @@ class RegionBackups(pulumi.ComponentResource):
         self, use: str, account: str, own: identity.Document, others: Mapping[str, ObjectStore]
     ) -> Sequence[pulumi.Resource]:
         args, name = self._args, f"{self._name}-{use}"
-        namespace = args.settings.kubernetes.namespace
+        pods = identity.ServiceAccount(args.cluster_name, args.settings.kubernetes.namespace, account)
         role, policies = identity.role(
             f"{name}-role",
             identity.RoleArgs(
                 name=f"{self._prefix}-backup-{use}",
                 description=f"Backups of {use} in {args.settings.region.name}",
-                trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, namespace, account)),
+                trust=identity.by_pods(pods),
                 inline=own,
             ),
             self._own,
@@ -126,15 +126,7 @@ class RegionBackups(pulumi.ComponentResource):
             )
             for region, store in others.items()
         ]
-        association = eks.PodIdentityAssociation(
-            name,
-            cluster_name=args.cluster,
-            namespace=namespace,
-            service_account=account,
-            role_arn=role.arn,
-            opts=self._own,
-        )
-        return [*policies, association]
+        return [*policies, identity.give(name, args.cluster, pods, role, self._own)]
 
 
 def bucket_name(use: str, account: str, region: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import iam
+from pulumi_aws import eks, iam
 
 Document = dict[str, Any]
 """A policy document of IAM, before it is JSON."""
@@ -87,6 +87,20 @@ class RoleArgs:
     managed: Sequence[str] = ()
     """ARNs of policies that AWS keeps."""
     inline: Document | None = None
+
+
+def give(
+    name: str, cluster: Input[str], account: ServiceAccount, made: iam.Role, opts: ResourceOptions
+) -> eks.PodIdentityAssociation:
+    """The role to the pods of a service account. `cluster` is its name once the cluster serves."""
+    return eks.PodIdentityAssociation(
+        name,
+        cluster_name=cluster,
+        namespace=account.namespace,
+        service_account=account.name,
+        role_arn=made.arn,
+        opts=opts,
+    )
 
 
 def role(name: str, args: RoleArgs, opts: ResourceOptions) -> tuple[iam.Role, list[pulumi.Resource]]:

@@ -11,7 +11,6 @@ from typing import Any, Final, Literal, get_args
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pulumi_aws import eks
 
 from components.aws import identity
 from components.objects import SYSTEM_NAMESPACE
@@ -53,24 +52,18 @@ def controller(
     name: str, args: ControllerArgs, opts: ResourceOptions
 ) -> tuple[Mapping[str, Any], list[pulumi.Resource]]:
     """Values of the controller's chart, and what has to be there before it starts: its role, and who has it."""
+    pods = identity.ServiceAccount(args.cluster_name, SYSTEM_NAMESPACE, ACCOUNT)
     role, policies = identity.role(
         f"{name}-role",
         identity.RoleArgs(
             name=f"{args.cluster_name}-load-balancers",
             description=f"Load balancer controller of the EKS cluster {args.cluster_name}",
-            trust=identity.by_pods(identity.ServiceAccount(args.cluster_name, SYSTEM_NAMESPACE, ACCOUNT)),
+            trust=identity.by_pods(pods),
             inline=policy(args),
         ),
         opts,
     )
-    association = eks.PodIdentityAssociation(
-        name,
-        cluster_name=args.cluster,
-        namespace=SYSTEM_NAMESPACE,
-        service_account=ACCOUNT,
-        role_arn=role.arn,
-        opts=opts,
-    )
+    association = identity.give(name, args.cluster, pods, role, opts)
     # Told, because its pods cannot ask the metadata service of their node.
     values = {
         "clusterName": args.cluster_name,

@@ -10,13 +10,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import IO, Any
 
 CHUNK = 1 << 20
 SECONDS = 3600.0
-"""Between two signs of life of a large upload: the store puts the parts together at its end."""
+"""Between two signs of life of a large upload: the store puts the parts together at its end, and Qdrant answers once a
+snapshot is whole, or taken over.
+"""
 READY_SECONDS = 60.0
 _BOUNDARY = "soma-snapshot-part"
 
@@ -43,18 +45,8 @@ class ObjectStore:
         """Writes an object of so many bytes. OSError where the store or the stream fails; nothing is there then."""
         folder, _, name = path.rpartition("/")
         query = urllib.parse.urlencode({"fs": self._fs, "remote": folder})
-        host = urllib.parse.urlsplit(self._url).netloc
-        with closing(http.client.HTTPConnection(host, timeout=SECONDS)) as connection:
-            length, body = multipart(name, chunks, size)
-            connection.request(
-                "POST",
-                f"/operations/uploadfile?{query}",
-                body,
-                {"content-type": MULTIPART, "content-length": str(length)},
-            )
-            answer = connection.getresponse()
-            text = answer.read()
-        if answer.status != 200:
+        status, text = send_file(f"{self._url}/operations/uploadfile?{query}", {}, "file", name, chunks, size)
+        if status != 200:
             raise OSError(f"{path} was not written: {_error(text)}")
 
     def size(self, path: str) -> int | None:
@@ -85,8 +77,17 @@ class ObjectStore:
             return json.load(answer)
 
 
-MULTIPART = f"multipart/form-data; boundary={_BOUNDARY}"
-"""Content type of what `multipart` makes."""
+def send_file(
+    url: str, headers: Mapping[str, str], field: str, name: str, chunks: Iterable[bytes], size: int
+) -> tuple[int, bytes]:
+    """Status and text of the answer to a form with one file of so many bytes, sent as they come."""
+    parts = urllib.parse.urlsplit(url)
+    length, body = multipart(name, chunks, size, field)
+    form = {"content-type": f"multipart/form-data; boundary={_BOUNDARY}", "content-length": str(length)}
+    with closing(http.client.HTTPConnection(parts.netloc, timeout=SECONDS)) as connection:
+        connection.request("POST", f"{parts.path}?{parts.query}", body, {**headers, **form})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def multipart(name: str, chunks: Iterable[bytes], size: int, field: str = "file") -> tuple[int, Iterator[bytes]]:

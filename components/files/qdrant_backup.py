@@ -12,7 +12,7 @@ QDRANT_API_KEY_FILE and RCLONE_URL. Standard library only.
 import json
 import os
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,23 +82,27 @@ def _write(store: ObjectStore, path: str, chunks: Iterable[bytes], size: int) ->
         raise ChangedError(f"{path} has {there} bytes in the store, {size} were sent")
 
 
-def main() -> int:
-    """Exit status."""
+def run(what: str, work: Callable[[Shards, ObjectStore, Any], None]) -> int:
+    """Exit status of a program that works on both, by its plan; what went wrong is said."""
     plan = json.loads(Path(os.environ["BACKUP_FILE"]).read_text(encoding="utf-8"))
     key = Path(os.environ["QDRANT_API_KEY_FILE"]).read_text(encoding="utf-8").strip()
     store = ObjectStore(os.environ["RCLONE_URL"], plan["bucket"])
     try:
         store.await_ready()
-        folder = back_up(Shards(plan["nodes"], key), store, plan["folder"], datetime.now(UTC))
+        work(Shards(plan["nodes"], key), store, plan)
     except (RefusedError, ChangedError) as error:
-        say(f"backup: {error}")
+        say(f"{what}: {error}")
         return 1
     except TROUBLE as error:
-        say(f"backup: {told(error)}")
+        say(f"{what}: {told(error)}")
         return 1
-    say(f"snapshot {folder} is complete")
     return 0
 
 
+def _back_up(shards: Shards, store: ObjectStore, plan: Any) -> None:
+    folder = back_up(shards, store, plan["folder"], datetime.now(UTC))
+    say(f"snapshot {folder} is complete")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("backup", _back_up))

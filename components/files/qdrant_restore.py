@@ -11,14 +11,13 @@ or `latest`), QDRANT_API_KEY_FILE and RCLONE_URL. Standard library only.
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from components.files import collection
 from components.files.object_store import ObjectStore, chunks_of
-from components.files.qdrant_backup import FORMAT, MANIFEST
-from components.files.qdrant_rest import TROUBLE, RefusedError, path_of, say, told
-from components.files.qdrant_shards import ChangedError, Seen, Shards
+from components.files.qdrant_backup import FORMAT, MANIFEST, run
+from components.files.qdrant_rest import RefusedError, path_of, say
+from components.files.qdrant_shards import Seen, Shards
 
 LATEST = "latest"
 
@@ -107,24 +106,10 @@ def _fill(shards: Shards, store: ObjectStore, name: str, wanted: dict[str, Any])
     say(f"collection {name!r} is back with {points} points")
 
 
-def main() -> int:
-    """Exit status."""
-    plan = json.loads(Path(os.environ["BACKUP_FILE"]).read_text(encoding="utf-8"))
-    key = Path(os.environ["QDRANT_API_KEY_FILE"]).read_text(encoding="utf-8").strip()
-    store = ObjectStore(os.environ["RCLONE_URL"], plan["bucket"])
-    try:
-        store.await_ready()
-        folder = find(store, plan["folder"], os.environ.get("SNAPSHOT") or LATEST)
-        overwrite = os.environ.get("OVERWRITE") == "true"
-        restore(Shards(plan["nodes"], key), store, folder, plan["copies"], overwrite)
-    except (RefusedError, ChangedError) as error:
-        say(f"restore: {error}")
-        return 1
-    except TROUBLE as error:
-        say(f"restore: {told(error)}")
-        return 1
-    return 0
+def _restore(shards: Shards, store: ObjectStore, plan: Any) -> None:
+    folder = find(store, plan["folder"], os.environ.get("SNAPSHOT") or LATEST)
+    restore(shards, store, folder, plan["copies"], os.environ.get("OVERWRITE") == "true")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("restore", _restore))

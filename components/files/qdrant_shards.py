@@ -5,21 +5,17 @@ of a node and fits its like. Calls: qdrant/qdrant, src/actix/api/snapshot_api.rs
 """
 
 import hashlib
-import http.client
 import json
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from components.files.object_store import MULTIPART, chunks_of, multipart
+from components.files.object_store import SECONDS, chunks_of, send_file
 from components.files.qdrant_rest import LOOK_SECONDS, TROUBLE, Qdrant, path_of, say, told, works
 
-SECONDS = 3600.0
-"""Qdrant answers once a snapshot is whole, or taken over."""
 LEFT_OVER = timedelta(days=1)
 """A snapshot that is so old was left by a run that was killed."""
 
@@ -94,15 +90,10 @@ class Shards:
     def recover(self, node: str, collection: str, shard: int, chunks: Iterable[bytes], size: int, sha256: str) -> None:
         """Puts a snapshot in a shard's place on a node. The other copies are brought up to date from it by Qdrant."""
         query = urllib.parse.urlencode({"priority": "snapshot", "checksum": sha256, "wait": "true"})
-        host = urllib.parse.urlsplit(self._nodes[node]).netloc
-        length, body = multipart(f"{collection}-{shard}.snapshot", chunks, size, field="snapshot")
-        headers = {**self._key, "content-type": MULTIPART, "content-length": str(length)}
-        with closing(http.client.HTTPConnection(host, timeout=SECONDS)) as connection:
-            connection.request("POST", f"{_path(collection, shard)}/upload?{query}", body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-        if answer.status != 200:
-            raise OSError(f"{node} did not take {collection}:{shard} ({answer.status}): {_words(text)}")
+        url = f"{self._nodes[node]}{_path(collection, shard)}/upload?{query}"
+        status, text = send_file(url, self._key, "snapshot", f"{collection}-{shard}.snapshot", chunks, size)
+        if status != 200:
+            raise OSError(f"{node} did not take {collection}:{shard} ({status}): {_words(text)}")
 
 
 class Seen:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import boto3
 
+from components.backup_store import ObjectStore
 from components.qdrant_backup import RCLONE, remote
 from tests.dataplane.conftest import Start, free_port, tool
 
@@ -37,10 +38,8 @@ class Store:
             "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
             "AWS_CA_BUNDLE": "",  # of whoever runs the tests
             "RCLONE_CONFIG": str(folder / "rclone.conf"),
-            "RCLONE_CONFIG_STORE_ENDPOINT": self.endpoint,
-            "RCLONE_CONFIG_STORE_REGION": "us-east-1",
         }
-        settings = {**remote(None), **environment}
+        settings = {**remote(ObjectStore(BUCKET, "us-east-1", self.endpoint)), **environment}
         start([tool("rclone"), *RCLONE, f"--rc-addr=127.0.0.1:{rclone}"], settings, log=folder / "rclone.log")
         _await(rclone)
 

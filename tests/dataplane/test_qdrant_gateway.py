@@ -44,16 +44,21 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def gateway(tmp_path: Path, start: Start, cluster: Cluster) -> str:
-    """Address of HAProxy with our configuration; its peers are named here instead of being found by DNS."""
+    """Address of HAProxy with our configuration."""
+    return started(tmp_path, start, cluster, KEY)
+
+
+def started(folder: Path, start: Start, cluster: Cluster, key: str) -> str:
+    """Address of HAProxy with our configuration and a key; its peers are named here instead of being found by DNS."""
     port = free_port()
     text = (FILES / "qdrant-gateway.cfg").read_text()
     text = text.replace("127.0.0.1:6333", f"127.0.0.1:{port}").replace("resolvers cluster resolve-prefer ipv4", "")
     kept = [line for line in text.splitlines() if "server-template" not in line]
     peers = [f"    server node{node} {cluster.address(node)}" for node in range(NODES)]
-    (tmp_path / "gateway.cfg").write_text(f"global\n    set-var proc.qdrant_api_key str({KEY})\n")
-    (tmp_path / "qdrant-gateway.cfg").write_text("\n".join([*kept, *peers, ""]))
-    files = [str(tmp_path / name) for name in ("gateway.cfg", "qdrant-gateway.cfg")]
-    start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], log=tmp_path / "gateway.log")
+    (folder / "gateway.cfg").write_text(f"global\n    set-var proc.qdrant_api_key str({key})\n")
+    (folder / "qdrant-gateway.cfg").write_text("\n".join([*kept, *peers, ""]))
+    files = [str(folder / name) for name in ("gateway.cfg", "qdrant-gateway.cfg")]
+    start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], log=folder / "gateway.log")
     address = f"127.0.0.1:{port}"
     eventually(lambda: through(address, "GET", "/readyz")[0] == 200)
     return address

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from components import qdrant_keys
-from tests.dataplane.conftest import FILES, Start, free_port, tool
+from tests.dataplane.conftest import Start
 from tests.dataplane.qdrant_cluster import Cluster, call, eventually, point
-from tests.dataplane.test_qdrant_gateway import TIMEOUTS, through
+from tests.dataplane.test_qdrant_gateway import NODES, TIMEOUTS, started, through
 
-NODES = 3
 KEYS = ("first123", "second456", "third789")
 READ_ONLY = "reader000"
 NONE = {"QDRANT__SERVICE__API_KEY": "", "QDRANT__SERVICE__READ_ONLY_API_KEY": ""}
@@ -55,18 +54,7 @@ def roll(cluster: Cluster, version: int) -> None:
 def gateway(folder: Path, start: Start, cluster: Cluster, key: str) -> str:
     """One that started with a key; its address."""
     folder.mkdir()
-    port = free_port()
-    text = (FILES / "qdrant-gateway.cfg").read_text()
-    text = text.replace("127.0.0.1:6333", f"127.0.0.1:{port}").replace("resolvers cluster resolve-prefer ipv4", "")
-    kept = [line for line in text.splitlines() if "server-template" not in line]
-    peers = [f"    server node{node} {cluster.address(node)}" for node in range(NODES)]
-    (folder / "gateway.cfg").write_text(f"global\n    set-var proc.qdrant_api_key str({key})\n")
-    (folder / "qdrant-gateway.cfg").write_text("\n".join([*kept, *peers, ""]))
-    files = [str(folder / name) for name in ("gateway.cfg", "qdrant-gateway.cfg")]
-    start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], log=folder / "log")
-    address = f"127.0.0.1:{port}"
-    eventually(lambda: through(address, "GET", "/readyz")[0] == 200)
-    return address
+    return started(folder, start, cluster, key)
 
 
 class Load:

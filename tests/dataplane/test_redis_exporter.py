@@ -50,8 +50,17 @@ class Node:
         return list(map(int, Path(f"/proc/{self.script.pid}/task/{self.script.pid}/children").read_text().split()))
 
     def exporters(self) -> list[int]:
-        """Those that are no pauses."""
-        return [pid for pid in self.children() if b"exporter" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        """Those that are no pauses, nor a copy of the script that is about to be one."""
+        program = str(images.redis_exporter(QUIET)).encode()
+        return [pid for pid in self.children() if _command(pid)[0] == program]
+
+
+def _command(pid: int) -> list[bytes]:
+    """Empty words of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return [b""]
 
 
 @pytest.fixture

@@ -22,11 +22,13 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
     serve(given.host, given.p2p_port, PeerInterface(node, points, faults).answer)
-    serve(given.host, given.http_port, RestInterface(node, points, faults).answer)
     if given.metrics_port is not None:
         serve(given.host, given.metrics_port, lambda request: _metrics(node, request))
-    say(f"{VERSION} as a stand-in, HTTP on {given.http_port}, peers on {given.p2p_port}")
+    say(f"{VERSION} as a stand-in, peers on {given.p2p_port}")
     node.start()
+    node.await_collections()
+    serve(given.host, given.http_port, RestInterface(node, points, faults).answer)
+    say(f"HTTP on {given.http_port}")
     Transfers(node).start()
     ended.wait()
 

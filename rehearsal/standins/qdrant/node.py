@@ -20,6 +20,8 @@ from .wire import Client, SilentError, UnreachableError
 LocalKey = tuple[str, str, int]
 """Collection, its uid, shard."""
 
+_COLLECTIONS_SECONDS = 10.0
+"""How long a peer that came back may be without the others before it listens all the same."""
 _HEALTH_CHECK_SECONDS, _ATTEMPTS = 3.0, 3
 """A peer without an answer is asked for its health after 1 s, given up 2 s later, and called again twice
 (lib/api/src/grpc/transport_channel_pool.rs: SMART_CONNECT_INTERVAL, HEALTH_CHECK_TIMEOUT, DEFAULT_RETRIES)."""
@@ -45,6 +47,9 @@ class Node:
         """Writes that a running transfer from here has still to pass on, by shard."""
         self.was_new = not (options.storage / "raft_log.jsonl").exists()
         self.consensus = Consensus(Ledger(options.storage), self.client, options.tick, self._apply)
+        self._came_back_with = self.consensus.ledger.last
+        self.loaded = False
+        """Does it know the collections that it had?"""
         self._ready = False
 
     @property
@@ -63,6 +68,13 @@ class Node:
         elif self.consensus.ledger.term == 0:
             self._join(str(self.options.bootstrap))
         threading.Thread(target=self._run_reconciling, daemon=True).start()
+
+    def await_collections(self) -> None:
+        """Until a peer that came back knows its collections, as Qdrant does from its disk before it listens
+        (src/main.rs). Here they follow from the log, and that needs the others: without them it does not wait for ever.
+        """
+        self.consensus.await_applied(self._came_back_with, _COLLECTIONS_SECONDS)
+        self.loaded = True
 
     def _join(self, bootstrap: str) -> None:
         say(f"joining through {bootstrap} as {self.me} at {self.options.uri}")

@@ -35,6 +35,8 @@ class PeerInterface:
         if call is None:
             return Answer(404, as_json(BadRequestError(f"no such call: {request.path}")))
         try:
+            if request.path.startswith("/shard/") and not self._node.loaded:
+                raise ServiceError("this peer has not loaded its collections yet")
             return Answer(200, call(json.loads(request.body or b"{}")))
         except StorageError as error:
             return Answer(error.status, as_json(error))

@@ -36,7 +36,12 @@ def put(numbers):
 def point(count):
     number = FIRST + SEEDED + count
     put([number])
-    found = qdrant("POST", "/scroll", {"offset": number, "limit": 1, "with_payload": True})["points"]
+    for wait in (0, 1):
+        # A copy that misses a write is dead by consensus: a node that has not heard of it yet may still read there.
+        time.sleep(wait)
+        found = qdrant("POST", "/scroll", {"offset": number, "limit": 1, "with_payload": True})["points"]
+        if found and found[0]["id"] == number:
+            break
     return "" if [one["payload"] for one in found] == [{"number": number}] else f"point {number}: {found}"
 
 def key(worker):
