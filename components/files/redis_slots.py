@@ -112,6 +112,9 @@ class Mover:
 
     def _move_slots(self, source: Node, target: Node, slots: Sequence[int]) -> None:
         giver, taker = self._links[source.id], self._links[target.id]
+        # A node takes no claim to a slot that it imports, and forgets the owner that hands over meanwhile: then it
+        # knows of none, and refuses the keys.
+        _set_slots(taker, [slot for slot in slots if not target.sees_owned(slot)], "NODE", source.id)
         _set_slots(taker, slots, "IMPORTING", source.id)
         _set_slots(giver, slots, "MIGRATING", target.id)
         for slot in slots:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from tests.dataplane.conftest import Start
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.load import writing
-from tests.dataplane.redis_servers import Servers, kinds
+from tests.dataplane.redis_servers import Servers, eventually, kinds
 
 KEYS = 10_000
 Figure = Callable[[str], None]
@@ -182,3 +182,35 @@ def test_a_master_that_hands_over_while_its_slots_move_loses_no_key(stand: Stand
     assert sorted(servers.slots().values()) == [3276, 3277, 3277, 3277, 3277]
     assert (servers.masters(), servers.ok()) == (servers.planned(), True)
     assert wrong(client, keys) == []
+
+
+def test_a_slot_whose_giver_hands_over_half_way_goes_on_from_its_heir(stand: Stand) -> None:
+    """The taker has forgotten whose the slot was when the heir claims it, and may not hear of it while it imports."""
+    servers, gateway = stand
+    keys = fill(gateway.client())
+    giver, taker = (shard.master.name for shard in servers.shards[:2])
+    heir = servers.shards[0].members[1].name
+    slot = next(slot for slot in range(16_384) if servers.ask(giver, "CLUSTER", "GETKEYSINSLOT", str(slot), "1"))
+    servers.ask(taker, "CLUSTER", "SETSLOT", str(slot), "IMPORTING", servers.ask(giver, "CLUSTER", "MYID"))
+    servers.ask(giver, "CLUSTER", "SETSLOT", str(slot), "MIGRATING", servers.ask(taker, "CLUSTER", "MYID"))
+    heir_id = servers.ask(heir, "CLUSTER", "MYID")
+    servers.ask(heir, "CLUSTER", "FAILOVER")
+    eventually(lambda: "role:master" in servers.ask(heir, "INFO", "replication"))
+    eventually(lambda: f"{servers.addresses[giver]}:" in servers.ask(taker, "CLUSTER", "REPLICAS", heir_id))
+    assert f"slot {slot} was on its way" in servers.bootstrap()
+    assert wrong(gateway.client(), keys) == []
+
+
+def test_a_slot_that_each_of_two_masters_believes_to_be_the_others_is_served_again(stand: Stand) -> None:
+    servers, gateway = stand
+    one, other = (shard.master.name for shard in servers.shards[:2])
+    key = "default:(1.0, 2.0):data"
+    slot = servers.ask(one, "CLUSTER", "KEYSLOT", key)
+    owner = one if servers.ask(one, "SET", key, "here") == "OK" else other
+    servers.ask(owner, "DEL", key)
+    believed = servers.ask(other if owner == one else one, "CLUSTER", "MYID")
+    assert servers.ask(owner, "CLUSTER", "SETSLOT", slot, "NODE", believed) == "OK"
+    assert f"gets slots {slot}" in servers.bootstrap()
+    client = gateway.client()
+    client.set(key, "here")
+    assert client.get(key) == b"here"
