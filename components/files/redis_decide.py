@@ -243,13 +243,17 @@ def _contests(view: View) -> list[str]:
     """Masters of one epoch: until one of them has taken another, either may take a slot back from the other."""
     hosts: dict[int, list[str]] = {}
     for node in view.nodes.values():
-        if not node.master:
+        # A node that stands alone has none yet.
+        if not node.master and len(node.peers) > 1:
             hosts.setdefault(node.own.epoch, []).append(node.host)
     return [f"{' and '.join(same)} have the same epoch yet" for same in hosts.values() if len(same) > 1]
 
 
 def _relieve(shards: Shards) -> Decision:
-    """A master that cannot write refuses every write: a replica that can takes over."""
+    """A master that cannot write refuses every write: a replica that can takes over. While slots move, the bootstrap
+    sees to it between two moves."""
+    if any(node.movers for node in shards.view.nodes.values()):
+        return Decision()
     for head in shards.heads.values():
         able = [node for node in shards.replicas(head.id) if node.in_step and node.writes]
         if not head.writes and able:

@@ -77,7 +77,7 @@ class Cluster:
     def _peer(self, host: str) -> Peer:
         flags = {"slave" if host in self.follows else "master"} | ({"fail"} if host in self.silent else set())
         master = self.follows.get(host, "")
-        epoch = int(self.ids[host], 16)
+        epoch = int(self.ids[host], 16) if host in self.known else 0
         return Peer(self.ids[host], f"{host}:6379", host, frozenset(flags), master, epoch, self.slots[host], {}, {})
 
     def obey(self, decision: Decision) -> None:
