@@ -43,6 +43,11 @@ class Decision:
     def done(self) -> bool:
         return not (self.commands or self.moves or self.waiting)
 
+    @property
+    def gives(self) -> bool:
+        """It gives slots out that nobody claims."""
+        return any(command.words[1] == "ADDSLOTSRANGE" for command in self.commands)
+
 
 def decide(plan: Plan, view: View, forming: bool) -> Decision:
     """The next step. `forming` is the bootstrap's way: it moves slots, and lets nodes go that the plan drains."""
@@ -107,9 +112,22 @@ def _give_slots(shards: Shards) -> Decision:
             if len(head.peers) == 1 and head.own.epoch == 0:
                 # Different epochs, so that no two masters contest.
                 commands.append(Command(head.host, ("CLUSTER", "SET-CONFIG-EPOCH", str(index + 1)), ""))
-            pairs = tuple(str(end) for pair in ranges(mine) for end in pair)
-            commands.append(Command(head.host, ("CLUSTER", "ADDSLOTSRANGE", *pairs), f"gets slots {told(mine)}"))
+            commands += _gift(head, mine)
     return Decision(tuple(commands))
+
+
+def _gift(head: Node, slots: list[int]) -> list[Command]:
+    gift = Command(head.host, ("CLUSTER", "ADDSLOTSRANGE", *_ends(slots)), f"gets slots {told(slots)}")
+    owned = [slot for slot in slots if head.sees_owned(slot)]
+    if not owned:
+        return [gift]
+    # Who was the owner claims them no longer: a failover in the middle of a move. The node still believes in it.
+    unbind = Command(head.host, ("CLUSTER", "DELSLOTSRANGE", *_ends(owned)), "")
+    return [unbind, gift, Command(head.host, ("CLUSTER", "BUMPEPOCH"), "")]
+
+
+def _ends(slots: Iterable[int]) -> list[str]:
+    return [str(end) for pair in ranges(slots) for end in pair]
 
 
 def _meet(shards: Shards) -> Decision:
@@ -218,11 +236,24 @@ def _settle(shards: Shards) -> Decision:
             waiting.append(f"{node.host} has not copied its master yet")
         if not node.writes:
             waiting.append(f"{node.host} cannot write its append-only file: is its disk full? (redis.storage)")
-    return Decision(waiting=tuple(waiting))
+    return Decision(waiting=(*waiting, *_contests(shards.view)))
+
+
+def _contests(view: View) -> list[str]:
+    """Masters of one epoch: until one of them has taken another, either may take a slot back from the other."""
+    hosts: dict[int, list[str]] = {}
+    for node in view.nodes.values():
+        # A node that stands alone has none yet.
+        if not node.master and len(node.peers) > 1:
+            hosts.setdefault(node.own.epoch, []).append(node.host)
+    return [f"{' and '.join(same)} have the same epoch yet" for same in hosts.values() if len(same) > 1]
 
 
 def _relieve(shards: Shards) -> Decision:
-    """A master that cannot write refuses every write: a replica that can takes over."""
+    """A master that cannot write refuses every write: a replica that can takes over. While slots move, the bootstrap
+    sees to it between two moves."""
+    if any(node.movers for node in shards.view.nodes.values()):
+        return Decision()
     for head in shards.heads.values():
         able = [node for node in shards.replicas(head.id) if node.in_step and node.writes]
         if not head.writes and able:

@@ -20,6 +20,9 @@ from redis_slots import Mover
 from redis_view import View, look
 from redis_wire import Link, RefusedError, UnreachableError, passwords
 
+SURE_SECONDS = 2.0
+"""Between two looks that must agree that a slot of a living cluster is nobody's."""
+
 
 def say(text: str) -> None:
     """A line of the log, at once."""
@@ -54,8 +57,7 @@ class Keeper:
         patience, seen = seconds("WAIT_SECONDS", 600), set[Decision]()
         deadline = time.monotonic() + patience
         while True:
-            view = self.look()
-            decision = self._change_password(view) or decide(self.plan, view, forming=True)
+            view, decision = self._decide(forming=True)
             if decision.done and self._whole:
                 say(f"the cluster is as planned: {len(self.plan.members)} nodes, {len(self.plan.shards)} masters")
                 return 0
@@ -72,6 +74,18 @@ class Keeper:
                 complain(f"gave up after {patience:.0f} s without progress: {reasons}")
                 return 1
             time.sleep(0.5)
+
+    def _decide(self, forming: bool) -> tuple[View, Decision]:
+        view = self.look()
+        decision = self._change_password(view) or decide(self.plan, view, forming)
+        if not decision.gives or not view.owners():
+            return view, decision
+        # Nodes are not asked all at one moment: while slots change hands it may seem that nobody has them. To give
+        # them away then would have their owner delete its keys.
+        time.sleep(SURE_SECONDS)
+        view = self.look()
+        sure = decision == decide(self.plan, view, forming)
+        return view, decision if sure else Decision(waiting=("slots change hands: looking again",))
 
     def _change_password(self, view: View) -> Decision | None:
         commands = change(view, passwords(self._password_file))
@@ -130,8 +144,7 @@ class Keeper:
         """For a while. What is not well by then is for the next run. Returns the exit code."""
         end, view = time.monotonic() + seconds("HEAL_SECONDS", 45), View({}, {})
         while True:
-            view = self.look()
-            decision = self._change_password(view) or decide(self.plan, view, forming=False)
+            view, decision = self._decide(forming=False)
             self.note((*view.silent.values(), *(line for line in decision.waiting if line not in view.silent.values())))
             self.carry_out(decision.commands)
             if time.monotonic() + seconds("HEAL_EVERY", 5) > end:

@@ -5,6 +5,7 @@ batches, then it is the other's, on both and on all masters. Meanwhile each key 
 has it: the old one answers for what it still has and sends the client on (ASK) for the rest.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,6 +113,9 @@ class Mover:
 
     def _move_slots(self, source: Node, target: Node, slots: Sequence[int]) -> None:
         giver, taker = self._links[source.id], self._links[target.id]
+        # A node takes no claim to a slot that it imports, and forgets the owner that hands over meanwhile: then it
+        # knows of none, and refuses the keys.
+        _set_slots(taker, [slot for slot in slots if not target.sees_owned(slot)], "NODE", source.id)
         _set_slots(taker, slots, "IMPORTING", source.id)
         _set_slots(giver, slots, "MIGRATING", target.id)
         for slot in slots:
@@ -120,8 +124,12 @@ class Mover:
                 self._migrate(giver, target, keys, "REPLACE")
         # The new owner first: a slot that nobody claims is one that nobody serves.
         others = [link for node, link in self._links.items() if node not in (source.id, target.id)]
-        for link in (taker, giver, *others):
+        for link in (taker, giver):
             _set_slots(link, slots, "NODE", target.id)
+        for link in others:
+            # Who has become a replica meanwhile, with its last slot, hears of it from its master.
+            with contextlib.suppress(RefusedError):
+                _set_slots(link, slots, "NODE", target.id)
 
     def _migrate(self, giver: Link, target: Node, keys: list[bytes], *options: str) -> None:
         host, _, port = target.address.partition(":")

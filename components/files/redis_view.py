@@ -80,6 +80,10 @@ class Node:
     def slots(self) -> "frozenset[int]":
         return self.own.slots
 
+    def sees_owned(self, slot: int) -> bool:
+        """It knows a master of the slot."""
+        return any(slot in peer.slots for peer in self.peers.values())
+
     def knows(self, other: "Node") -> bool:
         """Where it is, too."""
         seen = self.peers.get(other.id)

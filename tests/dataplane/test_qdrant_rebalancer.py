@@ -238,6 +238,8 @@ def test_a_key_that_is_wrong_is_told_and_not_shown(rebalance: Rebalance) -> None
     for node in range(3):
         rebalance.cluster.end(node)
         rebalance.cluster.run(node)
+    for node in range(3):
+        eventually(lambda n=node: rebalance.cluster.get(n, "/cluster")[0] == 401)
     code, said = rebalance.run(3, wait=2)
     assert code == 1
     assert "401 Invalid API key or JWT" in said

@@ -22,6 +22,11 @@ def planned(masters: int, replicas: int, kept: int | None = None, kept_replicas:
     return Plan(tuple(tuple(p.name for p in s.members) for s in stay), tuple(p.name for p in away))
 
 
+def slots_of(ends: tuple[str, ...]) -> set[int]:
+    pairs = zip(ends[::2], ends[1::2], strict=True)
+    return {slot for low, high in pairs for slot in range(int(low), int(high) + 1)}
+
+
 class Cluster:
     """Nodes that do what they are told at once, and know each other as soon as one of them was met."""
 
@@ -33,6 +38,8 @@ class Cluster:
         self.dead: dict[str, Peer] = {}
         self.silent: set[str] = set()
         self.full: set[str] = set()
+        self.believed: dict[int, str] = {}
+        """Slots that all believe to be a host's which does not claim them."""
         self._made = 0
 
     def add(self, *hosts: str) -> None:
@@ -51,6 +58,10 @@ class Cluster:
     def _node(self, host: str) -> Node:
         seen = [*(self.known if host in self.known else ()), host]
         peers = {self.ids[other]: self._peer(other) for other in seen} | (self.dead if host in self.known else {})
+        for slot, owner in self.believed.items():
+            if owner != host:
+                peer = peers[self.ids[owner]]
+                peers[peer.id] = replace(peer, slots=peer.slots | {slot})
         return Node(
             host,
             self.ids[host],
@@ -66,7 +77,8 @@ class Cluster:
     def _peer(self, host: str) -> Peer:
         flags = {"slave" if host in self.follows else "master"} | ({"fail"} if host in self.silent else set())
         master = self.follows.get(host, "")
-        return Peer(self.ids[host], f"{host}:6379", host, frozenset(flags), master, 0, self.slots[host], {}, {})
+        epoch = int(self.ids[host], 16) if host in self.known else 0
+        return Peer(self.ids[host], f"{host}:6379", host, frozenset(flags), master, epoch, self.slots[host], {}, {})
 
     def obey(self, decision: Decision) -> None:
         for command in decision.commands:
@@ -80,8 +92,14 @@ class Cluster:
         host, words = command.host, command.words
         match words[1]:
             case "ADDSLOTSRANGE":
-                for low, high in zip(words[2::2], words[3::2], strict=True):
-                    self.slots[host] |= set(range(int(low), int(high) + 1))
+                given = slots_of(words[2:])
+                assert not given & set(self.believed), "already busy"
+                self.slots[host] |= given
+            case "DELSLOTSRANGE":
+                assert slots_of(words[2:]) <= set(self.believed), "already unassigned"
+                self.believed = {
+                    slot: owner for slot, owner in self.believed.items() if slot not in slots_of(words[2:])
+                }
             case "MEET":
                 self.known |= {host, words[2]}
             case "REPLICATE":
@@ -103,7 +121,7 @@ class Cluster:
             case "FORGET":
                 self.dead.pop(words[2], None)
             case _:
-                assert words[1] == "SET-CONFIG-EPOCH", words
+                assert words[1] in ("SET-CONFIG-EPOCH", "BUMPEPOCH"), words
 
     def lose_disk(self, host: str) -> None:
         peer = self._peer(host)
@@ -177,6 +195,35 @@ def test_more_masters_take_no_more_slots_than_they_need() -> None:
     moves = [move for decision in steps(cluster, planned(5, 1)) for move in decision.moves]
     assert sum(len(move.slots) for move in moves) == 3276 + 3277
     assert all(len(ranges(move.slots)) == 1 for move in moves), "whole ranges"
+
+
+def test_a_slot_that_its_believed_owner_does_not_claim_is_given_anew() -> None:
+    """The nodes refuse slots that they believe to be somebody's: both of a failed move may think the other has it."""
+    plan = planned(3, 1)
+    cluster = reach(plan)
+    first, second = plan.shards[0][0], plan.shards[1][0]
+    cluster.slots[first] -= {7, 8, 10}
+    cluster.believed = {7: second, 8: second}
+    decisions = list(steps(cluster, plan))
+    said = [(command.host, *command.words[1:]) for command in decisions[0].commands]
+    gift = (first, "ADDSLOTSRANGE", "7", "8", "10", "10")
+    assert said == [(first, "DELSLOTSRANGE", "7", "8"), gift, (first, "BUMPEPOCH")]
+    assert_as_planned(cluster, plan)
+
+
+def test_slots_stay_while_two_masters_have_the_same_epoch() -> None:
+    cluster = reach(planned(3, 1))
+    plan = planned(5, 1)
+    moving = next(decision for decision in steps(cluster, plan) if decision.moves)
+    view = cluster.view(plan.hosts)
+    one, other = (view.nodes[host] for host in (moving.moves[0].source, moving.moves[0].target))
+    peers = other.peers | {other.id: replace(other.own, epoch=one.own.epoch)}
+    contested = View(view.nodes | {other.host: replace(other, peers=peers)}, {})
+    decision = decide(plan, contested, forming=True)
+    assert not decision.moves
+    assert sorted(decision.waiting[0].removesuffix(" have the same epoch yet").split(" and ")) == sorted(
+        [one.host, other.host]
+    )
 
 
 class TestTheHealer:

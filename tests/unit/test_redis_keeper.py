@@ -2,11 +2,13 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis_keeper
-from redis_view import View
+from redis_decide import Command
+from redis_view import SLOTS, Node, Peer, View, digest
 from redis_wire import UnreachableError
 
 HOSTS = ["redis-0-0", "redis-1-0", "redis-2-0"]
@@ -61,3 +63,39 @@ def test_who_answers_first_makes_no_difference(keeper: redis_keeper.Keeper, monk
     monkeypatch.setattr("redis_view.Link", Mute)
     monkeypatch.setattr("redis_view.ThreadPoolExecutor", Backwards)
     assert list(keeper.look().silent) == HOSTS
+
+
+def view(*owners: str) -> View:
+    """Three masters that know each other, of which some claim their third of the slots."""
+    thirds = {host: frozenset(range(index * SLOTS // 3, (index + 1) * SLOTS // 3)) for index, host in enumerate(HOSTS)}
+    peers = {
+        host: Peer(host, f"{host}:6379", host, frozenset({"master"}), "", epoch, frozenset())
+        for epoch, host in enumerate(HOSTS, 1)
+    }
+    key = digest("letters")
+    nodes: dict[str, Node] = {}
+    for host, peer in peers.items():
+        known = peers | ({host: replace(peer, slots=thirds[host])} if host in owners else {})
+        nodes[host] = Node(host, host, peer.address, known, True, True, 0, True, 0, frozenset({key}), key)
+    return View(nodes, {})
+
+
+@pytest.mark.parametrize("work", ["bootstrap", "heal"])
+@pytest.mark.parametrize("seen_again", [True, False])
+def test_slots_of_a_living_cluster_are_given_only_when_two_looks_agree_that_nobody_has_them(
+    keeper: redis_keeper.Keeper, monkeypatch: pytest.MonkeyPatch, work: str, seen_again: bool
+) -> None:
+    whole, torn = view(*HOSTS), view(*HOSTS[1:])
+    looks = iter([torn, torn if seen_again else whole, *[whole] * FAR])
+    given: list[Command] = []
+
+    def step(_: redis_keeper.Keeper, commands: tuple[Command, ...]) -> list[str]:
+        given.extend(commands)
+        return []
+
+    monkeypatch.setattr(redis_keeper.Keeper, "look", lambda _: next(looks))
+    monkeypatch.setattr(redis_keeper.Keeper, "carry_out", step)
+    monkeypatch.setattr(redis_keeper.Keeper, "_with_mover", lambda *_: [])
+    assert getattr(keeper, work)() == 0
+    expected = [Command(HOSTS[0], ("CLUSTER", "ADDSLOTSRANGE", "0", "5460"), "gets slots 0-5460")]
+    assert [command for command in given if command.host == HOSTS[0]] == (expected if seen_again else [])
