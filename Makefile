@@ -7,9 +7,10 @@ READY := $(VENV)/.complete
 PYTEST := $(PY) -m pytest
 ARGS ?=
 TO ?=
+STACK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview promote bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,12 @@ preview: $(READY) ## what each region would create, with policy results, without
 
 promote: $(READY) ## make the region TO=… home: switchover, failover and fail-back (docs/promotion.md)
 	@$(PY) -m promotion $(TO) $(ARGS)
+
+state: $(READY) ## make the bucket of the stacks' state, with its copy in another region (docs/state.md)
+	@$(PY) -m state store $(ARGS)
+
+destroy: $(READY) ## what it takes to give the region STACK=… up; destroys nothing (docs/state.md)
+	@$(PY) -m state destroy $(STACK) $(ARGS)
 
 bench: setup servers ## measure the numbers that this project promises
 	@$(PY) -m rehearsal bench $(ARGS)

@@ -73,6 +73,7 @@ class RegionBackups(pulumi.ComponentResource):
             aws_region=place,
             description=words[use],
             days=self._args.settings.backups.retention_days,
+            expires=f"{QDRANT}/",
         )
 
     def _copy(self, own: BucketArgs, bucket: Bucket) -> None:

@@ -1,4 +1,4 @@
-"""A bucket for backups: versions are kept, nobody from outside gets in, all of it is encrypted with its own key."""
+"""A bucket that nobody may lose: it keeps versions, lets nobody in from outside, and encrypts with a key of its own."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from pulumi import Output, ResourceOptions
 from pulumi_aws import kms, s3
 
 from components.aws import identity, keys
-from components.backup_store import QDRANT
 
 UNFINISHED_DAYS: Final = 3
 """After which the parts of an upload that nobody finished go."""
@@ -25,7 +24,9 @@ class BucketArgs:
     aws_region: str
     description: str
     days: int
-    """Snapshots go after so many days; what was deleted or overwritten goes so many days later."""
+    """What was deleted or overwritten goes after so many days."""
+    expires: str = ""
+    """What has this in front of its name goes after as many days by itself; empty: nothing does."""
 
     @property
     def arn(self) -> str:
@@ -115,7 +116,13 @@ class Bucket(pulumi.ComponentResource):
     def _lifecycle(self) -> pulumi.Resource:
         """The same in a bucket and its copy: what a rule of S3 deletes is not deleted in the copy by it. PostgreSQL's
         files are not here: the Barman plugin knows which of them are still needed."""
-        days = self._args.days
+        days, expires = self._args.days, self._args.expires
+        expiring: s3.BucketLifecycleConfigurationRuleArgsDict = {
+            "id": "expiring",
+            "status": "Enabled",
+            "filter": {"prefix": expires},
+            "expiration": {"days": days},
+        }
         return s3.BucketLifecycleConfiguration(
             f"{self._name}-lifecycle",
             bucket=self.bucket.bucket,
@@ -133,12 +140,7 @@ class Bucket(pulumi.ComponentResource):
                     "filter": {},
                     "abort_incomplete_multipart_upload": {"days_after_initiation": UNFINISHED_DAYS},
                 },
-                {
-                    "id": "snapshots",
-                    "status": "Enabled",
-                    "filter": {"prefix": f"{QDRANT}/"},
-                    "expiration": {"days": days},
-                },
+                *([expiring] if expires else []),
             ],
             # Expirations make versions: without those they would delete for good.
             opts=ResourceOptions.merge(self._own, ResourceOptions(depends_on=[self.versions])),

@@ -23,22 +23,44 @@ class KeyArgs:
     alias: str
     """Without the `alias/` in front."""
     description: str
+    several_regions: bool = False
+    """The same key can stand in other regions, too (`replica`), and opens there what it closed here."""
     users: tuple[identity.Document, ...] = ()
     """Statements for those whom no policy of IAM allows to use it: services of AWS."""
 
 
 def key(name: str, args: KeyArgs, opts: ResourceOptions) -> kms.Key:
     """A key that is renewed every year, and its alias."""
-    root = f"arn:{identity.partition(args.aws_region)}:iam::{args.account}:root"
-    # In the policy of a key, "*" is the key itself; without the account's own right nobody could ever change it.
-    account = identity.allow(["kms:*"], ["*"], Sid="Account", Principal={"AWS": root})
     made = kms.Key(
         name,
         description=args.description,
-        policy=json.dumps(identity.document(account, *args.users)),
+        policy=_policy(args),
+        multi_region=True if args.several_regions else None,
         enable_key_rotation=True,
         deletion_window_in_days=KEY_DAYS,
         opts=ResourceOptions.merge(opts, ResourceOptions(protect=True)),
     )
     kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=made.key_id, opts=opts)
     return made
+
+
+def replica(name: str, args: KeyArgs, primary: kms.Key, opts: ResourceOptions) -> kms.ReplicaKey:
+    """A key of several regions in another one, and its alias: it lives on when the first region is lost
+    (docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html)."""
+    made = kms.ReplicaKey(
+        name,
+        primary_key_arn=primary.arn,
+        description=args.description,
+        policy=_policy(args),
+        deletion_window_in_days=KEY_DAYS,
+        opts=ResourceOptions.merge(opts, ResourceOptions(protect=True)),
+    )
+    kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=made.key_id, opts=opts)
+    return made
+
+
+def _policy(args: KeyArgs) -> str:
+    root = f"arn:{identity.partition(args.aws_region)}:iam::{args.account}:root"
+    # In the policy of a key, "*" is the key itself; without the account's own right nobody could ever change it.
+    account = identity.allow(["kms:*"], ["*"], Sid="Account", Principal={"AWS": root})
+    return json.dumps(identity.document(account, *args.users))

@@ -35,6 +35,10 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "eks-cluster-key Account": _DEFAULT_KEY,
     "backups-bucket-key Account": _DEFAULT_KEY,
     "backups-copies-key Account": _DEFAULT_KEY,
+    "state-bucket-key Account": _DEFAULT_KEY,
+    "state-copies-key Account": _DEFAULT_KEY,
+    "state-secrets Account": _DEFAULT_KEY,
+    "state-secrets-copy Account": _DEFAULT_KEY,
     "eks-cluster-role AmazonEKSClusterPolicy": "AWS's own: EKS asks for it on the role of a control plane "
     f"({_EKS}/cluster-iam-role.html).",
     "eks-nodes-role AmazonEKSWorkerNodePolicy": f"AWS's own: what a kubelet describes ({_EKS}/create-node-role.html).",

@@ -18,6 +18,7 @@ from rehearsal.aws.tokens import (
     LOG_GROUP,
     OIDC_PROVIDER,
     POLICY,
+    REPLICA_KEY,
     ROLE,
     ROLE_POLICY,
     ROLE_POLICY_ATTACHMENT,
@@ -121,6 +122,18 @@ def _key(draft: Draft) -> Iterator[str]:
         yield f"rotationPeriodInDays = {rotation}: 90 to 2560 days"
 
 
+def _replica(draft: Draft) -> Iterator[str]:
+    yield from _key(draft)
+    arn = draft.text("primaryKeyArn") or ""
+    if not arn:
+        return
+    _, _, _, region, *_ = arn.split(":")
+    if "key/mrk-" not in arn:
+        yield f"primaryKeyArn = {arn} is a key of one region: it is made with multiRegion"
+    if region == draft.region:
+        yield f"primaryKeyArn = {arn} is a key of {region}: a replica stands in another region"
+
+
 def _administered(draft: Draft) -> Iterator[str]:
     """KMS refuses a policy under which nobody could change the policy again."""
     for statement in documents.statements(draft.get("policy")):
@@ -177,6 +190,7 @@ RULES: Final[dict[str, tuple[Rule, ...]]] = {
     INSTANCE_PROFILE: (_name,),
     OIDC_PROVIDER: (_oidc,),
     KEY: (_key,),
+    REPLICA_KEY: (_replica,),
     ALIAS: (_alias,),
     LOG_GROUP: (_log_group,),
 }

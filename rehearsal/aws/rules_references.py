@@ -26,6 +26,7 @@ from rehearsal.aws.tokens import (
     PEERING,
     POLICY,
     RECORD,
+    REPLICA_KEY,
     ROLE,
     ROUTE_TABLE,
     SECURITY_GROUP,
@@ -61,6 +62,7 @@ WORDS: Final[Mapping[str, str]] = {
     NAT_GATEWAY: "NAT gateway",
     PEERING: "peering connection",
     POLICY: "policy",
+    REPLICA_KEY: "key",
     ROLE: "role",
     ROUTE_TABLE: "route table",
     SECURITY_GROUP: "security group",
@@ -111,7 +113,7 @@ class Reference:
 
 
 _SUBNET, _TABLE, _GROUP = Reference((SUBNET,)), Reference((ROUTE_TABLE,)), Reference((SECURITY_GROUP,))
-_ROLE, _KEY = Reference((ROLE,), _anywhere), Reference((KEY,))
+_ROLE, _KEY = Reference((ROLE,), _anywhere), Reference((KEY, REPLICA_KEY))
 REFERENCES: Final[Mapping[str, Reference]] = {
     "vpcId": Reference((VPC,), _of_vpc),
     "peerVpcId": Reference((VPC,), _peer),
@@ -146,7 +148,8 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "kmsKeyId": _KEY,
     "kmsMasterKeyId": _KEY,
     "targetKeyId": _KEY,
-    "replicaKmsKeyId": Reference((KEY,), _anywhere),
+    "primaryKeyArn": Reference((KEY,), _anywhere),
+    "replicaKmsKeyId": Reference((KEY, REPLICA_KEY), _anywhere),
     "logDestination": Reference((LOG_GROUP, BUCKET), _anywhere),
     "bucket": Reference((BUCKET,), _anywhere),
     "targetGroupArn": Reference((TARGET_GROUP,)),

@@ -49,6 +49,7 @@ OIDC_PROVIDER: Final = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 INSTANCE_PROFILE: Final = "aws:iam/instanceProfile:InstanceProfile"
 
 KEY: Final = "aws:kms/key:Key"
+REPLICA_KEY: Final = "aws:kms/replicaKey:ReplicaKey"
 ALIAS: Final = "aws:kms/alias:Alias"
 
 BUCKET: Final = "aws:s3/bucket:Bucket"

@@ -16,6 +16,7 @@ from rehearsal.aws.tokens import (
     LOG_GROUP,
     OIDC_PROVIDER,
     POLICY,
+    REPLICA_KEY,
     ROLE,
     ROLE_POLICY,
     ROLE_POLICY_ATTACHMENT,
@@ -93,6 +94,23 @@ def _key(draft: Draft) -> dict[str, Value]:
     }
 
 
+def _replica_id(draft: Draft) -> Value:
+    """That of the key it is of: in all regions the same."""
+    primary = draft.text("primaryKeyArn")
+    return draft.inputs.get("primaryKeyArn") if primary is None else primary.rpartition("/")[2]
+
+
+def _replica(draft: Draft) -> dict[str, Value]:
+    return {
+        "keyId": _replica_id(draft),
+        "arn": draft.arn("kms", "key/", _replica_id(draft)),
+        "policy": draft.stated("policy", None),
+        "keyRotationEnabled": True,
+        "keySpec": "SYMMETRIC_DEFAULT",
+        "keyUsage": "ENCRYPT_DECRYPT",
+    }
+
+
 def _alias_name(draft: Draft) -> Value:
     return draft.named("name", "alias/")
 
@@ -152,6 +170,7 @@ KINDS: Final[dict[str, Kind]] = {
         ("multiRegion",),
         ("customerMasterKeySpec", "keyUsage", "multiRegion", "customKeyStoreId", "xksKeyId"),
     ),
+    REPLICA_KEY: Kind(_replica_id, _replica, {"enabled": True}, forced=("primaryKeyArn",)),
     ALIAS: Kind(_alias_name, _alias, forced=("name", "namePrefix")),
     LOG_GROUP: Kind(
         lambda draft: draft.named(),

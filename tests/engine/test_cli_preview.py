@@ -95,7 +95,7 @@ def test_settings_at_fault_are_all_told_without_a_traceback(tmp_path: Path) -> N
     with pytest.raises(RehearsalError) as refused:
         PulumiEngine(faulty, judge=False).preview("us-east")
     said = str(refused.value)
-    assert said.startswith("Pulumi.us-east.yaml or Pulumi.yaml\n")
+    assert said.startswith("Pulumi.us-east.yaml\n")
     for path in ("memory.image", "memory.replicas", "qdrant.resources.requests.memory", "sharding.replication_factor"):
         assert path in said
     assert "Traceback" not in said

@@ -14,11 +14,12 @@ from rehearsal.engine.model import Change, to_json
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 from rehearsal.summary import RegionSummary, Summary
+from state import __main__ as state
 from tests.engine.checkouts import checkout
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
-PODS = 18
-"""Of each region: 3 each of the service, Qdrant, PostgreSQL and its pooler, and 6 of Redis."""
+PODS = {"home": 18, "standby": 21}
+"""Of each region: 3 each of the service, Qdrant, PostgreSQL and its pooler, 6 of Redis; 3 of a standby's edge proxy."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_both_regions_come_up_from_nothing(first: Summary, stand: Stand) -> None
     assert first.engine == "pulumi"
     for region in first.regions:
         assert set(_steps(region).values()) == {"create"}
-        assert sum(pods.ready + pods.held for pods in region.pods.values()) == PODS
+        assert sum(pods.ready + pods.held for pods in region.pods.values()) == PODS[region.role]
         assert stand.client(region.region).find("apps/v1", "Deployment", "memory-service", NAMESPACE) is not None
 
 
@@ -113,3 +114,16 @@ def _agree(theirs: object, ours: object) -> bool:
         one, other = cast(dict[str, object], theirs), cast(dict[str, object], ours)
         return one.keys() == other.keys() and all(_agree(value, other[key]) for key, value in one.items())
     return theirs == ours
+
+
+def test_what_stands_in_the_way_of_an_end_is_told_and_left(
+    first: Summary, stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del first
+    for name, value in cli_workspace.environment(Path("none")).items():
+        monkeypatch.setenv(name, value)
+    assert state.main(["--directory", str(stand.directory), "destroy", "us-west"]) == 0
+    said = capsys.readouterr().out
+    for name in ("qdrant-statefulset", "postgresql-cluster", "redis-zone-a", "platform-namespace"):
+        assert f"::us-west-{name}'" in said, said
+    assert stand.up().unchanged

@@ -114,6 +114,9 @@ def _identities(account: Account) -> None:
     everyone = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     account.make(aws.KEY, "key", policy=policy(Action="kms:*", Principal=everyone), enableKeyRotation=True)
     account.make(aws.KEY, "west-key", WEST)
+    shared = account.make(aws.KEY, "shared-key", multiRegion=True)
+    account.make(aws.REPLICA_KEY, "shared-copy", WEST, primaryKeyArn=shared.outputs["arn"])
+    account.make(aws.ALIAS, "shared-copy-alias", WEST, name="alias/shared", targetKeyId=shared.outputs["keyId"])
     account.make(aws.ALIAS, "alias", name="alias/soma", targetKeyId=account["key"]["keyId"])
     account.make(aws.LOG_GROUP, "logs", name="/soma/flow", retentionInDays=90)
 

@@ -172,4 +172,4 @@ def test_backups_that_are_switched_off_leave_nothing() -> None:
 def test_the_days_are_a_setting() -> None:
     run = Regions(more={"backups": {"retention_days": 7}}).up("us-east")
     lifecycle = named(run, "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", OWN)
-    assert {rule["id"]: rule for rule in lifecycle.inputs["rules"]}["snapshots"]["expiration"] == {"days": 7}
+    assert {rule["id"]: rule for rule in lifecycle.inputs["rules"]}["expiring"]["expiration"] == {"days": 7}

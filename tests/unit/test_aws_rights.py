@@ -10,6 +10,7 @@ from rehearsal.aws.rights import EXCEPTIONS, wide
 from tests.unit.aws_region import two
 from tests.unit.recorded import Resource
 from tests.unit.test_aws_reach import named
+from tests.unit.test_state_store import made
 
 
 def _called(resource: Resource, region: str) -> str:
@@ -22,7 +23,7 @@ def _called(resource: Resource, region: str) -> str:
 def found() -> dict[str, set[str]]:
     """Wide rights of all regions, with and without public names, to the resources that give them."""
     rights: dict[str, set[str]] = {}
-    for run in (*two(), *named()):
+    for run in (*two(), *named(), made()):
         for resource in run.resources:
             if resource.type.startswith("aws:"):
                 for right in wide(_called(resource, run.stack), resource.inputs):

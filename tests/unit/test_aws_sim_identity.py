@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from rehearsal.aws import documents
-from rehearsal.aws import tokens as aws
 from rehearsal.aws.simulation import RefusedByAwsError
-from tests.unit.aws_account import DROP, WEST, Account, policy, trust
+from tests.unit.aws_account import DROP, EAST, WEST, Account, policy, trust
 from tests.unit.aws_whole import Refusal, clash, judge, refused, whole
 
 LONG = "x" * 40
@@ -45,6 +44,13 @@ def many(account: Account) -> str:
         account.another(f"attached-{index}", "attached", policyArn=made.outputs["arn"])
     made = account.another("policy-9", "managed", name="policy-9")
     return account.clash("attached", policyArn=made.outputs["arn"])
+
+
+def beside(account: Account) -> str:
+    """The copy of a key in that key's own region."""
+    with pytest.raises(RefusedByAwsError) as refusal:
+        account.another("beside", "shared-copy", EAST)
+    return str(refusal.value)
 
 
 RED: dict[str, tuple[Refusal, str]] = {
@@ -127,6 +133,17 @@ RED: dict[str, tuple[Refusal, str]] = {
         refused("key", policy=policy(Action="kms:*", Principal="*", Resource=["arn:aws:kms:::" + LONG] * 700)),
         "more than 32768 characters",
     ),
+    "a copy of a key that has to stay in its region": (
+        lambda account: account.refused("shared-copy", primaryKeyArn=account["key"]["arn"]),
+        "is a key of one region: it is made with multiRegion",
+    ),
+    "a copy of a key beside it": (beside, "a replica stands in another region"),
+    "a copy of a key that nobody made": (
+        lambda account: account.refused(
+            "shared-copy", primaryKeyArn=f"arn:aws:kms:us-east-1:123456789012:key/mrk-{'0' * 32}"
+        ),
+        "there is no such key yet",
+    ),
     "a key that is gone at once": (refused("key", deletionWindowInDays=1), "7 to 30 days"),
     "a key that turns too often": (refused("key", rotationPeriodInDays=30), "90 to 2560 days"),
     "an alias without its prefix": (refused("alias", name="soma"), "alias/ and at most 250"),
@@ -177,5 +194,7 @@ def test_the_services_that_a_role_trusts_are_read() -> None:
 
 
 def test_a_key_of_several_regions_has_an_id_of_its_own_form() -> None:
-    made = whole().make(aws.KEY, "shared", multiRegion=True)
-    assert str(made.outputs["keyId"]).startswith("mrk-")
+    account = whole()
+    assert str(account["shared-key"]["keyId"]).startswith("mrk-")
+    assert account["shared-copy"]["keyId"] == account["shared-key"]["keyId"]
+    assert account["shared-copy"]["arn"] == account["shared-key"]["arn"].replace("us-east-1", WEST)

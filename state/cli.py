@@ -1,0 +1,101 @@
+"""Stacks through the Pulumi CLI, as the operator's machine is set up for it."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pulumi import automation
+
+from components.aws.state_store import NAME, StateStore, StateStoreArgs
+from state.errors import StateError
+
+STACK: Final = "store"
+FOLDER: Final = ".state"
+"""In the checkout: the state until the bucket is there."""
+MISSING: Final = ("NoSuchBucket", "NotFound")
+"""How the CLI tells of a bucket that is not there."""
+_LAST_LINES: Final = 15
+
+
+class CliAccess:
+    """`state.store.Access` by the Automation API."""
+
+    def __init__(self, directory: Path, args: StateStoreArgs, say: Callable[[str], None]) -> None:
+        self._folder, self._args, self._say = (directory / FOLDER).resolve(), args, say
+
+    def moved(self) -> bool:
+        try:
+            return STACK in {stack.name for stack in self._workspace(self._args.backend()).list_stacks()}
+        except automation.CommandError as error:
+            if any(word in str(error) for word in MISSING):
+                return False
+            raise StateError(_said(f"does not say whether {self._args.bucket} is there", error)) from None
+
+    def up(self, moved: bool) -> None:
+        if not moved:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._stack(self._args.backend() if moved else self._local).up(color="never", on_output=self._say)
+        except automation.CommandError as error:
+            raise StateError(_said("did not bring the bucket up; run the command again to go on", error)) from None
+
+    def move(self) -> None:
+        try:
+            deployment = self._stack(self._local).export_stack()
+            self._stack(self._args.backend()).import_stack(deployment)
+        except automation.CommandError as error:
+            raise StateError(_said("did not copy the state; run the command again to go on", error)) from None
+
+    def forget(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _local(self) -> str:
+        return f"file://{self._folder}"
+
+    def _program(self) -> None:
+        StateStore("state", self._args)
+
+    def _workspace(self, backend: str) -> automation.LocalWorkspace:
+        return automation.LocalWorkspace(
+            program=self._program,
+            project_settings=automation.ProjectSettings(name=NAME, runtime="python"),
+            env_vars=_environment(backend),
+        )
+
+    def _stack(self, backend: str) -> automation.Stack:
+        return automation.create_or_select_stack(
+            STACK,
+            project_name=NAME,
+            program=self._program,
+            opts=automation.LocalWorkspaceOptions(env_vars=_environment(backend)),
+        )
+
+
+def exported(directory: Path, stack: str) -> Sequence[Mapping[str, Any]]:
+    """Resources of a stack of the checkout. StateError when there is none."""
+    try:
+        workspace = automation.LocalWorkspace(work_dir=str(directory))
+        deployment = workspace.export_stack(stack).deployment or {}
+    except automation.CommandError as error:
+        raise StateError(_said(f"does not export the stack {stack}", error)) from None
+    return cast(Sequence[Mapping[str, Any]], deployment.get("resources") or ())
+
+
+def require() -> None:
+    """StateError without the CLI."""
+    if shutil.which("pulumi") is None:
+        raise StateError("the Pulumi CLI is not on PATH: install it, the stacks are its")
+
+
+def _environment(backend: str) -> dict[str, str]:
+    """No secret is in this stack, so none has to close it."""
+    passphrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE", "")
+    return {"PULUMI_BACKEND_URL": backend, "PULUMI_CONFIG_PASSPHRASE": passphrase}
+
+
+def _said(what: str, error: automation.CommandError) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return "\n".join([f"the Pulumi CLI {what}:", *(f"  {line.strip()}" for line in lines[-_LAST_LINES:])])
