@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -54,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command is _token:
             sub.add_argument("--region", required=True, help="name of the region, or what AWS calls it")
+        if command in (_preview, _up, _down, _status):
+            sub.add_argument(
+                "--platform",
+                choices=("kubernetes", "aws"),
+                help="of every region, in place of what its stack file says",
+            )
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
     return parser
@@ -71,7 +78,7 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.run import Rehearsal
     from rehearsal.summary import show
 
-    summary = Rehearsal(progress, options.engine).preview()
+    summary = Rehearsal(progress, options.engine, _checkout(options)).preview()
     _print(options, summary.as_json(), lambda console: show(summary, console))
     return int(any(region.refused for region in summary.regions))
 
@@ -81,7 +88,7 @@ def _up(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.summary import show
 
     try:
-        summary = Rehearsal(progress, options.engine).up()
+        summary = Rehearsal(progress, options.engine, _checkout(options)).up()
     except RefusedError as refused:
         planned = refused.summary
         _print(options, planned.as_json(), lambda console: show(planned, console))
@@ -93,6 +100,7 @@ def _up(options: argparse.Namespace, progress: Progress) -> int:
 def _down(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.run import down
 
+    _checkout(options)
     ended = down(progress)
     words = f"ended and removed: {', '.join(ended)}" if ended else "nothing was up"
     _print(options, {"ended": list(ended)}, lambda console: console.print(words))
@@ -103,7 +111,7 @@ def _status(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.run import Rehearsal
     from rehearsal.summary import show_standing, standing_json
 
-    standing = Rehearsal(progress).status()
+    standing = Rehearsal(progress, checkout=_checkout(options)).status()
     _print(options, standing_json(standing), lambda console: show_standing(standing, console))
     return 0
 
@@ -147,6 +155,13 @@ def _bench(options: argparse.Namespace, progress: Progress) -> int:
     measured = bench.run(progress)
     _print(options, [entry.as_json() for entry in measured], lambda console: bench.show(measured, console))
     return int(any(entry.holds is False for entry in measured))
+
+
+def _checkout(options: argparse.Namespace) -> Path:
+    """Of the program as it is, or on the platform that was asked for."""
+    from rehearsal import overlay, paths
+
+    return overlay.on(options.platform, paths.CHECKOUT) if options.platform else paths.CHECKOUT
 
 
 def _print(options: argparse.Namespace, document: Any, show: Callable[[Console], None]) -> None:

@@ -1,0 +1,58 @@
+"""The checkout with its regions on another platform than its stack files say: `make up ARGS="--platform aws"`.
+
+What the stack files say of everything else stands, so that the very regions of the checkout are rehearsed. The run
+directory is one of its own, for a region does not change its platform while it has data.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from rehearsal import paths
+from rehearsal.engine.config_files import stack_file_name
+from rehearsal.engine.project import Project
+
+ACCOUNT: Final = "123456789012"
+"""Of the simulated account, where the stack files name none: the one that AWS's own examples have."""
+_OWN: Final = (".git", ".rehearsal", ".state")
+"""Not the program's; so are run directories of other platforms."""
+
+
+def on(platform: str, checkout: Path) -> Path:
+    """A directory that is the checkout, but for the stack files. RehearsalError for files that cannot be read."""
+    beside = f"{os.environ.get('SOMA_REHEARSAL_HOME') or checkout / '.rehearsal'}-{platform}"
+    os.environ["SOMA_REHEARSAL_HOME"] = beside
+    project = Project.load(checkout)
+    overlaid = paths.home() / "checkout"
+    overlaid.mkdir(mode=0o700, exist_ok=True)
+    for file in overlaid.iterdir():
+        file.unlink()
+    stacks = {stack_file_name(region): region for region in _regions(project)}
+    for entry in checkout.iterdir():
+        if entry.name not in stacks and not entry.name.startswith(_OWN):
+            (overlaid / entry.name).symlink_to(entry.resolve())
+    for name, region in stacks.items():
+        text = yaml.safe_dump({"config": _config(project, region, platform)}, sort_keys=False, allow_unicode=True)
+        (overlaid / name).write_text(text, encoding="utf-8")
+    return overlaid
+
+
+def _regions(project: Project) -> tuple[str, ...]:
+    """Of the list, which may have more than there are files for."""
+    block = project.file.values.get(f"{project.name}:multiregion")
+    listed = block.get("regions") if isinstance(block, dict) else None
+    names = [str(one.get("name")) for one in listed or () if isinstance(one, dict)]
+    return tuple(dict.fromkeys([*names, *project.stacks]))
+
+
+def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
+    own = dict(project.values(region))
+    own[f"{project.name}:platform"] = platform
+    if platform == "aws":
+        administrator = f"arn:aws:iam::{ACCOUNT}:role/operators"
+        stated = own.get(f"{project.name}:aws") or {}
+        account = {"account": ACCOUNT, "cluster": {"admins": [administrator]}}
+        own[f"{project.name}:aws"] = {**account, **stated} if isinstance(stated, dict) else stated
+    return own

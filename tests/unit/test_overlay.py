@@ -1,0 +1,56 @@
+"""The checkout on another platform: its own regions, a run directory of their own, nothing of it changed."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rehearsal import overlay, paths
+from rehearsal.engine.project import Project
+from tests.engine.checkouts import checkout
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SOMA_REHEARSAL_HOME", str(tmp_path / "run"))
+    return checkout(tmp_path / "checkout")
+
+
+def state(file: Path, key: str, value: object) -> None:
+    document = yaml.safe_load(file.read_text())
+    document["config"][f"somafractalmemory:{key}"] = value
+    file.write_text(yaml.safe_dump(document))
+
+
+def test_every_region_is_on_the_platform_and_says_all_else_as_before(source: Path) -> None:
+    before = Project.load(source).settings()
+    after = Project.load(overlay.on("aws", source)).settings()
+    assert list(after) == list(before) == ["us-east", "us-west"]
+    assert {settings.platform for settings in after.values()} == {"aws"}
+    for region, settings in after.items():
+        assert settings.aws.account == overlay.ACCOUNT
+        assert settings.memory == before[region].memory
+        assert settings.multiregion == before[region].multiregion
+    assert {settings.platform for settings in Project.load(source).settings().values()} == {"kubernetes"}
+
+
+def test_an_account_that_is_stated_stands(source: Path) -> None:
+    state(source / "Pulumi.us-east.yaml", "aws", {"account": "210987654321"})
+    after = Project.load(overlay.on("aws", source))
+    assert after.values("us-east")["somafractalmemory:aws"]["account"] == "210987654321"
+
+
+def test_a_region_without_a_file_has_one(source: Path) -> None:
+    (source / "Pulumi.us-west.yaml").unlink()
+    assert (overlay.on("kubernetes", source) / "Pulumi.us-west.yaml").exists()
+
+
+def test_the_program_is_the_checkouts_and_the_run_directory_is_not(source: Path, tmp_path: Path) -> None:
+    overlaid = overlay.on("aws", source)
+    assert (overlaid / "__main__.py").resolve() == source / "__main__.py"
+    assert paths.home() == tmp_path / "run-aws"
+    assert overlaid.is_relative_to(paths.home())
+    os.environ["SOMA_REHEARSAL_HOME"] = str(tmp_path / "run")
+    (source / "Pulumi.us-west.yaml").write_text((source / "Pulumi.us-west.yaml").read_text() + "# more\n")
+    assert overlay.on("aws", source) == overlaid, "again, over what is there"
