@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--platform",
                 choices=("kubernetes", "aws"),
-                help="of every region, in place of what its stack file says",
+                help="of every region, whatever its stack file says",
             )
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
