@@ -16,6 +16,8 @@ from rehearsal.engine.project import Project
 
 ACCOUNT: Final = "123456789012"
 """Of the simulated account, where the stack files name none: the one that AWS's own examples have."""
+ON_AWS: Final = {"account": ACCOUNT, "cluster": {"admins": [f"arn:aws:iam::{ACCOUNT}:role/operators"]}}
+"""The least that the settings `aws` have to say."""
 _OWN: Final = (".git", ".rehearsal", ".state")
 """Not the program's; so are run directories of other platforms."""
 
@@ -51,8 +53,6 @@ def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
     own = dict(project.values(region))
     own[f"{project.name}:platform"] = platform
     if platform == "aws":
-        administrator = f"arn:aws:iam::{ACCOUNT}:role/operators"
         stated = own.get(f"{project.name}:aws") or {}
-        account = {"account": ACCOUNT, "cluster": {"admins": [administrator]}}
-        own[f"{project.name}:aws"] = {**account, **stated} if isinstance(stated, dict) else stated
+        own[f"{project.name}:aws"] = {**ON_AWS, **stated} if isinstance(stated, dict) else stated
     return own

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -11,6 +11,7 @@ from rehearsal import kube, paths
 from rehearsal.engine import evaluate as evaluation
 from rehearsal.engine.model import Plan, revealed
 from rehearsal.engine.project import Project
+from rehearsal.overlay import ON_AWS
 
 HOME = "us-east"
 
@@ -33,6 +34,26 @@ def copies(directory: Path, namespaces: Mapping[str, str]) -> Path:
     for region, namespace in namespaces.items():
         stack["config"]["somafractalmemory:kubernetes"] = {"namespace": namespace}
         (directory / f"Pulumi.{region}.yaml").write_text(yaml.safe_dump(stack))
+    return directory
+
+
+def on_aws(directory: Path, places: Sequence[str]) -> Path:
+    """A project whose regions are copies of us-east, each on AWS in the region named for it; the first one is home."""
+    names = [f"region-{number}" for number in range(len(places))]
+    copies(directory, dict.fromkeys(names, "somafractalmemory"))
+    file = directory / "Pulumi.yaml"
+    project = yaml.safe_load(file.read_text())
+    for region, place in zip(project["config"]["multiregion"]["default"]["regions"], places, strict=True):
+        region["aws_region"] = place
+    file.write_text(yaml.safe_dump(project))
+    for name in names:
+        file = directory / f"Pulumi.{name}.yaml"
+        stack = yaml.safe_load(file.read_text())
+        stack["config"]["somafractalmemory:platform"] = "aws"
+        stack["config"]["somafractalmemory:aws"] = ON_AWS
+        if len(places) == 1:
+            stack["config"]["somafractalmemory:backups"] = {"copy_region": "us-west-2"}
+        file.write_text(yaml.safe_dump(stack))
     return directory
 
 

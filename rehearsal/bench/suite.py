@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rehearsal import binaries, paths
-from rehearsal.bench import applying, evaluation, growth, make_up, postgres, qdrant_gateway, redis_gateway, still
+from rehearsal.bench import (
+    applying,
+    aws_growth,
+    evaluation,
+    growth,
+    make_up,
+    postgres,
+    qdrant_gateway,
+    redis_gateway,
+    still,
+)
 from rehearsal.bench.environment import environment
 from rehearsal.bench.measure import Measure
 from rehearsal.bench.projects import HOME, evaluate
@@ -28,6 +38,7 @@ def run(progress: Progress) -> list[Measure]:
         with still.plane(tools, plan, progress) as plane:
             measured += applying.measure(scratch, plane, kubectl, progress)
             measured += growth.measure(scratch, plane, progress)
+        measured += aws_growth.measure(scratch, progress)
         measured += redis_gateway.measure(progress)
         measured += qdrant_gateway.measure(progress)
         measured += postgres.measure(progress, plan)

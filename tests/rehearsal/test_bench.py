@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import binaries, paths, run
-from rehearsal.bench import applying, evaluation, growth, make_up, projects, still
+from rehearsal.bench import applying, aws_growth, evaluation, growth, make_up, projects, still
 from rehearsal.bench.measure import Measure
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE, ControlPlane
 from rehearsal.engine.model import Plan
@@ -94,6 +94,16 @@ def test_the_growth_is_measured(plane: ControlPlane, plan: Plan, tmp_path: Path)
     ]
     for namespace in ("warm-0", "single-0-0-0", "single-0-1-0", "many-0-0", "many-0-1"):
         assert _held(plane, plan, namespace).total() > 40, namespace
+
+
+def test_the_growth_on_aws_is_measured(tmp_path: Path) -> None:
+    grown, alone = aws_growth.measure(tmp_path, QUIET, rounds=1, regions=(2,))
+    assert (grown.name, grown.unit, grown.goal) == (
+        "time per resource on AWS, for each region added up to 2",
+        "ratio",
+        1.1,
+    )
+    assert int(alone.name.rpartition(" ")[2]) > 250
 
 
 def test_nothing_but_applying_happens_on_the_benchmarks_control_plane(plane: ControlPlane) -> None:

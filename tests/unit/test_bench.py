@@ -260,7 +260,7 @@ def test_an_interrupted_bench_says_that_everything_was_ended(
 # What is ended when it fails
 
 
-PARTS = ("evaluation", "applying", "growth", "redis_gateway", "qdrant_gateway", "postgres", "make_up")
+PARTS = ("evaluation", "applying", "growth", "aws_growth", "redis_gateway", "qdrant_gateway", "postgres", "make_up")
 STEPS = ["rehearsal.bench.still.plane", *(f"rehearsal.bench.{part}.measure" for part in PARTS)]
 
 

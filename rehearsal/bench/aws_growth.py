@@ -1,0 +1,80 @@
+"""How the time that a resource of a region on AWS takes grows with the number of regions.
+
+Evaluation only, and that is where the regions meet: each one's program reads what the others made, plans the links to
+them, and has its resources judged and made by the simulated account. What Kubernetes takes in is measured by `growth`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rehearsal.bench import projects
+from rehearsal.bench.measure import Measure, Turns, side_by_side
+from rehearsal.engine import elsewhere
+from rehearsal.engine import evaluate as evaluation
+from rehearsal.engine.model import Plan
+from rehearsal.engine.project import Project
+from rehearsal.progress import Progress
+
+ROUNDS = 2
+REGIONS = (3, 5, 8)
+PLACES = (
+    "us-east-1",
+    "us-west-2",
+    "eu-west-1",
+    "us-east-2",
+    "eu-central-1",
+    "ap-northeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+)
+
+
+def measure(
+    scratch: Path, progress: Progress, rounds: int = ROUNDS, regions: tuple[int, ...] = REGIONS
+) -> list[Measure]:
+    """Of every number of regions: seconds a resource of all of them, over those of as many that are alone.
+
+    The links are among the resources; the ratio is told as growth for each region added, the root of the whole.
+    """
+    single = _Regions(projects.on_aws(scratch / "aws-1", PLACES[:1]))
+    single.up()
+    found: list[Measure] = []
+    alone = 0.0
+    for number in regions:
+        many = _Regions(projects.on_aws(scratch / f"aws-{number}", PLACES[:number]))
+        with progress.step(f"regions on AWS: from 1 to {number}"):
+            turns = _each(many, single, rounds)
+        alone = turns.other
+        growth = turns.ratio ** (1 / (number - 1))
+        found.append(Measure(f"time per resource on AWS, for each region added up to {number}", growth, "ratio", 1.1))
+    return [*found, Measure(f"time per resource on AWS at 1 region of {single.resources}", alone * 1000, "ms")]
+
+
+def _each(many: "_Regions", single: "_Regions", rounds: int) -> Turns:
+    """Seconds a resource."""
+    turns = side_by_side(rounds, lambda _: many.up(), lambda _: single.up())
+    ones = tuple(seconds / many.resources for seconds in turns.ones)
+    return Turns(ones, tuple(seconds / single.resources for seconds in turns.others))
+
+
+class _Regions:
+    """The regions of one project, evaluated one after the other."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._project = directory, Project.load(directory)
+        self.resources = 0
+        """Of all regions together, at the last time."""
+
+    def up(self) -> None:
+        plans: dict[str, Plan] = {}
+        for region in self._project.settings():
+            plans[region] = self._evaluate(region, plans)
+        self.resources = sum(len(plan.resources) for plan in plans.values())
+
+    def _evaluate(self, region: str, plans: Mapping[str, Plan]) -> Plan:
+        stacks: dict[str, dict[str, Any] | None] = {name: dict(plan.outputs) for name, plan in plans.items()}
+        there = [one for plan in plans.values() for one in elsewhere.made(plan.resources)]
+        config = self._project.config(region)
+        asked = evaluation.ask(self._project.name, region, config, False, {}, {region: {}, **stacks}, there)
+        return evaluation.evaluate(self._directory, asked)
