@@ -24,9 +24,9 @@ PLACES = (
     "eu-west-1",
     "us-east-2",
     "eu-central-1",
-    "ap-northeast-1",
+    "eu-west-2",
     "ap-southeast-2",
-    "ca-central-1",
+    "eu-north-1",
 )
 
 
