@@ -31,6 +31,10 @@ class Access(Protocol):
         """The CloudNativePG Cluster; None where there is none."""
         ...
 
+    def snapshots(self, region: str) -> Mapping[str, Any] | None:
+        """The CronJob that takes snapshots of Qdrant; None where there is none."""
+        ...
+
     def service_pods(self, region: str) -> list[Mapping[str, Any]]:
         """All pods of the memory service, those that end included."""
         ...

@@ -13,6 +13,7 @@ from typing import Any, cast
 from pulumi import automation
 
 from components.postgres_cluster import cluster_name
+from components.qdrant_backup import NAME as SNAPSHOTS
 from promotion.errors import PromotionError
 from settings import Settings
 
@@ -68,6 +69,12 @@ class CliAccess:
         )
         if found is None:
             raise PromotionError(f"{region}: its API server does not say how PostgreSQL is: run the command again")
+        return cast(Mapping[str, Any], json.loads(found)) if found.strip() else None
+
+    def snapshots(self, region: str) -> Mapping[str, Any] | None:
+        found = self._kubectl(region, "get", "cronjobs.batch", SNAPSHOTS, "-o", "json", "--ignore-not-found")
+        if found is None:
+            raise PromotionError(f"{region}: its API server does not say when snapshots were taken")
         return cast(Mapping[str, Any], json.loads(found)) if found.strip() else None
 
     def service_pods(self, region: str) -> list[Mapping[str, Any]]:

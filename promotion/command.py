@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from promotion import checks, losses, plan
 from promotion.access import Access
@@ -153,7 +154,8 @@ class Command:
             checks.refuse_loss(world, target, lag, settings.multiregion.rpo_seconds)
         nothing = " (nothing is lost: it catches up before it takes over)" if old is not None else ""
         self._say(f"  PostgreSQL   {lag.words()}{nothing}")
-        self._say(f"  Qdrant       newest snapshot: {losses.newest_snapshot(self._access, target)}")
+        newest = losses.newest_snapshot(self._access, None if old is None else old.name, datetime.now(UTC))
+        self._say(f"  Qdrant       newest snapshot: {newest}")
         self._say("  Redis        caches and locks begin empty")
 
     def _say_left(self, world: World, target: str) -> None:

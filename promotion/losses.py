@@ -2,8 +2,10 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from promotion.access import Access
+from promotion.errors import PromotionError
 
 BEHIND = """
 SELECT COALESCE(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,
@@ -51,7 +53,20 @@ def _numbers(row: str | None, count: int) -> list[float | None]:
     return found
 
 
-def newest_snapshot(access: Access, region: str) -> str:
-    """Age of the newest snapshot of home's Qdrant that a region can restore, in words."""
-    del access, region
-    return "none is taken: the vectors are made again from what PostgreSQL has, or are lost"
+def newest_snapshot(access: Access, home: str | None, now: datetime) -> str:
+    """Age of the newest whole snapshot of home's Qdrant, in words; `home` is None where it does not answer."""
+    without = "the vectors are made again from what PostgreSQL has, or are lost"
+    unknown = "nobody says: the old home does not answer, the copies in its bucket tell (docs/backups.md)"
+    if home is None:
+        return unknown
+    try:
+        job = access.snapshots(home)
+    except PromotionError:
+        return unknown
+    if job is None:
+        return f"none is taken: {without}"
+    taken = str((job.get("status") or {}).get("lastSuccessfulTime") or "")
+    if not taken:
+        return f"none has been finished yet: {without}"
+    minutes = max(0, int((now - datetime.fromisoformat(taken)).total_seconds() // 60))
+    return f"{minutes // 60} h {minutes % 60} min old"

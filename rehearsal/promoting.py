@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.postgres_cluster import cluster_name
+from components.qdrant_backup import NAME as SNAPSHOTS
 from promotion import losses
 from promotion.errors import PromotionError
 from rehearsal import paths
@@ -60,6 +61,12 @@ class RehearsedAccess:
     def cluster(self, region: str) -> Mapping[str, Any] | None:
         try:
             return self._client(region).find("postgresql.cnpg.io/v1", "Cluster", cluster_name(region), NAMESPACE)
+        except KubeError as error:
+            raise PromotionError(f"{region}: {error.message}") from None
+
+    def snapshots(self, region: str) -> Mapping[str, Any] | None:
+        try:
+            return self._client(region).find("batch/v1", "CronJob", SNAPSHOTS, NAMESPACE)
         except KubeError as error:
             raise PromotionError(f"{region}: {error.message}") from None
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from promotion import losses
 from promotion.__main__ import main
+from promotion.errors import PromotionError
 from promotion.files import Checkout
 from promotion.losses import Lag
 from rehearsal import paths
@@ -23,6 +25,7 @@ class Imagined:
         self.directory = directory
         self.away: set[str] = set()
         self.behind = "4096|140|140"
+        self.taken: dict[str, Any] | None = None
         self.done: list[tuple[str, str]] = []
         self.said: dict[str, dict[str, Any]] = {
             name: {**SECRETS, "home": "us-east", "promotion": "", "role": role}
@@ -59,6 +62,11 @@ class Imagined:
     def cluster(self, region: str) -> Mapping[str, Any] | None:
         assert region not in self.away
         return self.clusters[region]
+
+    def snapshots(self, region: str) -> Mapping[str, Any] | None:
+        if region in self.away:
+            raise PromotionError(f"{region} does not answer")
+        return self.taken
 
     def service_pods(self, region: str) -> list[Mapping[str, Any]]:
         assert region not in self.away
@@ -186,3 +194,26 @@ def test_a_postgresql_that_cannot_be_promoted_ends_the_wait(
     regions.up = broken
     assert run(regions, "us-west", "--yes") == 1
     assert "us-west: PostgreSQL: Cluster is unrecoverable" in capsys.readouterr().err
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (None, "none is taken: "),
+        ({"status": {}}, "none has been finished yet: "),
+        ({"status": {"lastSuccessfulTime": "2026-03-01T02:29:31Z"}}, "9 h 30 min old"),
+        ({"status": {"lastSuccessfulTime": "2026-03-01T12:00:05Z"}}, "0 h 0 min old"),
+    ],
+)
+def test_how_old_the_newest_snapshot_is(regions: Imagined, job: dict[str, Any] | None, words: str) -> None:
+    regions.taken = job
+    assert losses.newest_snapshot(regions, "us-east", NOW).startswith(words)
+
+
+def test_of_a_home_that_does_not_answer_nobody_says_how_old_its_snapshots_are(regions: Imagined) -> None:
+    regions.away.add("us-east")
+    for home in ("us-east", None):
+        assert losses.newest_snapshot(regions, home, NOW).startswith("nobody says: the old home does not answer")
