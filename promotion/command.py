@@ -74,7 +74,8 @@ class Command:
         settings = self._checkout.settings()
         names = tuple(settings)
         regions = {name: self._region(name, names, one.promotion) for name, one in settings.items()}
-        return World(next(iter(settings.values())).listed_home, regions)
+        listed = next(iter(settings.values()))
+        return World(listed.listed_home, regions, listed.generations)
 
     def perform(self, action: Action, world: World, target: str) -> None:
         """One action of a plan."""
@@ -92,6 +93,8 @@ class Command:
                 self._access.up(region)
             case Kind.AWAIT:
                 self._await(action, target)
+            case Kind.RAISE:
+                self._checkout.raise_generation(region, world[region].generation(region) + 1)
             case Kind.DELETE_CLUSTER:
                 self._access.delete_cluster(region)
 

@@ -59,6 +59,17 @@ class Checkout:
             self._replace(file, before)
             raise PromotionError(f"{PROJECT}: name the home region by hand (multiregion.home: {target}), then go on")
 
+    def raise_generation(self, region: str, number: int) -> None:
+        """States how often the region's PostgreSQL was made."""
+        file = self._directory / PROJECT
+        before = file.read_text(encoding="utf-8")
+        self._replace(file, generation_stated(before, region, number))
+        if self.settings()[region].generations[region] != number:
+            self._replace(file, before)
+            raise PromotionError(
+                f"{PROJECT}: write `generation: {number}` to {region} by hand (multiregion.regions), then go on"
+            )
+
     def _listed(self) -> list[str]:
         multiregion = cast(Mapping[str, Any], self._defaults().get("multiregion") or {})
         listed = [str(region.get("name")) for region in multiregion.get("regions") or []]
@@ -124,3 +135,25 @@ def home_moved(text: str, target: str) -> str:
         count=1,
         flags=re.MULTILINE,
     )
+
+
+def generation_stated(text: str, region: str, number: int) -> str:
+    """Pulumi.yaml with a region's `generation`, in place of the one that its entry has."""
+    name = rf"name:\s*(?P<quote>[\"']?){re.escape(region)}(?P=quote)(?![\w-])"
+    flow = re.search(rf"\{{[^{{}}]*{name}[^{{}}]*", text)
+    if flow is not None:
+        return f"{text[: flow.start()]}{_flow(flow[0], number)}{text[flow.end() :]}"
+    block = re.search(rf"^([^\S\n]*)- {name}[^\n]*\n(?:\1  [^\n]*\n)*", text, re.MULTILINE)
+    if block is None:
+        return text
+    stated = re.compile(rf"^({block[1]}  generation:\s*)\d+", re.MULTILINE)
+    first, rest = block[0].split("\n", 1)
+    raised = stated.sub(rf"\g<1>{number}", rest) if stated.search(rest) else f"{block[1]}  generation: {number}\n{rest}"
+    return f"{text[: block.start()]}{first}\n{raised}{text[block.end() :]}"
+
+
+def _flow(entry: str, number: int) -> str:
+    stated = re.compile(r"(generation:\s*)\d+")
+    if stated.search(entry):
+        return stated.sub(rf"\g<1>{number}", entry, count=1)
+    return re.sub(r"(name:\s*[\"']?[a-z0-9-]+[\"']?)", rf"\1, generation: {number}", entry, count=1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from promotion.world import NO_RECORD, Database, Region, World
+from promotion.world import GENERATIONS, NO_RECORD, Database, Region, World
 from settings import Promotion
 
 LONGEST = 60
@@ -28,6 +28,8 @@ class Kind(Enum):
     """Brings a stack to what its files say."""
     AWAIT = "await"
     """Waits for what a cluster has to do, with nothing declared."""
+    RAISE = "raise"
+    """Raises a region's generation in Pulumi.yaml: a PostgreSQL that is made anew archives to a place of its own."""
     DELETE_CLUSTER = "delete cluster"
     """Deletes a PostgreSQL cluster whose data went another way, with its volumes' claims."""
 
@@ -127,13 +129,13 @@ def _after(world: World, target: str) -> Action | None:
     if new.step:
         return Action(Kind.UP, target, f"{target}: the promotion leaves its settings")
     for region in world.others(target):
-        action = _aftermath(region, target)
+        action = _aftermath(world, region, target)
         if action is not None:
             return action
     return None
 
 
-def _aftermath(region: Region, target: str) -> Action | None:
+def _aftermath(world: World, region: Region, target: str) -> Action | None:
     """What a region that is not home needs yet. One that was fenced is cloned again once it answers."""
     name = region.name
     if region.record.step == "fence":
@@ -141,12 +143,17 @@ def _aftermath(region: Region, target: str) -> Action | None:
             return None
         if region.database is not None:
             return Action(Kind.DELETE_CLUSTER, name, f"{name}: delete its PostgreSQL cluster, which went another way")
+        if world.generation(name) <= region.generation(name):
+            number = region.generation(name) + 1
+            return Action(Kind.RAISE, name, f"Pulumi.yaml: {name} is of generation {number}, and archives elsewhere")
+        if world[target].generation(name) != world.generation(name):
+            return Action(Kind.UP, target, f"{target}: learns where {name} archives from now on")
         return Action(Kind.RECORD, name, f"the fence leaves {name}")
     if region.record.under_way:
         return Action(Kind.RECORD, name, f"the record leaves {name}")
     if not region.made or not region.answers:
         return None
-    if region.home != target or region.step or region.database is None:
+    if region.home != target or region.step or region.database is None or not world.knows(region):
         how = "is cloned and follows" if region.database is None else "follows"
         return Action(Kind.UP, name, f"{name}: {how} {target}, pods of the service wait as a standby's")
     return None
@@ -164,6 +171,9 @@ def imagined(world: World, action: Action, target: str) -> World:
             return world.with_region(
                 replace(region, outputs={**region.outputs, "home": target, "role": "standby", "promotion": "fence"})
             )
+        case Kind.RAISE:
+            number = region.generation(action.region) + 1
+            return replace(world, generations={**world.generations, action.region: number})
         case Kind.DELETE_CLUSTER:
             return world.with_region(replace(region, database=None))
         case Kind.AWAIT:
@@ -182,6 +192,7 @@ def _updated(world: World, region: Region) -> Region:
         "home": home,
         "role": "home" if home == region.name else "standby",
         "promotion": step or "",
+        "shared": {GENERATIONS: [f"{name} {world.generation(name)}" for name in world.regions]},
     }
     before = region.database or Database(follows=home, ready=1)
     token = record.token if step == "promote" else None

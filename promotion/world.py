@@ -8,6 +8,8 @@ from components.postgres_cluster import cluster_name
 from settings import Promotion
 
 NO_RECORD = Promotion()
+GENERATIONS = "multiregion.generations"
+"""Of a stack's output `shared`: regions whose generation is not 1, each with it (settings/shared.py)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Region:
         """Step of the record with which the last complete update ran."""
         return str(self.outputs.get("promotion") or "")
 
+    def generation(self, name: str) -> int:
+        """`generation` of a region, as it stood when this one's stack was last brought up."""
+        said = (self.outputs.get("shared") or {}).get(GENERATIONS) or []
+        return next((int(one.split()[1]) for one in map(str, said) if one.split()[0] == name), 1)
+
     @property
     def is_primary(self) -> bool:
         """Does its PostgreSQL take writes, as far as it is known?"""
@@ -71,6 +78,8 @@ class World:
 
     listed_home: str
     regions: Mapping[str, Region]
+    generations: Mapping[str, int] = field(default_factory=dict)
+    """`generation` of each region as Pulumi.yaml says; left out, 1."""
 
     def __getitem__(self, name: str) -> Region:
         return self.regions[name]
@@ -78,6 +87,14 @@ class World:
     def others(self, name: str) -> tuple[Region, ...]:
         """All regions but one, in their order."""
         return tuple(region for region in self.regions.values() if region.name != name)
+
+    def generation(self, name: str) -> int:
+        """How often a region's PostgreSQL was made, as Pulumi.yaml says."""
+        return self.generations.get(name, 1)
+
+    def knows(self, region: Region) -> bool:
+        """Was the region brought up since all of them archive where they do?"""
+        return all(region.generation(name) == self.generation(name) for name in self.regions)
 
     def former(self, target: str) -> str | None:
         """The region that home moves from: as a record has it, else as Pulumi.yaml or another record has."""

@@ -14,6 +14,7 @@ from promotion.errors import PromotionError
 from promotion.files import Checkout
 from promotion.losses import Lag
 from rehearsal import paths
+from settings.shared import shared
 
 SECRETS = {"memory_tokens": "[secret]", "postgresql_replication": "[secret]"}
 
@@ -46,6 +47,7 @@ class Imagined:
         role = "home" if settings.is_home else "standby"
         step = settings.promotion.step or ""
         self.said[region] = {**SECRETS, "home": settings.home, "role": role, "promotion": step}
+        self.said[region]["shared"] = shared(settings)
         left = {"demotionToken": "dG9rZW4="} if step == "demote" else {}
         self.clusters[region] = self._cluster(region, settings.home, **left)
 
@@ -141,7 +143,8 @@ def test_a_fenced_region_is_deleted_made_known_as_gone_and_brought_up(regions: I
     regions.away.clear()
     regions.done.clear()
     assert run(regions, "us-west", "--yes") == 0
-    assert regions.done == [("delete", "us-east"), ("forget", "us-east"), ("up", "us-east")]
+    assert regions.done == [("delete", "us-east"), ("up", "us-west"), ("forget", "us-east"), ("up", "us-east")]
+    assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 2, "us-west": 1}
 
 
 def test_of_two_homes_one_is_given_up_by_name(regions: Imagined, capsys: pytest.CaptureFixture[str]) -> None:

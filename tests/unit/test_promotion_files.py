@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from promotion.errors import PromotionError
-from promotion.files import Checkout, home_moved
+from promotion.files import Checkout, generation_stated, home_moved
 from rehearsal import paths
 from settings import Promotion
 
@@ -90,3 +90,40 @@ def test_a_list_of_regions_in_a_stack_file_is_refused(checkout: Checkout, tmp_pa
     file.write_text(file.read_text() + "  somafractalmemory:multiregion: {home: us-east}\n")
     with pytest.raises(PromotionError, match=r"Pulumi\.us-east\.yaml: multiregion stands once"):
         checkout.settings()
+
+
+LISTED = """# kept
+    regions: # in order
+      - name: us-east # first
+        primary: true
+        resources:
+          requests: {cpu: "8"}
+      - name: us-east-2
+        generation: 7
+      - name: us-west
+        generation: 2 # twice
+        aws_region: us-west-2
+"""
+IN_A_LINE = (
+    "  regions: [{name: us-east-2, generation: 7}, {name: us-east, primary: true}, {generation: 2, name: us-west}]\n"
+)
+
+
+@pytest.mark.parametrize("text", [LISTED, IN_A_LINE])
+@pytest.mark.parametrize(("region", "number"), [("us-east", 2), ("us-west", 3), ("us-east-2", 8)])
+def test_a_generation_is_stated_of_one_region_and_nothing_else_changes(text: str, region: str, number: int) -> None:
+    def listed(said: str) -> dict[str, dict[str, object]]:
+        return {one["name"]: one for one in yaml.safe_load(said)["regions"]}
+
+    after = generation_stated(text, region, number)
+    assert listed(after) == {**listed(text), region: {**listed(text)[region], "generation": number}}
+    assert after.count("#") == text.count("#")
+
+
+def test_an_entry_that_is_written_in_another_way_is_left_to_the_reader(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.yaml"
+    file.write_text(file.read_text().replace("- name: us-west", '- "name": us-west'))
+    before = file.read_text()
+    with pytest.raises(PromotionError, match="write `generation: 2` to us-west by hand"):
+        checkout.raise_generation("us-west", 2)
+    assert file.read_text() == before

@@ -75,6 +75,28 @@ class TestTheOrder:
         back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3), serving=3)
         assert order(known.with_region(back), "us-west") == [
             (Kind.DELETE_CLUSTER, "us-east"),
+            (Kind.RAISE, "us-east"),
+            (Kind.UP, "us-west"),
+            (Kind.RECORD, "us-east"),
+            (Kind.UP, "us-east"),
+        ]
+
+    def test_each_time_that_one_is_cloned_again_it_archives_elsewhere(self) -> None:
+        """Its archive of before has what never came to the new home: nothing may be written over it."""
+        known = world(*REGIONS)
+        for number, (old, new) in enumerate((("us-east", "us-west"), ("us-west", "us-east"), ("us-east", "us-west"))):
+            known = carried_out(lost(known, old), new)
+            back = replace(known[old], answers=True, database=Database(old, ready=3))
+            known = carried_out(known.with_region(back), new)
+            assert known.generation(old) == 2 + (number == 2)
+            assert all(known.knows(region) for region in known.regions.values())
+
+    def test_a_generation_that_was_raised_by_hand_is_not_raised_again(self) -> None:
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        back = known.with_region(replace(known["us-east"], answers=True, database=Database("us-east", ready=3)))
+        assert order(replace(back, generations={"us-east": 2}), "us-west") == [
+            (Kind.DELETE_CLUSTER, "us-east"),
+            (Kind.UP, "us-west"),
             (Kind.RECORD, "us-east"),
             (Kind.UP, "us-east"),
         ]
