@@ -63,10 +63,10 @@ class TestAStandby:
             assert "annotations" not in served.metadata
 
     def test_neither_schema_nor_collections_are_made(self, us_west: Recorded) -> None:
-        assert [job.object_name.rpartition("-")[0] for job in us_west.of("Job")] == [
+        assert {job.object_name.rpartition("-")[0] for job in us_west.of("Job")} == {
             "qdrant-rebalance",
             "redis-bootstrap",
-        ]
+        }
 
     def test_clients_keep_their_token(self, us_east: Recorded, us_west: Recorded) -> None:
         home, standby = (
