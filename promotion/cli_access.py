@@ -6,7 +6,8 @@ which `aws eks update-kubeconfig --alias <region>` writes.
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,24 @@ from settings import Settings
 ANSWER_SECONDS = 15
 DELETE_SECONDS = 600
 LAST_LINES = 15
+UNREACHABLE = (
+    "Unable to connect to the server",
+    "was refused",
+    "connection refused",
+    "connection reset",
+    "no route to host",
+    "no such host",
+    "network is unreachable",
+    "timeout",
+    "timed out",
+    "TLS handshake",
+    "EOF",
+    "ServiceUnavailable",
+    "currently unable to handle the request",
+    "etcd",
+)
+"""What kubectl says of an API server that does not answer, or not well (client-go, k8s.io/apimachinery api/errors, and
+/readyz of one without its etcd). Credentials and contexts that are wrong say other things."""
 _STACK = "pulumi:pulumi:Stack"
 _CLUSTER = "kubernetes:postgresql.cnpg.io/v1:Cluster"
 
@@ -42,17 +61,18 @@ class CliAccess:
 
     def fence(self, region: str, outputs: Mapping[str, str]) -> None:
         """By export and import of the stack's state: the secrets in it stay encrypted."""
-        deployment = self._export(region)
-        root = self._root(deployment)
-        if deployment is None or root is None:
+        exported = self._export(region)
+        root = self._root(exported)
+        if root is None:
             raise PromotionError(f"{region}: its stack has no state that could be fenced")
         root["outputs"] = {**(root.get("outputs") or {}), **outputs}
-        self._stack(region).import_stack(deployment)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(exported, file)
+            file.flush()
+            self._pulumi(region, "stack", "import", "--stack", region, "--file", file.name)
 
     def forget_cluster(self, region: str) -> None:
-        deployment = self._export(region)
-        resources = cast(Sequence[Mapping[str, Any]], ((deployment and deployment.deployment) or {}).get("resources"))
-        urns = [str(one["urn"]) for one in resources or () if one.get("type") == _CLUSTER]
+        urns = [str(one["urn"]) for one in self._resources(self._export(region)) if one.get("type") == _CLUSTER]
         if not urns:
             return
         try:
@@ -61,7 +81,21 @@ class CliAccess:
             raise PromotionError(_said(region, "pulumi refresh", str(error))) from None
 
     def answers(self, region: str) -> bool:
-        return self._kubectl(region, "get", "--raw", "/readyz", "--request-timeout=10s") is not None
+        """PromotionError where it is the way there that fails: a home that lives must not be taken for a lost one."""
+        try:
+            done = self._run(region, "get", "--raw", "/readyz", "--request-timeout=10s")
+        except subprocess.TimeoutExpired:
+            return False
+        if done.returncode == 0:
+            return True
+        if any(word in done.stderr for word in UNREACHABLE):
+            return False
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise PromotionError(
+            f"{region}: kubectl cannot ask its API server, so nobody knows whether it lives: "
+            f"{lines[-1].strip() if lines else 'it does not say why'}\n"
+            "mend that (context, credentials), then run the command again"
+        )
 
     def cluster(self, region: str) -> Mapping[str, Any] | None:
         found = self._kubectl(
@@ -104,34 +138,47 @@ class CliAccess:
         except FileNotFoundError:
             raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
 
-    def _export(self, region: str) -> automation.Deployment | None:
+    def _export(self, region: str) -> dict[str, Any]:
+        """The stack's state, secrets encrypted; empty where there is none."""
+        listed = json.loads(self._pulumi(region, "stack", "ls", "--json"))
+        if region not in {str(stack["name"]) for stack in cast(list[dict[str, Any]], listed)}:
+            return {}
+        return cast(dict[str, Any], json.loads(self._pulumi(region, "stack", "export", "--stack", region)))
+
+    def _pulumi(self, region: str, *arguments: str) -> str:
+        """Not by the Automation API, which exports every secret in the clear."""
+        command = ["pulumi", "--non-interactive", *arguments]
         try:
-            workspace = automation.LocalWorkspace(work_dir=str(self._directory))
-            if region not in {stack.name for stack in workspace.list_stacks()}:
-                return None
-            return workspace.export_stack(region)
-        except automation.CommandError as error:
-            raise PromotionError(_said(region, "pulumi stack export", str(error))) from None
+            done = subprocess.run(command, cwd=self._directory, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
+        if done.returncode != 0:
+            raise PromotionError(_said(region, f"pulumi {' '.join(arguments[:2])}", done.stderr))
+        return done.stdout
 
-    def _root(self, deployment: automation.Deployment | None) -> dict[str, Any] | None:
-        resources = ((deployment and deployment.deployment) or {}).get("resources") or []
-        return next((one for one in cast(list[dict[str, Any]], resources) if one.get("type") == _STACK), None)
+    def _root(self, exported: Mapping[str, Any]) -> dict[str, Any] | None:
+        return next((one for one in self._resources(exported) if one.get("type") == _STACK), None)
+
+    def _resources(self, exported: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], (exported.get("deployment") or {}).get("resources") or [])
 
     def _kubectl(self, region: str, *arguments: str, seconds: float = ANSWER_SECONDS) -> str | None:
+        try:
+            done = self._run(region, *arguments, seconds=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def _run(self, region: str, *arguments: str, seconds: float = ANSWER_SECONDS) -> "subprocess.CompletedProcess[str]":
         settings = self._settings[region].kubernetes
         way = [f"--kubeconfig={settings.kubeconfig}"] if settings.kubeconfig else []
         if settings.context or not settings.kubeconfig:
             way.append(f"--context={settings.context or region}")
         command = ["kubectl", *way, f"--namespace={settings.namespace}", *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
         except FileNotFoundError:
             raise PromotionError("kubectl is not on PATH: install it, the clusters are asked through it") from None
-        except subprocess.TimeoutExpired:
-            return None
-        return done.stdout if done.returncode == 0 else None
 
 
 def _quiet(line: str) -> None:

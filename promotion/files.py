@@ -83,7 +83,7 @@ class Checkout:
     def _values(self, region: str) -> dict[str, Any]:
         prefix = f"{self.project}:"
         file = f"Pulumi.{region}.yaml"
-        own = (self._read(file).get("config") or {}) if (self._directory / file).exists() else {}
+        own = _readable(self._read(file).get("config") or {}) if (self._directory / file).exists() else {}
         return {**self._defaults(), **{k.removeprefix(prefix): v for k, v in own.items() if k.startswith(prefix)}}
 
     def _defaults(self) -> dict[str, Any]:
@@ -112,6 +112,16 @@ class Checkout:
         part.replace(file)
 
 
+def _readable(value: Any) -> Any:
+    """Secrets are the CLI's to open: a text stands for each."""
+    if isinstance(value, dict):
+        known = cast(dict[str, Any], value)
+        if [*known] == ["secure"]:
+            return "secret"
+        return {key: _readable(one) for key, one in known.items()}
+    return [_readable(one) for one in cast(list[Any], value)] if isinstance(value, list) else value
+
+
 def _without_record(text: str, project: str) -> str:
     """A stack file's text without what `record` writes."""
     block = re.escape(f"{BEGIN}  {project}:promotion:\n") + r"(?:    .*\n)*"
@@ -123,7 +133,7 @@ def home_moved(text: str, target: str) -> str:
     stated = re.compile(r"^(\s+home:\s*)([\"']?)[a-z0-9-]+\2", re.MULTILINE)
     if stated.search(text):
         return stated.sub(rf"\g<1>{target}", text, count=1)
-    text = re.sub(r"^\s+primary:\s*true\s*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^[^\S\n]+primary:\s*true[^\S\n]*(?:#.*)?\n", "", text, flags=re.MULTILINE)
     text = re.sub(r",\s*primary:\s*true", "", text)
     flow = re.compile(rf"(\{{\s*name:\s*[\"']?{re.escape(target)}[\"']?)(?=\s*[,}}])")
     if flow.search(text):

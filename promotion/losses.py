@@ -10,11 +10,13 @@ from promotion.errors import PromotionError
 BEHIND = """
 SELECT COALESCE(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,
        (SELECT round(EXTRACT(EPOCH FROM clock_timestamp() - last_msg_receipt_time))
-        FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+        FROM pg_stat_wal_receiver
+        WHERE status = 'streaming' AND pg_last_wal_receive_lsn() >= latest_end_lsn),
        round(EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp()))
 """
-"""Of a standby: bytes of WAL that it has, seconds since it heard from home while it streams, seconds since the last
-commit that it has (PostgreSQL's manual: monitoring-stats, pg-stat-wal-receiver; functions-admin, recovery)."""
+"""Of a standby: bytes of WAL that it has, seconds since it heard from home while it has all that home said there is,
+seconds since the last commit that it has (PostgreSQL's manual: monitoring-stats, pg-stat-wal-receiver; functions-admin,
+recovery)."""
 WRITTEN = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 """Of home: bytes of WAL that it has written."""
 

@@ -77,10 +77,9 @@ def _stated(regions: Mapping[str, Settings]) -> tuple[str | None, str | None, st
 
 def _destroy(options: argparse.Namespace) -> None:
     regions = Checkout(options.directory).settings()
-    if options.region not in regions:
-        raise StateError(f"{options.region} is none of the regions of Pulumi.yaml: {', '.join(regions)}")
     cli.require()
-    for line in leaving.guide(regions[options.region], cli.exported(options.directory, options.region)):
+    resources = cli.exported(options.directory, options.region)
+    for line in leaving.guide(options.region, regions.get(options.region), resources):
         _say(line)
 
 

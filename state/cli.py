@@ -1,6 +1,5 @@
 """Stacks through the Pulumi CLI, as the operator's machine is set up for it."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -92,8 +91,7 @@ def require() -> None:
 
 def _environment(backend: str) -> dict[str, str]:
     """No secret is in this stack, so none has to close it."""
-    passphrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE", "")
-    return {"PULUMI_BACKEND_URL": backend, "PULUMI_CONFIG_PASSPHRASE": passphrase}
+    return {"PULUMI_BACKEND_URL": backend, "PULUMI_CONFIG_PASSPHRASE": ""}
 
 
 def _said(what: str, error: automation.CommandError) -> str:

@@ -34,19 +34,19 @@ def protected(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-def guide(settings: Settings, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The steps for one region, line by line."""
-    region = settings.region.name
-    others = [name for name in settings.regions if name != region]
-    steps = [*_before(settings, region, others), *_away(region, protected(resources)), *_after(settings, region)]
+def guide(region: str, settings: Settings | None, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The steps for one region, line by line; without settings where it is out of the list already."""
+    on_aws = any(str(one["type"]).startswith("aws:") for one in resources)
+    before = [] if settings is None else _before(settings, region, on_aws)
+    steps = [*before, *_away(region, protected(resources), on_aws), *_after(region, on_aws)]
     yield f"Nothing is destroyed by this command. To give {region} up:"
     for number, (step, *details) in enumerate(steps, 1):
         yield f"{number}. {step}"
         yield from (f"   {line}" for line in details)
 
 
-def _before(settings: Settings, region: str, others: Sequence[str]) -> Iterator[list[str]]:
-    aws = settings.platform == "aws"
+def _before(settings: Settings, region: str, on_aws: bool) -> Iterator[list[str]]:
+    others = [name for name in settings.regions if name != region]
     if settings.is_home and others:
         yield [f"{region} is home: make another region home first, with `make promote TO={others[0]}`."]
     elif settings.is_home:
@@ -55,26 +55,33 @@ def _before(settings: Settings, region: str, others: Sequence[str]) -> Iterator[
         yield [
             f"Take {region} out of multiregion.regions in Pulumi.yaml, then run `pulumi up` in {' and '.join(others)}:",
             "their links to it, and what they read of it, go first.",
-            *(["Those after it in the list have to state the `cidr` that they had (docs/aws.md)."] if aws else []),
+            *(["Those after it in the list have to state the `cidr` that they had (docs/aws.md)."] if on_aws else []),
         ]
 
 
-def _away(region: str, kept: Sequence[tuple[str, str]]) -> Iterator[list[str]]:
-    if not kept:
-        yield [f"Nothing is protected in {region}: `pulumi destroy --stack {region}` takes it away."]
-        return
-    yield [
-        f"{len(kept)} things refuse to be destroyed. Lift the protection from each that you mean to lose:",
-        *(line for urn, holds in kept for line in (f"# {holds}", f"pulumi state unprotect --stack {region} '{urn}'")),
-    ]
+def _away(region: str, kept: Sequence[tuple[str, str]], on_aws: bool) -> Iterator[list[str]]:
+    if kept:
+        lines = (
+            line for urn, holds in kept for line in (f"# {holds}", f"pulumi state unprotect --stack {region} '{urn}'")
+        )
+        yield [f"Lift the protection from each of these {len(kept)} that you mean to lose:", *lines]
+    else:
+        yield [f"Nothing is protected in the state of {region}."]
+    if on_aws:
+        yield [
+            "AWS protects cluster and load balancers as well. For each:",
+            "aws eks update-cluster-config --name … --no-deletion-protection",
+            "aws elbv2 modify-load-balancer-attributes --load-balancer-arn … --attributes "
+            "Key=deletion_protection.enabled,Value=false",
+        ]
     yield [f"`pulumi destroy --stack {region}`: first with --preview-only, to read what goes."]
 
 
-def _after(settings: Settings, region: str) -> Iterator[list[str]]:
+def _after(region: str, on_aws: bool) -> Iterator[list[str]]:
     yield [
         "Volumes have stayed (their class retains them): delete those that you need no more, in the cluster or cloud."
     ]
-    if settings.platform == "aws":
+    if on_aws:
         yield [
             "Buckets with backups refuse to go while something is in them, their copies in another region, too.",
             "Keep them for as long as you may want to restore; `pulumi state delete` makes the stack forget them.",

@@ -56,10 +56,11 @@ def instructions(args: StateStoreArgs) -> list[str]:
     return [
         "",
         "Stacks lie there once you have said, on each machine:",
+        f"  export AWS_REGION={args.region}",
         f"  pulumi login '{args.backend()}'",
         "and for each new region:",
-        f"  pulumi stack init REGION --secrets-provider '{args.secrets_provider()}'",
+        f"  pulumi stack init REGION --secrets-provider '{args.secrets_provider}'",
         f"When {args.region} is lost, go on from the copy (docs/state.md):",
+        f"  export AWS_REGION={args.copy_region}",
         f"  pulumi login '{args.backend(copy=True)}'",
-        f"  in Pulumi.REGION.yaml: secretsprovider: {args.secrets_provider(copy=True)}",
     ]

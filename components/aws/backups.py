@@ -83,7 +83,12 @@ class RegionBackups(pulumi.ComponentResource):
         if place is None:
             return
         provider = provider_in(
-            f"{self._name}-elsewhere", place, self._args.account, self._args.tags, ResourceOptions(parent=self)
+            f"{self._name}-elsewhere",
+            place,
+            self._args.account,
+            self._args.tags,
+            ResourceOptions(parent=self),
+            asks_in=own.aws_region,
         )
         args = self._bucket_args(COPIES, region, place)
         there = ResourceOptions(parent=self, provider=provider)

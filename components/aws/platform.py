@@ -21,6 +21,7 @@ from components.services import PlatformServices, ServicesArgs, merged
 from settings import Settings
 
 PREFIX: Final = "somafractalmemory"
+CONTROLLER: Final = "aws-load-balancer-controller"
 BALANCER_SECONDS: Final = 150
 UNSEEN: Final = {
     part: {"enabled": False} for part in ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
@@ -122,29 +123,30 @@ class AwsPlatform(pulumi.ComponentResource):
 
     def _install_services(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> PlatformServices:
         settings, cluster = self._settings, self._cluster
-        values, before = load_balancer_controller.controller(
-            f"{self._name}-load-balancers",
-            load_balancer_controller.ControllerArgs(
-                cluster_name=cluster.name,
-                cluster=cluster.serving_name,
-                account=self._account,
-                aws_region=self._aws_region,
-                vpc_id=self._network.vpc_id,
-            ),
-            self._own,
-        )
+        values, before = self._controller() if CONTROLLER in settings.services_to_install else ({}, [])
         args = ServicesArgs(
             provider=cluster.provider,
             names=settings.services_to_install,
             settings=settings.kubernetes,
             more_values={
-                "aws-load-balancer-controller": values,
+                CONTROLLER: values,
                 "nginx-ingress": {"controller": self._ingress_controller()},
                 "kube-prometheus-stack": merged(UNSEEN, service_values.monitoring_volumes(storage.NAME)),
             },
             after=[*before, *cluster.ready, self._volumes, *after],
         )
         return PlatformServices(f"{self._name}-services", args, self._own)
+
+    def _controller(self) -> tuple[Mapping[str, Any], list[pulumi.Resource]]:
+        """One that is there already has a role of its own."""
+        args = load_balancer_controller.ControllerArgs(
+            cluster_name=self._cluster.name,
+            cluster=self._cluster.serving_name,
+            account=self._account,
+            aws_region=self._aws_region,
+            vpc_id=self._network.vpc_id,
+        )
+        return load_balancer_controller.controller(f"{self._name}-load-balancers", args, self._own)
 
     def _ingress_controller(self) -> Mapping[str, Any]:
         """Its load balancer is the program's own, and slow: a target takes two minutes until it gets traffic, and as

@@ -21,12 +21,16 @@ def region_provider(
     return provider_in(name, aws_region(region), account, tags, opts)
 
 
-def provider_in(name: str, place: str, account: str, tags: Mapping[str, str], opts: ResourceOptions) -> aws.Provider:
-    """The same by what AWS calls the region."""
+def provider_in(
+    name: str, place: str, account: str, tags: Mapping[str, str], opts: ResourceOptions, asks_in: str | None = None
+) -> aws.Provider:
+    """The same by what AWS calls the region. `asks_in`: another one, of which it asks whose account it is (STS), so
+    that a stack whose neighbour is lost can still be brought up."""
     return aws.Provider(
         name,
         region=place,
         allowed_account_ids=[account],
+        sts_region=asks_in,
         default_tags={"tags": tags},
         opts=opts,
     )

@@ -14,7 +14,7 @@ from components.aws.links import Link, Peer, PeerArgs, Side
 from components.aws.load_balancer import ANYWHERE, Health, LoadBalancer, LoadBalancerArgs, Port
 from components.aws.load_balancer_controller import Use, balancer_name
 from components.aws.network import NetworkFacts
-from components.aws.providers import aws_region, region_provider
+from components.aws.providers import aws_region, provider_in
 from components.aws.public_names import Certificate, PublicNames, PublicNamesArgs
 from components.aws.transit import Gateway, Transit, TransitArgs
 from components.placement import Placement
@@ -206,8 +206,13 @@ class Reach(pulumi.ComponentResource):
 
     def _link(self, own: Side, region: str) -> None:
         peer = next(one for one in self._settings.multiregion.regions if one.name == region)
-        provider = region_provider(
-            f"{self._name}-{region}", peer, self._args.account, self._args.tags, ResourceOptions(parent=self)
+        provider = provider_in(
+            f"{self._name}-{region}",
+            aws_region(peer),
+            self._args.account,
+            self._args.tags,
+            ResourceOptions(parent=self),
+            asks_in=aws_region(self._settings.region),
         )
         args = PeerArgs(
             region=region,

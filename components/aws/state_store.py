@@ -50,9 +50,11 @@ class StateStoreArgs:
         bucket, region = (self.copies, self.copy_region) if copy else (self.bucket, self.region)
         return f"s3://{bucket}?region={region}"
 
-    def secrets_provider(self, copy: bool = False) -> str:
-        """What `pulumi stack init --secrets-provider` takes."""
-        return f"awskms://alias/{NAME}-secrets?region={self.copy_region if copy else self.region}"
+    @property
+    def secrets_provider(self) -> str:
+        """What `pulumi stack init --secrets-provider` takes. It stands in the state as well, so it names no region:
+        that is AWS_REGION's to say, on the day on which the other one has to open it."""
+        return f"awskms://alias/{NAME}-secrets"
 
 
 class StateStore(pulumi.ComponentResource):
@@ -73,7 +75,7 @@ class StateStore(pulumi.ComponentResource):
         )
         key = keys.key(f"{name}-secrets", self._key_args(args.region), here)
         keys.replica(f"{name}-secrets-copy", self._key_args(args.copy_region), key, there)
-        self.register_outputs({"backend": args.backend(), "secrets_provider": args.secrets_provider()})
+        self.register_outputs({"backend": args.backend(), "secrets_provider": args.secrets_provider})
 
     def _in(self, region: str, word: str) -> ResourceOptions:
         own = ResourceOptions(parent=self)

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from promotion.cli_access import CliAccess
+from promotion.files import Checkout
 from rehearsal.engine import cli_workspace
 from rehearsal.engine.cli import PulumiEngine
 from rehearsal.engine.in_process import InProcessEngine
@@ -126,4 +128,23 @@ def test_what_stands_in_the_way_of_an_end_is_told_and_left(
     said = capsys.readouterr().out
     for name in ("qdrant-statefulset", "postgresql-cluster", "redis-zone-a", "platform-namespace"):
         assert f"::us-west-{name}'" in said, said
+    assert stand.up().unchanged
+
+
+def test_a_fence_changes_outputs_and_opens_no_secret(
+    first: Summary, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del first
+    for name, value in cli_workspace.environment(Path("none")).items():
+        monkeypatch.setenv(name, value)
+    access = CliAccess(cli_workspace.directory() / "project", Checkout(stand.directory).settings())
+    before = access.outputs("us-west")
+    assert before["home"] == "us-east"
+    access.fence("us-west", {"promotion": "fence"})
+    try:
+        assert access.outputs("us-west") == {**before, "promotion": "fence"}
+        texts = str([before, access.outputs("us-west")])
+        assert not [secret for secret in stand.generated("us-west") if secret in texts]
+    finally:
+        access.fence("us-west", {"promotion": ""})
     assert stand.up().unchanged

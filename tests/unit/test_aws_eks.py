@@ -352,3 +352,14 @@ def test_arns_name_the_part_of_aws_that_a_region_is_in(region: str, partition: s
 
 def test_the_settings_know_the_add_ons_that_have_versions() -> None:
     assert {tuple(sorted(versions)) for versions in ADDONS.values()} == {tuple(sorted(KNOWN_ADDONS))}
+
+
+def test_a_load_balancer_controller_that_is_there_keeps_its_own_role() -> None:
+    def roles(more: dict[str, Any]) -> list[str]:
+        run = Regions(more=more).up("us-east")
+        return [
+            one.name for one in of(run, "eks/podIdentityAssociation:PodIdentityAssociation") if "load-bal" in one.name
+        ]
+
+    assert len(roles({})) == 1
+    assert roles({"services": {"installed": ["aws-load-balancer-controller"]}}) == []

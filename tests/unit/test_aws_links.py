@@ -171,3 +171,13 @@ def test_home_that_is_listed_after_a_standby_is_told_to_be_listed_first() -> Non
     asks = PeerArgs("us-west", "us-west-2", "10.65.0.0/16", ("zone-a",), cast(Any, None), by_home=True)
     with pytest.raises(pulumi.RunError, match=r"comes up after home: list the home region first"):
         network_of(None, asks)
+
+
+def test_a_stack_asks_its_own_region_whose_account_it_is() -> None:
+    """STS of a lost region answers nobody, and every provider of a stack asks it at each update."""
+    for run, region in zip(two(), ("us-east-1", "us-west-2"), strict=True):
+        providers = [one for one in run.resources if one.type == "pulumi:providers:aws"]
+        assert {provider.inputs["region"] for provider in providers} == {"us-east-1", "us-west-2"}
+        for provider in providers:
+            asked = provider.inputs.get("stsRegion") or provider.inputs["region"]
+            assert asked == region, provider.name

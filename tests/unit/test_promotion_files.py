@@ -127,3 +127,19 @@ def test_an_entry_that_is_written_in_another_way_is_left_to_the_reader(checkout:
     with pytest.raises(PromotionError, match="write `generation: 2` to us-west by hand"):
         checkout.raise_generation("us-west", 2)
     assert file.read_text() == before
+
+
+def test_a_secret_of_a_stack_file_stays_closed_and_stops_nothing(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.us-east.yaml"
+    keys = "{access_key_id: {secure: v1:abc}, secret_access_key: {secure: v1:def}}"
+    s3 = f"  somafractalmemory:backups: {{s3: {{endpoint: 'https://s3.example.com', bucket: soma, {keys[1:-1]}}}}}\n"
+    file.write_text(file.read_text().replace("config:\n", f"config:\n{s3}"))
+    assert checkout.settings()["us-east"].backups.s3 is not None
+    checkout.record("us-east", HOLD)
+    assert s3 in file.read_text()
+
+
+def test_home_moves_from_an_entry_with_a_word_beside_it() -> None:
+    text = "regions:\n  - name: us-east\n    primary: true  # for now\n  - name: us-west\n"
+    listed = yaml.safe_load(home_moved(text, "us-west"))["regions"]
+    assert listed == [{"name": "us-east"}, {"name": "us-west", "primary": True}]

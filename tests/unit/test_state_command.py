@@ -64,9 +64,15 @@ def test_without_the_cli_it_says_so(capsys: pytest.CaptureFixture[str], monkeypa
     assert "the Pulumi CLI is not on PATH" in capsys.readouterr().err
 
 
-def test_a_region_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--directory", str(ROOT), "destroy", "eu-west"]) == 1
-    assert "eu-west is none of the regions of Pulumi.yaml: us-east, us-west" in capsys.readouterr().err
+@pytest.mark.usefixtures("installed")
+def test_a_region_that_has_left_the_list_is_told_the_rest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "exported", lambda *_: [resource("aws:ec2/vpc:Vpc", "vpc")])
+    assert command.main(["--directory", str(ROOT), "destroy", "eu-west"]) == 0
+    said = capsys.readouterr().out
+    assert "multiregion.regions" not in said
+    assert "1. Lift the protection from each of these 1 that you mean to lose:" in said
 
 
 @pytest.mark.usefixtures("installed")
@@ -96,9 +102,15 @@ def test_every_kind_that_the_program_protects_is_known() -> None:
     assert protected - set(leaving.HOLDS) == set()
 
 
-def test_a_standby_needs_no_promotion_and_an_aws_region_leaves_buckets() -> None:
-    stated = stack_configuration("us-west")
-    standby = load(stated, "us-west")
-    assert not any("is home" in line for line in leaving.guide(standby, []))
-    assert any("Nothing is protected" in line for line in leaving.guide(standby, []))
-    assert not any("Buckets" in line for line in leaving.guide(standby, []))
+def test_a_standby_needs_no_promotion() -> None:
+    standby = load(stack_configuration("us-west"), "us-west")
+    said = list(leaving.guide("us-west", standby, []))
+    assert not any("is home" in line or "Buckets" in line or "aws " in line for line in said)
+    assert any("Nothing is protected" in line for line in said)
+
+
+def test_what_aws_protects_itself_is_told_before_the_end() -> None:
+    said = "\n".join(leaving.guide("us-west", None, [resource("aws:eks/cluster:Cluster", "cluster")]))
+    assert said.index("update-cluster-config --name … --no-deletion-protection") < said.index("pulumi destroy")
+    assert said.index("deletion_protection.enabled,Value=false") < said.index("pulumi destroy")
+    assert "Buckets with backups" in said
