@@ -234,7 +234,9 @@ def with_a_weaker_field(region: Resources) -> Iterator[Weakening]:
             place[last] = value
 
         for resource in region:
-            if kind(resource) == wanted:
+            # A standby's service, which serves nobody, is replaced at once as it is.
+            weaker_already = (resource.inputs.get("spec") or {}).get(last) == value and len(parents) == 1
+            if kind(resource) == wanted and not weaker_already:
                 yield f"{resource.name}: {path} = {value}", policy, changed(region, resource, put)
 
 
