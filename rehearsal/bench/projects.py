@@ -19,7 +19,9 @@ HOME = "us-east"
 def evaluate(checkout: Path, region: str) -> Plan:
     """The plan of one region, as a preview evaluates it: in a process of its own."""
     project = Project.load(checkout)
-    return evaluation.evaluate(checkout, evaluation.ask(project.name, region, project.config(region), True, {}, {region: {}}))
+    return evaluation.evaluate(
+        checkout, evaluation.ask(project.name, region, project.config(region), True, {}, {region: {}})
+    )
 
 
 def copies(directory: Path, namespaces: Mapping[str, str]) -> Path:
