@@ -14,6 +14,8 @@ from rehearsal import paths
 from rehearsal.engine.config_files import stack_file_name
 from rehearsal.engine.project import Project
 
+NAME: Final = "checkout"
+"""Of the directory, beside those of the regions."""
 ACCOUNT: Final = "123456789012"
 """Of the simulated account, where the stack files name none: the one that AWS's own examples have."""
 ON_AWS: Final = {"account": ACCOUNT, "cluster": {"admins": [f"arn:aws:iam::{ACCOUNT}:role/operators"]}}
@@ -27,7 +29,7 @@ def on(platform: str, checkout: Path) -> Path:
     beside = f"{os.environ.get('SOMA_REHEARSAL_HOME') or checkout / '.rehearsal'}-{platform}"
     os.environ["SOMA_REHEARSAL_HOME"] = beside
     project = Project.load(checkout)
-    overlaid = paths.home() / "checkout"
+    overlaid = paths.home() / NAME
     overlaid.mkdir(mode=0o700, exist_ok=True)
     for file in overlaid.iterdir():
         file.unlink()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-from rehearsal import binaries, minimums, nodes, paths, pods, processes, schemas, upstream, watchdog
+from rehearsal import binaries, minimums, nodes, overlay, paths, pods, processes, schemas, upstream, watchdog
 from rehearsal.controlplane import NODES_PER_ZONE, ControlPlane
 from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result, Value
@@ -25,6 +25,7 @@ READY_SECONDS = 300.0
 POLL_SECONDS = 0.5
 SIMULATED = ("nodes and kubelets (KWOK): pods are scheduled for real but run nothing", *STANDINS)
 
+_NO_REGIONS = (cli_workspace.NAME, overlay.NAME)
 _T = TypeVar("_T")
 
 
@@ -85,7 +86,7 @@ class Rehearsal:
 
     def status(self) -> tuple[Standing, ...]:
         """Which control planes run, and their pods."""
-        left = (name for name in _directories() if name not in (*self.regions, cli_workspace.NAME))
+        left = (name for name in _directories() if name not in (*self.regions, *_NO_REGIONS))
         return tuple(self._standing(region) for region in (*self.regions, *left))
 
     def _standing(self, region: str) -> Standing:
@@ -198,7 +199,7 @@ def down(progress: Progress) -> tuple[str, ...]:
         for leftover in paths.home().iterdir():
             if leftover.is_file() and leftover.name != paths.MARK:
                 leftover.unlink()
-    return tuple(name for name in directories if name != cli_workspace.NAME)
+    return tuple(name for name in directories if name not in _NO_REGIONS)
 
 
 def _directories() -> list[str]:

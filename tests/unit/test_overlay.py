@@ -1,13 +1,15 @@
 """The checkout on another platform: its own regions, a run directory of their own, nothing of it changed."""
 
+import io
 import os
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rehearsal import overlay, paths
+from rehearsal import overlay, paths, run
 from rehearsal.engine.project import Project
+from rehearsal.progress import Progress
 from tests.engine.checkouts import checkout
 
 
@@ -54,3 +56,11 @@ def test_the_program_is_the_checkouts_and_the_run_directory_is_not(source: Path,
     os.environ["SOMA_REHEARSAL_HOME"] = str(tmp_path / "run")
     (source / "Pulumi.us-west.yaml").write_text((source / "Pulumi.us-west.yaml").read_text() + "# more\n")
     assert overlay.on("aws", source) == overlaid, "again, over what is there"
+
+
+def test_it_is_taken_for_no_region(source: Path) -> None:
+    overlaid = overlay.on("aws", source)
+    (paths.home() / "us-east").mkdir()
+    standing = run.Rehearsal(Progress(io.StringIO()), "in-process", overlaid).status()
+    assert [one.region for one in standing] == ["us-east", "us-west"]
+    assert run.down(Progress(io.StringIO())) == ("us-east",)
