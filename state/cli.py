@@ -25,6 +25,8 @@ class CliAccess:
         self._folder, self._args, self._say = (directory / FOLDER).resolve(), args, say
 
     def moved(self) -> bool:
+        if self._folder.is_dir():  # a run was interrupted: what the bucket has may be a stack without its state
+            return False
         try:
             return STACK in {stack.name for stack in self._workspace(self._args.backend()).list_stacks()}
         except automation.CommandError as error:

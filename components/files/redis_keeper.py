@@ -93,7 +93,7 @@ class Keeper:
 
     def _step(self, view: View, decision: Decision) -> list[str]:
         """Does what was decided. Returns what went wrong."""
-        if not decision.commands and settled(self.plan, view) and (not self._whole or any(_open(view))):
+        if not decision.commands and settled(self.plan, view) and (not self._whole or _open(view)):
             trouble = self._with_mover(view, Decision())
             self._whole = not trouble
             return trouble
