@@ -9,24 +9,21 @@ from promotion.access import Access
 from promotion.command import Command, Wishes
 from promotion.errors import PromotionError
 from promotion.files import Checkout
+from promotion.terminal import ask, ended, say
 from settings import SettingsError
 
 
 def main(arguments: Sequence[str] | None = None, access: Callable[[Checkout], Access] | None = None) -> int:
     """Exit code: 0 when done, 1 when refused or stopped, 130 when interrupted."""
     options = _parser().parse_args(arguments)
-    try:
+
+    def promote() -> None:
         checkout = Checkout(options.directory)
         reached = (access or _cli(options.directory))(checkout)
-        command = Command(reached, checkout, _say, _ask)
+        command = Command(reached, checkout, say, ask)
         command.run(Wishes(options.region, options.yes, options.accept_loss, options.fence))
-    except (PromotionError, SettingsError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: the same command goes on from here\n")
-        return 130
-    return 0
+
+    return ended(promote, PromotionError, SettingsError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,18 +40,6 @@ def _cli(directory: Path) -> Callable[[Checkout], Access]:
     from promotion.cli_access import CliAccess  # here: the Automation API takes a second to import
 
     return lambda checkout: CliAccess(directory, checkout.settings())
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _ask(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 if __name__ == "__main__":

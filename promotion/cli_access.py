@@ -15,12 +15,12 @@ from pulumi import automation
 
 from components.postgres_cluster import cluster_name
 from components.qdrant_backup import NAME as SNAPSHOTS
+from promotion import stacks
 from promotion.errors import PromotionError
 from settings import Settings
 
 ANSWER_SECONDS = 15
 DELETE_SECONDS = 600
-LAST_LINES = 15
 UNREACHABLE = (
     "Unable to connect to the server",
     "was refused",
@@ -50,35 +50,36 @@ class CliAccess:
         self._directory, self._settings = directory, settings
 
     def outputs(self, region: str) -> Mapping[str, Any]:
-        root = self._root(self._export(region))
+        root = _root(stacks.export(self._directory, region))
         return cast(Mapping[str, Any], (root or {}).get("outputs") or {})
 
     def up(self, region: str) -> None:
         try:
             self._stack(region).up(color="never", on_output=_quiet)
         except automation.CommandError as error:
-            raise PromotionError(_said(region, "pulumi up", str(error))) from None
+            raise PromotionError(stacks.failed(region, "pulumi up", str(error))) from None
 
     def fence(self, region: str, outputs: Mapping[str, str]) -> None:
         """By export and import of the stack's state: the secrets in it stay encrypted."""
-        exported = self._export(region)
-        root = self._root(exported)
+        exported = stacks.export(self._directory, region)
+        root = _root(exported)
         if root is None:
             raise PromotionError(f"{region}: its stack has no state that could be fenced")
         root["outputs"] = {**(root.get("outputs") or {}), **outputs}
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(exported, file)
             file.flush()
-            self._pulumi(region, "stack", "import", "--stack", region, "--file", file.name)
+            stacks.run(self._directory, region, "stack", "import", "--stack", region, "--file", file.name)
 
     def forget_cluster(self, region: str) -> None:
-        urns = [str(one["urn"]) for one in self._resources(self._export(region)) if one.get("type") == _CLUSTER]
+        held = stacks.resources(stacks.export(self._directory, region))
+        urns = [str(one["urn"]) for one in held if one.get("type") == _CLUSTER]
         if not urns:
             return
         try:
             self._stack(region).refresh(target=urns, color="never", on_output=_quiet)
         except automation.CommandError as error:
-            raise PromotionError(_said(region, "pulumi refresh", str(error))) from None
+            raise PromotionError(stacks.failed(region, "pulumi refresh", str(error))) from None
 
     def answers(self, region: str) -> bool:
         """PromotionError where it is the way there that fails: a home that lives must not be taken for a lost one."""
@@ -134,33 +135,9 @@ class CliAccess:
         try:
             return automation.select_stack(region, work_dir=str(self._directory))
         except automation.CommandError as error:
-            raise PromotionError(_said(region, "pulumi stack select", str(error))) from None
+            raise PromotionError(stacks.failed(region, "pulumi stack select", str(error))) from None
         except FileNotFoundError:
-            raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
-
-    def _export(self, region: str) -> dict[str, Any]:
-        """The stack's state, secrets encrypted; empty where there is none."""
-        listed = json.loads(self._pulumi(region, "stack", "ls", "--json"))
-        if region not in {str(stack["name"]) for stack in cast(list[dict[str, Any]], listed)}:
-            return {}
-        return cast(dict[str, Any], json.loads(self._pulumi(region, "stack", "export", "--stack", region)))
-
-    def _pulumi(self, region: str, *arguments: str) -> str:
-        """Not by the Automation API, which exports every secret in the clear."""
-        command = ["pulumi", "--non-interactive", *arguments]
-        try:
-            done = subprocess.run(command, cwd=self._directory, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            raise PromotionError("the Pulumi CLI is not on PATH: install it, the stacks are its") from None
-        if done.returncode != 0:
-            raise PromotionError(_said(region, f"pulumi {' '.join(arguments[:2])}", done.stderr))
-        return done.stdout
-
-    def _root(self, exported: Mapping[str, Any]) -> dict[str, Any] | None:
-        return next((one for one in self._resources(exported) if one.get("type") == _STACK), None)
-
-    def _resources(self, exported: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], (exported.get("deployment") or {}).get("resources") or [])
+            raise PromotionError(stacks.NO_CLI) from None
 
     def _kubectl(self, region: str, *arguments: str, seconds: float = ANSWER_SECONDS) -> str | None:
         try:
@@ -181,11 +158,10 @@ class CliAccess:
             raise PromotionError("kubectl is not on PATH: install it, the clusters are asked through it") from None
 
 
+def _root(exported: Mapping[str, Any]) -> dict[str, Any] | None:
+    return next((one for one in stacks.resources(exported) if one.get("type") == _STACK), None)
+
+
 def _quiet(line: str) -> None:
     """What the CLI prints is told when it fails."""
     del line
-
-
-def _said(region: str, what: str, text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
-    return "\n".join([f"{region}: {what} failed; run the command again when it is mended", *(f"  {x}" for x in lines)])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -46,29 +46,31 @@ class Checkout:
 
     def move_home(self, target: str) -> None:
         """Names the new home in Pulumi.yaml, as home was named before."""
-        file = self._directory / PROJECT
-        before = file.read_text(encoding="utf-8")
-        text = home_moved(before, target)
-        self._replace(file, text)
-        try:
-            moved = self.settings()[target].listed_home == target
-        except Exception:
-            self._replace(file, before)
-            raise
-        if not moved:
-            self._replace(file, before)
-            raise PromotionError(f"{PROJECT}: name the home region by hand (multiregion.home: {target}), then go on")
+        self._change(
+            lambda text: home_moved(text, target),
+            lambda settings: settings[target].listed_home == target,
+            f"name the home region by hand (multiregion.home: {target})",
+        )
 
     def raise_generation(self, region: str, number: int) -> None:
         """States how often the region's PostgreSQL was made."""
+        self._change(
+            lambda text: generation_stated(text, region, number),
+            lambda settings: settings[region].generations[region] == number,
+            f"write `generation: {number}` to {region} by hand (multiregion.regions)",
+        )
+
+    def _change(self, change: Callable[[str], str], done: Callable[[dict[str, Settings]], bool], by_hand: str) -> None:
+        """Changes Pulumi.yaml, and changes it back where its settings then do not say what was meant."""
         file = self._directory / PROJECT
         before = file.read_text(encoding="utf-8")
-        self._replace(file, generation_stated(before, region, number))
-        if self.settings()[region].generations[region] != number:
+        self._replace(file, change(before))
+        try:
+            if not done(self.settings()):
+                raise PromotionError(f"{PROJECT}: {by_hand}, then go on")
+        except Exception:
             self._replace(file, before)
-            raise PromotionError(
-                f"{PROJECT}: write `generation: {number}` to {region} by hand (multiregion.regions), then go on"
-            )
+            raise
 
     def _listed(self) -> list[str]:
         multiregion = cast(Mapping[str, Any], self._defaults().get("multiregion") or {})

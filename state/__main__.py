@@ -9,6 +9,7 @@ from pathlib import Path
 from components.aws.state_store import StateStoreArgs
 from promotion.errors import PromotionError
 from promotion.files import Checkout
+from promotion.terminal import ask, ended, say
 from settings import Settings, SettingsError
 from state import cli, leaving, store
 from state.errors import StateError
@@ -17,15 +18,7 @@ from state.errors import StateError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when done, 1 when refused, 130 when interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        options.command(options)
-    except (StateError, PromotionError, SettingsError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: the same command goes on from here\n")
-        return 130
-    return 0
+    return ended(lambda: options.command(options), StateError, PromotionError, SettingsError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
 def _store(options: argparse.Namespace) -> None:
     args = _args(options)
     cli.require()
-    access = cli.CliAccess(options.directory, args, _say)
-    store.make(access, args, _say, lambda question: options.yes or _ask(question))
+    access = cli.CliAccess(options.directory, args, say)
+    store.make(access, args, say, lambda question: options.yes or ask(question))
 
 
 def _args(options: argparse.Namespace) -> StateStoreArgs:
@@ -80,19 +73,7 @@ def _destroy(options: argparse.Namespace) -> None:
     cli.require()
     resources = cli.exported(options.directory, options.region)
     for line in leaving.guide(options.region, regions.get(options.region), resources):
-        _say(line)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _ask(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+        say(line)
 
 
 if __name__ == "__main__":

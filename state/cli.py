@@ -3,11 +3,12 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pulumi import automation
 
 from components.aws.state_store import NAME, StateStore, StateStoreArgs
+from promotion import stacks
 from state.errors import StateError
 
 STACK: Final = "store"
@@ -15,7 +16,6 @@ FOLDER: Final = ".state"
 """In the checkout: the state until the bucket is there."""
 MISSING: Final = ("NoSuchBucket", "NotFound")
 """How the CLI tells of a bucket that is not there."""
-_LAST_LINES: Final = 15
 
 
 class CliAccess:
@@ -76,19 +76,17 @@ class CliAccess:
 
 
 def exported(directory: Path, stack: str) -> Sequence[Mapping[str, Any]]:
-    """Resources of a stack of the checkout. StateError when there is none."""
-    try:
-        workspace = automation.LocalWorkspace(work_dir=str(directory))
-        deployment = workspace.export_stack(stack).deployment or {}
-    except automation.CommandError as error:
-        raise StateError(_said(f"does not export the stack {stack}", error)) from None
-    return cast(Sequence[Mapping[str, Any]], deployment.get("resources") or ())
+    """Resources of a stack of the checkout, secrets encrypted. StateError when there is none."""
+    found = stacks.export(directory, stack)
+    if not found:
+        raise StateError(f"there is no stack {stack}: `pulumi stack ls` names those of your backend")
+    return stacks.resources(found)
 
 
 def require() -> None:
     """StateError without the CLI."""
     if shutil.which("pulumi") is None:
-        raise StateError("the Pulumi CLI is not on PATH: install it, the stacks are its")
+        raise StateError(stacks.NO_CLI)
 
 
 def _environment(backend: str) -> dict[str, str]:
@@ -97,5 +95,4 @@ def _environment(backend: str) -> dict[str, str]:
 
 
 def _said(what: str, error: automation.CommandError) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return "\n".join([f"the Pulumi CLI {what}:", *(f"  {line.strip()}" for line in lines[-_LAST_LINES:])])
+    return "\n".join([f"the Pulumi CLI {what}:", *stacks.last_lines(str(error))])

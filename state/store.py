@@ -31,9 +31,7 @@ class Access(Protocol):
         ...
 
 
-def make(
-    access: Access, args: StateStoreArgs, say: Callable[[str], None], agreed: Callable[[str], bool]
-) -> StateStoreArgs:
+def make(access: Access, args: StateStoreArgs, say: Callable[[str], None], agreed: Callable[[str], bool]) -> None:
     """Until it is as described; says what it does, and then what is to be done with it. StateError when refused."""
     moved = access.moved()
     say(f"{'keeps' if moved else 'makes'} in account {args.account}:")
@@ -48,7 +46,6 @@ def make(
     access.forget()
     for line in instructions(args):
         say(line)
-    return args
 
 
 def instructions(args: StateStoreArgs) -> list[str]:

@@ -35,12 +35,12 @@ def key(name: str, args: KeyArgs, opts: ResourceOptions) -> kms.Key:
         name,
         description=args.description,
         policy=_policy(args),
-        multi_region=True if args.several_regions else None,
+        multi_region=args.several_regions or None,
         enable_key_rotation=True,
         deletion_window_in_days=KEY_DAYS,
         opts=ResourceOptions.merge(opts, ResourceOptions(protect=True)),
     )
-    kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=made.key_id, opts=opts)
+    _alias(name, args, made, opts)
     return made
 
 
@@ -55,8 +55,12 @@ def replica(name: str, args: KeyArgs, primary: kms.Key, opts: ResourceOptions) -
         deletion_window_in_days=KEY_DAYS,
         opts=ResourceOptions.merge(opts, ResourceOptions(protect=True)),
     )
-    kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=made.key_id, opts=opts)
+    _alias(name, args, made, opts)
     return made
+
+
+def _alias(name: str, args: KeyArgs, made: kms.Key | kms.ReplicaKey, opts: ResourceOptions) -> None:
+    kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=made.key_id, opts=opts)
 
 
 def _policy(args: KeyArgs) -> str:

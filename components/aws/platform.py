@@ -12,7 +12,7 @@ from components.aws import eks, load_balancer_controller, network, storage
 from components.aws.backups import RegionBackups, RegionBackupsArgs
 from components.aws.inner_certificate import InnerCertificate, InnerCertificateArgs
 from components.aws.links import OUTPUT
-from components.aws.providers import aws_region, region_provider
+from components.aws.providers import aws_region, provider_in
 from components.aws.reach import Reach, ReachArgs
 from components.backup_store import BackupStores
 from components.placement import Placement
@@ -57,9 +57,9 @@ class AwsPlatform(pulumi.ComponentResource):
         self._account = account(settings)
         self._cluster_name = aws.cluster.existing.name if aws.cluster.existing else f"{PREFIX}-{settings.region.name}"
         # Every resource of the region on AWS is made by it, and so after what has to be there before.
-        self._provider_of_aws = region_provider(
+        self._provider_of_aws = provider_in(
             f"{name}-aws",
-            settings.region,
+            self._aws_region,
             self._account,
             self._tags,
             ResourceOptions(parent=self, depends_on=list(args.after)),

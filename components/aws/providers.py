@@ -14,18 +14,12 @@ def aws_region(region: Region) -> str:
     return region.aws_region
 
 
-def region_provider(
-    name: str, region: Region, account: str, tags: Mapping[str, str], opts: ResourceOptions
-) -> aws.Provider:
-    """The provider of everything in one region: it refuses to work in another account."""
-    return provider_in(name, aws_region(region), account, tags, opts)
-
-
 def provider_in(
     name: str, place: str, account: str, tags: Mapping[str, str], opts: ResourceOptions, asks_in: str | None = None
 ) -> aws.Provider:
-    """The same by what AWS calls the region. `asks_in`: another one, of which it asks whose account it is (STS), so
-    that a stack whose neighbour is lost can still be brought up."""
+    """The provider of everything in one region, by what AWS calls it: it refuses to work in another account. `asks_in`:
+    another region, of which it asks whose account it is (STS), so that a stack whose neighbour is lost can still be
+    brought up."""
     return aws.Provider(
         name,
         region=place,

@@ -117,17 +117,13 @@ def _give_slots(shards: Shards) -> Decision:
 
 
 def _gift(head: Node, slots: list[int]) -> list[Command]:
-    gift = Command(head.host, ("CLUSTER", "ADDSLOTSRANGE", *_ends(slots)), f"gets slots {told(slots)}")
+    gift = Command(head.host, ("CLUSTER", "ADDSLOTSRANGE", *ends(slots)), f"gets slots {told(slots)}")
     owned = [slot for slot in slots if head.sees_owned(slot)]
     if not owned:
         return [gift]
     # Who was the owner claims them no longer: a failover in the middle of a move. The node still believes in it.
-    unbind = Command(head.host, ("CLUSTER", "DELSLOTSRANGE", *_ends(owned)), "")
+    unbind = Command(head.host, ("CLUSTER", "DELSLOTSRANGE", *ends(owned)), "")
     return [unbind, gift, Command(head.host, ("CLUSTER", "BUMPEPOCH"), "")]
-
-
-def _ends(slots: Iterable[int]) -> list[str]:
-    return [str(end) for pair in ranges(slots) for end in pair]
 
 
 def _meet(shards: Shards) -> Decision:
@@ -338,6 +334,11 @@ def ranges(slots: Iterable[int]) -> list[tuple[int, int]]:
         else:
             found.append((slot, slot))
     return found
+
+
+def ends(slots: Iterable[int]) -> list[str]:
+    """Slots as SLOTSRANGE commands take them: first and last of each run, one after the other."""
+    return [str(end) for pair in ranges(slots) for end in pair]
 
 
 def told(slots: Iterable[int]) -> str:

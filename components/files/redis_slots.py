@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from redis_decide import Move, ranges
+from redis_decide import Move, ends
 from redis_view import MOVER, SLOTS, Node, View
 from redis_wire import Link, RefusedError, Reply, passwords
 
@@ -83,9 +83,8 @@ class Mover:
         """Hands a move over to the servers, if they can do that: Valkey 9 moves slots whole, in the background, and
         ends or undoes it by itself whatever happens (valkey.io/commands/cluster-migrateslots)."""
         link = self._links[source.id]
-        pairs = [end for pair in ranges(move.slots) for end in pair]
         try:
-            link.call("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *pairs, "NODE", target.id)
+            link.call("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *ends(move.slots), "NODE", target.id)
         except RefusedError as refusal:
             if "unknown subcommand" in str(refusal).lower():
                 return False

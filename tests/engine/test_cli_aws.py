@@ -8,11 +8,10 @@ from rehearsal.engine import cli_workspace
 from rehearsal.engine.cli import PulumiEngine
 from rehearsal.engine.model import Change
 from rehearsal.errors import RehearsalError
+from rehearsal.overlay import ON_AWS
 from rehearsal.progress import Progress
 from rehearsal.summary import RegionSummary, Summary
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
-
-ACCOUNT = {"account": "123456789012", "cluster": {"admins": ["arn:aws:iam::123456789012:role/operators"]}}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with standing(tmp_path_factory.mktemp("cli-aws"), PulumiEngine.name) as stand:
         for region in REGIONS:
             stand.set(region, "platform", "aws")
-            stand.set(region, "aws", ACCOUNT)
+            stand.set(region, "aws", ON_AWS)
         yield stand
 
 

@@ -7,11 +7,11 @@ import yaml
 
 from rehearsal.engine.model import Change
 from rehearsal.kube import Manifest
+from rehearsal.overlay import ON_AWS
 from rehearsal.summary import Summary
 from settings.aws import STATEFUL, USE
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
-ACCOUNT = {"account": "123456789012", "cluster": {"admins": ["arn:aws:iam::123456789012:role/operators"]}}
 THIRD = "eu-west"
 
 
@@ -20,7 +20,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with standing(tmp_path_factory.mktemp("aws")) as stand:
         for region in REGIONS:
             stand.set(region, "platform", "aws")
-            stand.set(region, "aws", ACCOUNT)
+            stand.set(region, "aws", ON_AWS)
         yield stand
 
 

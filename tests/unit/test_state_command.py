@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.overlay import ON_AWS
 from settings import load
 from state import __main__ as command
 from state import cli, leaving
@@ -46,9 +47,7 @@ def test_regions_and_account_are_those_of_the_stacks(tmp_path: Path) -> None:
         json.dumps({"name": "soma", "config": {"multiregion": {"type": "object", "default": {"regions": listed}}}})
     )
     for region in ("us-east", "us-west"):
-        cluster = {"admins": ["arn:aws:iam::123456789012:role/operators"]}
-        aws = {"account": "123456789012", "cluster": cluster}
-        stated = {**stack_configuration("us-east"), "platform": "aws", "aws": aws}
+        stated = {**stack_configuration("us-east"), "platform": "aws", "aws": ON_AWS}
         stated.pop("multiregion", None)
         (tmp_path / f"Pulumi.{region}.yaml").write_text(
             json.dumps({"config": {f"soma:{key}": value for key, value in stated.items()}})
