@@ -106,6 +106,7 @@ class Faults:
 
     def stop_kubelet(self, zone: str) -> None:
         """Ends the kubelet of a zone: its pods run on, and nobody hears of them."""
+        self._stand.logs_kept.keep(self._stand, [])
         self._own().machines[zone].end("kubelet")
         self._mending[f"kubelet {zone}"] = lambda: self._start_kubelet(zone)
 

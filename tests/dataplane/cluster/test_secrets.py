@@ -118,6 +118,7 @@ def test_programs_of_the_nodes_are_searched_with_the_logs_of_their_former_starts
         eventually("it has said it", lambda: VALUE in careless.tail(), 10)
         at = f"process of careless in {cluster.own.region}"
         assert at in found(planted, places.programs(cluster.own))
+        cluster.logs_kept.keep(cluster, [])  # as a fault does: sooner than the next look of the watch
         careless.stop()
         careless.start(["sleep", "600"])
         logs = {one for one in found(planted, cluster.logs_kept.places(cluster)) if "careless" in one}
