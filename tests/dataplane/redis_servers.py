@@ -2,17 +2,15 @@
 
 import json
 import os
-import random
 import re
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -84,7 +82,7 @@ class Servers:
         self.shards = plan(3, drain_to or masters, replicas)
         for name in pods:
             if name not in self.ports:
-                self.ports[name], self.addresses[name] = _port(), next(_addresses)
+                self.ports[name], self.addresses[name] = free_port(), next(_addresses)
         kept = [[pod.name for pod in shard.members] for shard in self.shards]
         self.pods, self.members = pods, [name for shard in kept for name in shard]
         self._leaving = [name for name in pods if name not in self.members]
@@ -283,20 +281,6 @@ class Servers:
     def known(self, name: str) -> int:
         """How many nodes a node knows, itself included."""
         return len(self.ask(name, "CLUSTER", "NODES").splitlines())
-
-
-def _port() -> int:
-    """A port for clients and, 10000 above, the bus: under those that the system hands out, where nobody takes it
-    between now and the node's start, or its restart."""
-    while True:
-        port = random.randrange(11000, 22000)
-        with closing(socket.socket()) as client, closing(socket.socket()) as bus:
-            try:
-                client.bind(("127.0.0.1", port))
-                bus.bind(("127.0.0.1", port + 10000))
-            except OSError:
-                continue
-        return port
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
