@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from promotion import checks, plan
 from promotion.errors import PromotionError
-from promotion.losses import Lag
+from promotion.losses import Lag, Received
 from promotion.plan import Kind
 from promotion.world import NO_RECORD, Database, Region, World, database
 from settings import Promotion
@@ -229,6 +229,21 @@ class TestRefusals:
         said = self.refused(known.with_region(back), "us-east")
         assert "is fenced and has to be cloned again: python -m promotion us-west comes first" in said
 
+    def test_a_clone_that_did_not_come_to_its_end(self) -> None:
+        """The record of the fence has gone, and the update that clones has not gone through."""
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        known = known.with_region(replace(known["us-east"], answers=True, database=Database("us-east", ready=3)))
+        while (action := plan.next_action(known, "us-west")) is not None and known["us-east"].record.step == "fence":
+            known = plan.imagined(known, action, "us-west")
+        assert action is not None
+        assert (action.kind, action.region) == (Kind.UP, "us-east")
+        torn = plan.imagined(known, action, "us-west")
+        torn = torn.with_region(replace(torn["us-east"], outputs=known["us-east"].outputs))
+        said = self.refused(torn, "us-east")
+        assert "was not cloned to the end: python -m promotion us-west comes first" in said
+        checks.refuse(torn, "us-west")
+        checks.refuse(plan.imagined(torn, action, "us-west"), "us-east")
+
     @pytest.mark.parametrize(
         ("changed", "words"),
         [
@@ -257,6 +272,26 @@ class TestRefusals:
         while (action := plan.next_action(known, "us-west")) is not None and known["us-east"].step != "demote":
             known = plan.imagined(known, action, "us-west")
         checks.refuse_loss(known, "us-west", Lag(None, None), 300)
+
+
+class TestSplits:
+    def test_a_standby_that_still_streams_says_that_home_lives(self) -> None:
+        received = {"us-west": Received(4096, streams=True)}
+        with pytest.raises(PromotionError, match=r"still streams from home.*--though-streaming"):
+            checks.refuse_split("us-west", received, though_streaming=False)
+        checks.refuse_split("us-west", received, though_streaming=True)
+        checks.refuse_split("us-west", {"us-west": Received(4096)}, though_streaming=False)
+
+    def test_another_standby_that_is_ahead_is_named(self) -> None:
+        received = {"us-west": Received(4096), "eu-west": Received(5120)}
+        with pytest.raises(PromotionError, match=r"eu-west   has 1,024 bytes.*promote eu-west instead"):
+            checks.refuse_split("us-west", received, though_streaming=True)
+        checks.refuse_split("eu-west", received, though_streaming=False)
+
+    @pytest.mark.parametrize("other", [Received(4096), Received(None), Received(5120)])
+    def test_one_that_is_not_known_to_be_ahead_is_no_reason(self, other: Received) -> None:
+        own = Received(None if other.bytes == 5120 else 4096)
+        checks.refuse_split("us-west", {"us-west": own, "eu-west": other}, though_streaming=False)
 
 
 class TestACluster:
