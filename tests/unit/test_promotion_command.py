@@ -168,6 +168,16 @@ def test_a_fenced_region_is_deleted_made_known_as_gone_and_brought_up(regions: I
     assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 2, "us-west": 1}
 
 
+def test_the_second_time_that_one_is_cloned_its_generation_is_raised_by_one_more(regions: Imagined) -> None:
+    for home, lost in (("us-west", "us-east"), ("us-east", "us-west"), ("us-west", "us-east")):
+        regions.away = {lost}
+        assert run(regions, home, "--yes") == 0
+        regions.away = set()
+        regions.clusters[lost] = regions._cluster(lost, lost)
+        assert run(regions, home, "--yes") == 0
+    assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 3, "us-west": 2}
+
+
 def test_of_two_homes_one_is_given_up_by_name(regions: Imagined, capsys: pytest.CaptureFixture[str]) -> None:
     regions.clusters["us-west"] = regions._cluster("us-west", "us-west")
     assert run(regions, "us-east", "--yes") == 1

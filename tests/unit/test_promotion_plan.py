@@ -294,6 +294,30 @@ class TestSplits:
         checks.refuse_split("us-west", {"us-west": own, "eu-west": other}, though_streaming=False)
 
 
+class TestWhatIsKnown:
+    def test_a_region_knows_once_every_generation_it_has_is_the_listed_one(self) -> None:
+        known = replace(world(), generations={"us-east": 2})
+        told = {**known["us-west"].outputs, "shared": {"multiregion.generations": ["us-east 2"]}}
+        heard = replace(known["us-west"], outputs=told)
+        assert not known.knows(known["us-west"])
+        assert known.knows(heard)
+        assert not world().knows(heard)
+        assert not replace(known, generations={"us-east": 2, "us-west": 2}).knows(heard)
+
+    def test_home_moves_from_where_a_record_says_before_what_is_listed(self) -> None:
+        known = world(*REGIONS)
+        assert known.former("us-west") == "us-east"
+        assert known.former("us-east") is None
+        recorded = Promotion(home="us-west", former="eu-west", step="hold")
+        assert known.with_region(replace(known["eu-west"], record=recorded)).former("us-west") == "eu-west"
+
+    @pytest.mark.parametrize(("step", "back"), [("hold", "us-west"), ("demote", "us-west"), ("fence", None)])
+    def test_what_is_taken_back_moves_from_where_it_was_to_go(self, step: str, back: str | None) -> None:
+        record = Promotion.model_validate({"home": "us-west", "former": "us-east", "step": step})
+        known = world()
+        assert known.with_region(replace(known["us-east"], record=record)).former("us-east") == back
+
+
 class TestACluster:
     SPEC = {"replica": {"self": "postgresql-us-west", "primary": "postgresql-us-east"}}  # noqa: RUF012
 
@@ -307,6 +331,25 @@ class TestACluster:
         spec = {"replica": {"primary": "postgresql-us-west", "promotionToken": "abc"}}
         assert not database({"spec": spec, "status": {}}, REGIONS).promoted
         assert database({"spec": spec, "status": {"lastPromotionToken": "abc"}}, REGIONS).promoted
+
+    def test_without_a_word_of_replicas_it_takes_writes_itself(self) -> None:
+        alone = {"metadata": {"name": "postgresql-us-west"}, "spec": {}}
+        assert database(alone, REGIONS) == Database("us-west")
+
+    def test_one_of_no_known_region_keeps_its_name(self) -> None:
+        spec = {"replica": {"primary": "postgresql-elsewhere"}}
+        assert database({"spec": spec}, REGIONS).follows == "postgresql-elsewhere"
+
+    @pytest.mark.parametrize(
+        "status",
+        [{"phase": "Promoting to primary cluster"}, {"switchReplicaClusterStatus": {"inProgress": True}}],
+    )
+    def test_one_that_still_moves_is_not_promoted(self, status: dict[str, object]) -> None:
+        assert not database({"spec": self.SPEC, "status": status}, REGIONS).promoted
+
+    def test_a_definition_that_the_operator_refuses_is_a_fault(self) -> None:
+        status = {"phase": "Invalid cluster definition", "phaseReason": "so"}
+        assert database({"spec": self.SPEC, "status": status}, REGIONS).fault == "Invalid cluster definition: so"
 
     def test_one_that_the_operator_has_given_up_says_why(self) -> None:
         status = {"phase": "Cluster is unrecoverable and needs manual intervention", "phaseReason": "token"}
