@@ -26,7 +26,6 @@ METRICS: Final = {
     "last_failed_backup": "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp",
     "first_recoverability_point": "barman_cloud_cloudnative_pg_io_first_recoverability_point",
     "seconds_since_last_wal": "cnpg_pg_stat_archiver_seconds_since_last_archival",
-    "replication_lag_seconds": "cnpg_pg_replication_lag",
 }
 """Figures of every instance on its metrics port (web/docs/observability.md; cloudnative-pg, docs/src/monitoring.md)."""
 _API = "barmancloud.cnpg.io/v1"

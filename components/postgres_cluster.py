@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from components import objects, postgres_pooler
 from components.objects import Manifest
@@ -11,6 +12,11 @@ from settings.postgresql import LEAST_WORK_MEM
 
 POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
 """docs/src/security.md, "Exposed Ports"."""
+REPLICATION_METRICS: Final = {
+    "lag_seconds": "cnpg_pg_replication_lag",
+    "receiver_is_up": "cnpg_pg_replication_is_wal_receiver_up",
+}
+"""Figures of every instance on its metrics port (docs/src/monitoring.md)."""
 
 _API_SERVER_PORTS = (443, 6443)
 _NO_POOLER = {"key": "cnpg.io/poolerName", "operator": "DoesNotExist"}

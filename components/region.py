@@ -22,6 +22,7 @@ from components.platform import KubernetesPlatform, Platform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
 from components.postgres_backups import METRICS as POSTGRESQL_METRICS
 from components.postgres_backups import PostgresBackups, server_name
+from components.postgres_cluster import REPLICATION_METRICS
 from components.qdrant import QdrantArgs, QdrantCluster
 from components.qdrant_backup import METRICS as QDRANT_METRICS
 from components.qdrant_backup import QdrantBackups
@@ -280,17 +281,21 @@ class Region(pulumi.ComponentResource):
         return self._ways
 
     def for_monitoring(self) -> dict[str, pulumi.Input[Any]]:
-        """Stack output that says where backups lie and which figures tell how old they are; none without backups."""
+        """Stack outputs that say which figures tell how far a replica or a standby is behind, where backups lie, and
+        which figures tell how old they are; nothing of backups without any.
+        """
         stores, region = self.platform.backups, self._settings.region.name
+        replication = {"replication": {"postgresql": {"metrics": REPLICATION_METRICS}}}
         if stores is None:
-            return {}
+            return replication
         server = server_name(region, self._settings.generations[region])
         return {
+            **replication,
             "backups": {
                 "bucket": stores.own.bucket,
                 "postgresql": {"folder": f"{POSTGRESQL}/{server}", "metrics": POSTGRESQL_METRICS},
                 "qdrant": {"folder": f"{QDRANT}/{region}", "metrics": QDRANT_METRICS},
-            }
+            },
         }
 
     def for_standbys(self) -> dict[str, pulumi.Input[Any]]:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import home_moves, link_kind, region_order, secret_versions
+from components import copy_place, home_moves, link_kind, region_order, secret_versions
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -100,6 +100,9 @@ def _accepted(
     link = link_kind.fault(settings, outputs)
     if link is not None:
         faults += [f"{file}: links keep to what carries them", link]
+    copies = copy_place.fault(settings, outputs)
+    if copies is not None:
+        faults += [f"{file}: copies of backups stay where they are", copies]
     moved = home_moves.fault(settings, outputs)
     if moved is not None:
         faults += [f"{file}: data has one home", moved]

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None, access: Callable[[Checkout], Ac
         checkout = Checkout(options.directory)
         reached = (access or _cli(options.directory))(checkout)
         command = Command(reached, checkout, say, ask)
-        command.run(Wishes(options.region, options.yes, options.accept_loss, options.fence))
+        command.run(Wishes(options.region, options.yes, options.accept_loss, options.though_streaming, options.fence))
 
     return ended(promote, PromotionError, SettingsError)
 
@@ -31,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("region", help="the region that is to be home")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--accept-loss", action="store_true", help="whatever the new home's PostgreSQL is behind")
+    parser.add_argument(
+        "--though-streaming", action="store_true", help="fail over, though the new home still streams from the old one"
+    )
     parser.add_argument("--fence", metavar="REGION", help="of two regions that both believe to be home, the loser")
     parser.add_argument("--directory", type=Path, default=Path(), help="the project's checkout (default: here)")
     return parser

@@ -1,9 +1,9 @@
 """What a promotion is refused for, before anything is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from promotion.errors import PromotionError
-from promotion.losses import Lag
+from promotion.losses import Lag, Received
 from promotion.world import World
 
 
@@ -60,6 +60,13 @@ def _unfit(world: World, target: str) -> Iterator[str]:
         if heir.is_primary or not heir.answers or not region.is_primary:
             yield f"  {target}   is fenced and has to be cloned again: python -m promotion {taken} comes first"
             return
+    if region.step == "fence" and not region.record.under_way:
+        # Its clone may not be whole, or be declared with the generation of before.
+        yield (
+            f"  {target}   the record of its fence is gone and its stack still has it, so it was not cloned to the "
+            f"end: python -m promotion {region.home} comes first"
+        )
+        return
     if not region.made:
         yield f"  {target}   its stack has not been brought up: pulumi up -s {target} comes first"
     elif not {"memory_tokens", "postgresql_replication"} <= region.outputs.keys():
@@ -70,6 +77,28 @@ def _unfit(world: World, target: str) -> Iterator[str]:
         yield f"  {target}   PostgreSQL: {region.database.fault}"
     elif not region.database.ready:
         yield f"  {target}   no instance of its PostgreSQL is ready: look at the Cluster's status"
+
+
+def refuse_split(target: str, received: Mapping[str, Received], though_streaming: bool) -> None:
+    """PromotionError where a failover, which the old home has no part in, would leave two regions that take writes, or
+    a standby that cannot follow. `received` is what each standby that answers says of itself.
+    """
+    own = received.get(target, Received())
+    faults: list[str] = []
+    if own.streams and not though_streaming:
+        faults.append(
+            f"  {target}   still streams from home, so home's PostgreSQL lives and may take writes: find a way to its "
+            "API server, or, where nobody writes there any more, say --though-streaming. If home has only just died, "
+            "wait a minute"
+        )
+    for name, other in received.items():
+        if own.bytes is not None and other.bytes is not None and other.bytes > own.bytes:
+            faults.append(
+                f"  {name}   has {int(other.bytes - own.bytes):,} bytes of WAL that {target} has not, and could not "
+                f"follow it: promote {name} instead (docs/promotion.md)"
+            )
+    if faults:
+        raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
 
 
 def refuse_loss(world: World, target: str, lag: Lag, rpo: int) -> None:

@@ -26,6 +26,8 @@ class Wishes:
     target: str
     yes: bool = False
     accept_loss: bool = False
+    though_streaming: bool = False
+    """A failover, though the new home still hears from the old one's PostgreSQL."""
     fence: str | None = None
     """A region that also believes to be home and whose data is given up."""
 
@@ -141,6 +143,8 @@ class Command:
             alive = old is not None and old.answers and old.database is not None
             how = "controlled switchover" if alive else "forced failover: the old home does not answer"
             self._say(f"home moves from {former or 'nowhere'} to {target} ({how})")
+            if not alive:
+                self._refuse_split(world, target, former, wishes)
             self._show_losses(world, target, old if alive else None, wishes)
         for number, action in enumerate(actions, 1):
             self._say(f"{number:4}. {action.words}")
@@ -149,6 +153,18 @@ class Command:
                 "  A cluster that is deleted takes with it what it alone has. Whether its volumes stay is the storage "
                 "class's to say."
             )
+
+    def _refuse_split(self, world: World, target: str, former: str | None, wishes: Wishes) -> None:
+        """Of a failover whose new home takes no writes yet. One with a token is none: the old home had stopped."""
+        if world[target].is_primary or world[target].record.token is not None:
+            return
+        standbys = [
+            name
+            for name, region in world.regions.items()
+            if name != former and region.database is not None and not region.is_primary
+        ]
+        said = {name: losses.received(self._access, name) for name in standbys}
+        checks.refuse_split(target, said, wishes.though_streaming)
 
     def _show_losses(self, world: World, target: str, old: Region | None, wishes: Wishes) -> None:
         settings = self._checkout.settings()[target]

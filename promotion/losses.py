@@ -19,6 +19,20 @@ seconds since the last commit that it has (PostgreSQL's manual: monitoring-stats
 recovery)."""
 WRITTEN = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 """Of home: bytes of WAL that it has written."""
+RECEIVED = """
+SELECT GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,
+       (SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming')
+"""
+"""Of a standby: bytes of WAL that it has, streamed or from the archive; 1 while it streams. A receiver that hears
+nothing ends after wal_receiver_timeout, 5 s in CloudNativePG's default (docs/src/postgresql_conf.md)."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a standby's PostgreSQL has of home's WAL; None where nobody says."""
+
+    bytes: float | None = None
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,12 @@ def lag(access: Access, standby: str, home: str | None) -> Lag:
     (written,) = _numbers(access.query(home, WRITTEN), 1) if home is not None else (None,)
     behind = None if has is None or written is None else max(0, int(written - has))
     return Lag(behind, 0.0 if behind == 0 else heard if heard is not None else committed)
+
+
+def received(access: Access, standby: str) -> Received:
+    """Asked of the standby's PostgreSQL."""
+    has, streams = _numbers(access.query(standby, RECEIVED), 2)
+    return Received(has, bool(streams))
 
 
 def _numbers(row: str | None, count: int) -> list[float | None]:

@@ -73,8 +73,8 @@ class Backups(Model):
     )
     copy_region: AwsRegion | None = Field(
         default=None,
-        description="AWS region of the copies where there is no second region; else they lie in the one before it in "
-        "`multiregion.regions`.",
+        description="AWS region of the copies where there is no second region; else see "
+        "`multiregion.regions[].copy_region`.",
     )
     s3: ObjectStore | None = Field(
         default=None,

@@ -39,6 +39,11 @@ class Region(Model):
         description="How often the region's PostgreSQL was made; raise it before it is cloned or restored anew, since "
         "no two may archive to the same place.",
     )
+    copy_region: AwsRegion | None = Field(
+        default=None,
+        description="AWS region of the copies of the region's backups; left out, that of the region before it in the "
+        "list, the first one's in the second's.",
+    )
     cidr: PrivateCidr | None = Field(
         default=None,
         description="Range of the region's VPC; left out, its block of `vpc_pool` by its place in the list.",

@@ -11,6 +11,7 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import iam
 
+from components import copy_place
 from components.aws import identity
 from components.aws.bucket import Bucket, BucketArgs
 from components.aws.providers import aws_region, provider_in
@@ -79,7 +80,7 @@ class RegionBackups(pulumi.ComponentResource):
     def _copy(self, own: BucketArgs, bucket: Bucket) -> None:
         """Made by this stack in the other region: its own does not have to be there."""
         region = self._args.settings.region.name
-        place = copy_place(self._args.settings, region)
+        place = copy_place.of(self._args.settings, region)
         if place is None:
             return
         provider = provider_in(
@@ -103,7 +104,7 @@ class RegionBackups(pulumi.ComponentResource):
 
     def _copies(self, region: str) -> ObjectStore | None:
         """Where another region's backups are read: in their copy, which outlives that region."""
-        place = copy_place(self._args.settings, region)
+        place = copy_place.of(self._args.settings, region)
         return None if place is None else ObjectStore(bucket_name(COPIES, self._args.account, region), place)
 
     def _role(
@@ -138,19 +139,6 @@ class RegionBackups(pulumi.ComponentResource):
 def bucket_name(use: str, account: str, region: str) -> str:
     """60 characters at most, with a region's 20."""
     return f"somafractalmemory-{use}-{account}-{region}"
-
-
-def copy_place(settings: Settings, region: str) -> str | None:
-    """Where on AWS the copies of a region's backups lie: in the region before it in the list, the first one's in the
-    second. So it stays where it is when a region is added at the end.
-
-    A single region's lie where `backups.copy_region` says, or nowhere.
-    """
-    regions = settings.multiregion.regions if settings.multiregion.enabled else (settings.region,)
-    if len(regions) < 2:
-        return settings.backups.copy_region
-    index = [one.name for one in regions].index(region)
-    return aws_region(regions[index - 1 if index else 1])
 
 
 def writing(own: BucketArgs, folder: str, more: Sequence[str], bucket: Bucket) -> identity.Document:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
-from components import region_order, service_values
+from components import copy_place, region_order, service_values
 from components.aws import eks, load_balancer_controller, network, storage
 from components.aws.backups import RegionBackups, RegionBackupsArgs
 from components.aws.inner_certificate import InnerCertificate, InnerCertificateArgs
@@ -187,7 +187,7 @@ class AwsPlatform(pulumi.ComponentResource):
 
     def open(self, name: str, opts: ResourceOptions) -> Mapping[str, Any]:
         """Load balancers, names and links; stack outputs for the owners of links to this region, and for its own next
-        run, which must find the regions in the same order.
+        run, which must find the regions in the same order and the copies in the same place.
         """
         args = ReachArgs(
             settings=self._settings,
@@ -202,7 +202,13 @@ class AwsPlatform(pulumi.ComponentResource):
             after=self._services.ready,
         )
         reach = Reach(name, args, ResourceOptions.merge(opts, ResourceOptions(provider=self._provider_of_aws)))
-        return {OUTPUT: reach.output, region_order.OUTPUT: list(self._settings.regions)}
+        settings = self._settings
+        copies = copy_place.of(settings, settings.region.name) if settings.backs_up else None
+        return {
+            OUTPUT: reach.output,
+            region_order.OUTPUT: list(settings.regions),
+            copy_place.OUTPUT: copies or "",
+        }
 
 
 def account(settings: Settings) -> str:

@@ -62,7 +62,7 @@ WORDS: Final[Mapping[str, str]] = {
     NAT_GATEWAY: "NAT gateway",
     PEERING: "peering connection",
     POLICY: "policy",
-    REPLICA_KEY: "key",
+    REPLICA_KEY: "replica key",
     ROLE: "role",
     ROUTE_TABLE: "route table",
     SECURITY_GROUP: "security group",

@@ -5,15 +5,17 @@ from typing import Final
 
 from settings import aws_regions
 from settings.draft import Draft, Finding
-from settings.faults import ABSENT
+from settings.faults import ABSENT, Place
+from settings.multiregion import Region
 from settings.rules.aws import on_aws
 from settings.rules.aws_regions import AWS_REGIONS, unknown
-from settings.rules.regions import NAMES, PRIMARIES
+from settings.rules.regions import NAMES, PRIMARIES, REGIONS
 from settings.rules.rule import Check, place, rule
 
 ENABLED: Final = "backups.enabled"
 STORE: Final = "backups.s3"
 COPIES: Final = "backups.copy_region"
+NAMED: Final = "multiregion.regions[*].copy_region"
 
 
 @rule("platform", ENABLED, STORE)
@@ -35,14 +37,18 @@ def backups_have_a_place(draft: Draft) -> Iterator[Finding]:
         )
 
 
-@on_aws(ENABLED, COPIES, NAMES, AWS_REGIONS, "multiregion.enabled", "high_availability.enabled")
+@on_aws(ENABLED, COPIES, NAMED, NAMES, AWS_REGIONS, "multiregion.enabled", "high_availability.enabled")
 def copies_lie_in_another_region(draft: Draft) -> Iterator[Finding]:
     settings, at = draft.settings, place(COPIES)
     chosen, alone = settings.backups.copy_region, len(settings.regions) == 1
     if not settings.multiregion.regions:
         return  # Nobody knows where the region itself is.
+    for index, region in enumerate(settings.multiregion.regions):
+        if region.copy_region is not None:
+            yield from _elsewhere(draft, (*REGIONS, index, "copy_region"), region.copy_region, region)
+    named = settings.region.copy_region
     if chosen is None:
-        if alone and settings.backs_up and settings.high_availability.enabled:
+        if named is None and alone and settings.backs_up and settings.high_availability.enabled:
             yield draft.finding(
                 at,
                 "missing: backups of a single region are lost with it; name a second region of AWS for copies, or set "
@@ -51,14 +57,22 @@ def copies_lie_in_another_region(draft: Draft) -> Iterator[Finding]:
         return
     if not alone:
         yield draft.finding(
-            at, "there are more regions, and the copies of each lie in its neighbour of multiregion.regions: remove it"
+            at, "there are more regions, which have to know of it too: state copy_region in multiregion.regions instead"
         )
-    elif chosen not in aws_regions.LETTERS:
+    elif named is not None:
+        yield draft.finding(at, "multiregion.regions states copy_region too: remove this one")
+    else:
+        yield from _elsewhere(draft, at, chosen, settings.region)
+
+
+def _elsewhere(draft: Draft, at: Place, chosen: str, region: Region) -> Iterator[Finding]:
+    """Copies of a region are of use in another region of the same part of AWS."""
+    if chosen not in aws_regions.LETTERS:
         yield draft.finding(at, unknown(chosen))
-    elif chosen == settings.region.aws_region:
+    elif chosen == region.aws_region:
         yield draft.finding(at, "the region itself, with which copies would be lost: name another one")
-    elif chosen.startswith("us-gov-") != (settings.region.aws_region or "").startswith("us-gov-"):
-        yield draft.finding(at, f"another part of AWS than {settings.region.aws_region}: no bucket is copied there")
+    elif chosen.startswith("us-gov-") != (region.aws_region or "").startswith("us-gov-"):
+        yield draft.finding(at, f"another part of AWS than {region.aws_region}: no bucket is copied there")
 
 
 @rule("postgresql.restore", NAMES, PRIMARIES, "multiregion.home", "multiregion.enabled", ENABLED, STORE, "platform")

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from components import copy_place
 from components.aws.backups import bucket_name
+from rehearsal.errors import RehearsalError
+from settings import load
 from tests.unit.aws_region import ACCOUNT, Regions, two
 from tests.unit.recorded import Recorded, Resource
 from tests.unit.test_aws_eks import before, of, one
@@ -99,6 +102,46 @@ def test_the_copy_lies_in_the_next_region_and_the_last_ones_in_the_first(regions
 def test_a_single_region_says_where_copies_lie() -> None:
     run = Regions(("us-east",)).up("us-east")
     assert place(run, named(run, "s3/bucket:Bucket", COPY)) == "us-east-2"
+
+
+@pytest.mark.parametrize("region", ["us-east", "us-west"])
+def test_every_region_knows_the_place_that_the_list_names(region: str) -> None:
+    listed = {"us-east": {"copy_region": "us-east-2"}}
+    settings = load(Regions(listed=listed).configuration(region), region)
+    assert copy_place.of(settings, "us-east") == "us-east-2"
+    assert copy_place.of(settings, "us-west") == "us-east-1"
+
+
+PLACES: list[tuple[tuple[str, ...], str, str, str | None]] = [
+    (("us-east",), "us-east", "us-east-2", None),
+    (("us-east", "us-west"), "us-east", "us-east-2", "us-west-2"),
+    (("us-east", "us-west"), "us-east", "us-west-2", None),
+    (("us-east", "us-west", "eu-west"), "us-west", "us-east-1", None),
+    (("us-west", "eu-west"), "us-west", "us-east-1", "eu-west-1"),
+]
+
+
+@pytest.mark.parametrize(("now", "region", "before", "moved"), PLACES)
+def test_copies_that_would_move_are_told_how_they_stay(
+    now: tuple[str, ...], region: str, before: str, moved: str | None
+) -> None:
+    said = copy_place.fault(load(Regions(now).configuration(region), region), {copy_place.OUTPUT: before})
+    assert (said is None) == (moved is None)
+    if moved is not None:
+        assert f"lie in {before} and would move to {moved}" in str(said)
+        assert f"state copy_region: {before} beside {region}" in str(said)
+    stays = load(
+        Regions(now, listed={region: {"copy_region": before}}, more={"backups": {}}).configuration(region), region
+    )
+    assert copy_place.fault(stays, {copy_place.OUTPUT: before}) is None
+    assert copy_place.fault(stays, {}) is None
+
+
+def test_a_region_that_joins_does_not_move_the_copies_of_the_first_one() -> None:
+    alone = Regions(("us-east",))
+    alone.up("us-east")
+    with pytest.raises(RehearsalError, match=r"would move to us-west-2.*state copy_region: us-east-2"):
+        Regions().up("us-east", stacks={"us-east": alone.plans["us-east"].outputs})
 
 
 def test_without_high_availability_a_single_region_may_do_without_copies() -> None:

@@ -46,6 +46,13 @@ def many(account: Account) -> str:
     return account.clash("attached", policyArn=made.outputs["arn"])
 
 
+def copied_again(account: Account) -> str:
+    """The copy of a copy, in a third region."""
+    with pytest.raises(RefusedByAwsError) as refusal:
+        account.another("third", "shared-copy", "eu-west-1", primaryKeyArn=account["shared-copy"]["arn"])
+    return str(refusal.value)
+
+
 def beside(account: Account) -> str:
     """The copy of a key in that key's own region."""
     with pytest.raises(RefusedByAwsError) as refusal:
@@ -138,6 +145,13 @@ RED: dict[str, tuple[Refusal, str]] = {
         "is a key of one region: it is made with multiRegion",
     ),
     "a copy of a key beside it": (beside, "a replica stands in another region"),
+    "a copy of a key that is gone at once": (refused("shared-copy", deletionWindowInDays=6), "7 to 30 days"),
+    "a copy of a key that is never gone": (refused("shared-copy", deletionWindowInDays=31), "7 to 30 days"),
+    "a copy of a key that nobody can change": (
+        refused("shared-copy", policy=policy(Action="kms:Decrypt", Principal="*")),
+        "policy lets nobody change it",
+    ),
+    "a copy of a copy": (copied_again, "which is no key but a replica key"),
     "a copy of a key that nobody made": (
         lambda account: account.refused(
             "shared-copy", primaryKeyArn=f"arn:aws:kms:us-east-1:123456789012:key/mrk-{'0' * 32}"

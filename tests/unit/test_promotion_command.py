@@ -26,6 +26,7 @@ class Imagined:
         self.directory = directory
         self.away: set[str] = set()
         self.behind = "4096|140|140"
+        self.received: dict[str, str] = {}
         self.taken: dict[str, Any] | None = None
         self.done: list[tuple[str, str]] = []
         self.said: dict[str, dict[str, Any]] = {
@@ -80,6 +81,8 @@ class Imagined:
 
     def query(self, region: str, statement: str) -> str | None:
         assert region not in self.away
+        if statement == losses.RECEIVED:
+            return self.received.get(region, "4096|0")
         return self.behind if statement == losses.BEHIND else "4096"
 
 
@@ -137,6 +140,24 @@ def test_a_standby_that_is_too_far_behind_is_refused_unless_the_loss_is_accepted
     assert ("fence", "us-east") in regions.done
 
 
+def test_a_failover_while_home_is_still_heard_needs_a_word_of_its_own(
+    regions: Imagined, capsys: pytest.CaptureFixture[str]
+) -> None:
+    regions.away, regions.received = {"us-east"}, {"us-west": "4096|1"}
+    before = files(regions)
+    assert run(regions, "us-west", "--yes", "--accept-loss") == 1
+    assert "us-west   still streams from home" in capsys.readouterr().err
+    assert files(regions) == before
+    assert regions.done == []
+    assert run(regions, "us-west", "--yes", "--though-streaming") == 0
+    assert ("fence", "us-east") in regions.done
+
+
+def test_a_switchover_is_free_to_stream(regions: Imagined) -> None:
+    regions.received = {"us-west": "4096|1"}
+    assert run(regions, "us-west", "--yes") == 0
+
+
 def test_a_fenced_region_is_deleted_made_known_as_gone_and_brought_up(regions: Imagined) -> None:
     regions.away = {"us-east"}
     assert run(regions, "us-west", "--yes") == 0
@@ -145,6 +166,16 @@ def test_a_fenced_region_is_deleted_made_known_as_gone_and_brought_up(regions: I
     assert run(regions, "us-west", "--yes") == 0
     assert regions.done == [("delete", "us-east"), ("up", "us-west"), ("forget", "us-east"), ("up", "us-east")]
     assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 2, "us-west": 1}
+
+
+def test_the_second_time_that_one_is_cloned_its_generation_is_raised_by_one_more(regions: Imagined) -> None:
+    for home, lost in (("us-west", "us-east"), ("us-east", "us-west"), ("us-west", "us-east")):
+        regions.away = {lost}
+        assert run(regions, home, "--yes") == 0
+        regions.away = set()
+        regions.clusters[lost] = regions._cluster(lost, lost)
+        assert run(regions, home, "--yes") == 0
+    assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 3, "us-west": 2}
 
 
 def test_of_two_homes_one_is_given_up_by_name(regions: Imagined, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from promotion import checks, plan
 from promotion.errors import PromotionError
-from promotion.losses import Lag
+from promotion.losses import Lag, Received
 from promotion.plan import Kind
 from promotion.world import NO_RECORD, Database, Region, World, database
 from settings import Promotion
@@ -229,6 +229,21 @@ class TestRefusals:
         said = self.refused(known.with_region(back), "us-east")
         assert "is fenced and has to be cloned again: python -m promotion us-west comes first" in said
 
+    def test_a_clone_that_did_not_come_to_its_end(self) -> None:
+        """The record of the fence has gone, and the update that clones has not gone through."""
+        known = carried_out(lost(world(), "us-east"), "us-west")
+        known = known.with_region(replace(known["us-east"], answers=True, database=Database("us-east", ready=3)))
+        while (action := plan.next_action(known, "us-west")) is not None and known["us-east"].record.step == "fence":
+            known = plan.imagined(known, action, "us-west")
+        assert action is not None
+        assert (action.kind, action.region) == (Kind.UP, "us-east")
+        torn = plan.imagined(known, action, "us-west")
+        torn = torn.with_region(replace(torn["us-east"], outputs=known["us-east"].outputs))
+        said = self.refused(torn, "us-east")
+        assert "was not cloned to the end: python -m promotion us-west comes first" in said
+        checks.refuse(torn, "us-west")
+        checks.refuse(plan.imagined(torn, action, "us-west"), "us-east")
+
     @pytest.mark.parametrize(
         ("changed", "words"),
         [
@@ -259,6 +274,50 @@ class TestRefusals:
         checks.refuse_loss(known, "us-west", Lag(None, None), 300)
 
 
+class TestSplits:
+    def test_a_standby_that_still_streams_says_that_home_lives(self) -> None:
+        received = {"us-west": Received(4096, streams=True)}
+        with pytest.raises(PromotionError, match=r"still streams from home.*--though-streaming"):
+            checks.refuse_split("us-west", received, though_streaming=False)
+        checks.refuse_split("us-west", received, though_streaming=True)
+        checks.refuse_split("us-west", {"us-west": Received(4096)}, though_streaming=False)
+
+    def test_another_standby_that_is_ahead_is_named(self) -> None:
+        received = {"us-west": Received(4096), "eu-west": Received(5120)}
+        with pytest.raises(PromotionError, match=r"eu-west   has 1,024 bytes.*promote eu-west instead"):
+            checks.refuse_split("us-west", received, though_streaming=True)
+        checks.refuse_split("eu-west", received, though_streaming=False)
+
+    @pytest.mark.parametrize("other", [Received(4096), Received(None), Received(5120)])
+    def test_one_that_is_not_known_to_be_ahead_is_no_reason(self, other: Received) -> None:
+        own = Received(None if other.bytes == 5120 else 4096)
+        checks.refuse_split("us-west", {"us-west": own, "eu-west": other}, though_streaming=False)
+
+
+class TestWhatIsKnown:
+    def test_a_region_knows_once_every_generation_it_has_is_the_listed_one(self) -> None:
+        known = replace(world(), generations={"us-east": 2})
+        told = {**known["us-west"].outputs, "shared": {"multiregion.generations": ["us-east 2"]}}
+        heard = replace(known["us-west"], outputs=told)
+        assert not known.knows(known["us-west"])
+        assert known.knows(heard)
+        assert not world().knows(heard)
+        assert not replace(known, generations={"us-east": 2, "us-west": 2}).knows(heard)
+
+    def test_home_moves_from_where_a_record_says_before_what_is_listed(self) -> None:
+        known = world(*REGIONS)
+        assert known.former("us-west") == "us-east"
+        assert known.former("us-east") is None
+        recorded = Promotion(home="us-west", former="eu-west", step="hold")
+        assert known.with_region(replace(known["eu-west"], record=recorded)).former("us-west") == "eu-west"
+
+    @pytest.mark.parametrize(("step", "back"), [("hold", "us-west"), ("demote", "us-west"), ("fence", None)])
+    def test_what_is_taken_back_moves_from_where_it_was_to_go(self, step: str, back: str | None) -> None:
+        record = Promotion.model_validate({"home": "us-west", "former": "us-east", "step": step})
+        known = world()
+        assert known.with_region(replace(known["us-east"], record=record)).former("us-east") == back
+
+
 class TestACluster:
     SPEC = {"replica": {"self": "postgresql-us-west", "primary": "postgresql-us-east"}}  # noqa: RUF012
 
@@ -272,6 +331,25 @@ class TestACluster:
         spec = {"replica": {"primary": "postgresql-us-west", "promotionToken": "abc"}}
         assert not database({"spec": spec, "status": {}}, REGIONS).promoted
         assert database({"spec": spec, "status": {"lastPromotionToken": "abc"}}, REGIONS).promoted
+
+    def test_without_a_word_of_replicas_it_takes_writes_itself(self) -> None:
+        alone = {"metadata": {"name": "postgresql-us-west"}, "spec": {}}
+        assert database(alone, REGIONS) == Database("us-west")
+
+    def test_one_of_no_known_region_keeps_its_name(self) -> None:
+        spec = {"replica": {"primary": "postgresql-elsewhere"}}
+        assert database({"spec": spec}, REGIONS).follows == "postgresql-elsewhere"
+
+    @pytest.mark.parametrize(
+        "status",
+        [{"phase": "Promoting to primary cluster"}, {"switchReplicaClusterStatus": {"inProgress": True}}],
+    )
+    def test_one_that_still_moves_is_not_promoted(self, status: dict[str, object]) -> None:
+        assert not database({"spec": self.SPEC, "status": status}, REGIONS).promoted
+
+    def test_a_definition_that_the_operator_refuses_is_a_fault(self) -> None:
+        status = {"phase": "Invalid cluster definition", "phaseReason": "so"}
+        assert database({"spec": self.SPEC, "status": status}, REGIONS).fault == "Invalid cluster definition: so"
 
     def test_one_that_the_operator_has_given_up_says_why(self) -> None:
         status = {"phase": "Cluster is unrecoverable and needs manual intervention", "phaseReason": "token"}

@@ -137,5 +137,13 @@ def test_the_region_says_where_backups_lie_and_which_figures_tell_their_age(
     assert "backups" not in us_east.outputs
 
 
+def test_how_far_a_standby_is_behind_is_told_without_backups_too(
+    regions: tuple[Recorded, Recorded], us_east: Recorded, us_west: Recorded
+) -> None:
+    for run in (*regions, us_east, us_west):
+        metrics = run.outputs["replication"]["postgresql"]["metrics"]
+        assert metrics["lag_seconds"] == "cnpg_pg_replication_lag"
+
+
 def test_without_a_place_there_are_none(us_east: Recorded) -> None:
     assert not [job for job in us_east.of("CronJob") if "backup" in job.object_name or "restore" in job.object_name]

@@ -28,6 +28,14 @@ class TestOutputs:
             "shared": plain["shared"],
             "home": "us-east",
             "promotion": "",
+            "replication": {
+                "postgresql": {
+                    "metrics": {
+                        "lag_seconds": "cnpg_pg_replication_lag",
+                        "receiver_is_up": "cnpg_pg_replication_is_wal_receiver_up",
+                    }
+                }
+            },
             "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
             "secret_versions": {
                 "memory.token_version": 1,

@@ -30,6 +30,8 @@ def test_sound_ones() -> None:
     assert faults(region(backups={"s3": S3, "qdrant_schedule": "5 */2 * * *", "retention_days": 14})) == []
     assert faults(on_aws()) == []
     assert faults(on_aws(**regions(EAST), backups={"copy_region": "us-east-2"})) == []
+    assert faults(on_aws(**regions(EAST | {"copy_region": "us-east-2"}))) == []
+    assert faults(on_aws(**regions(EAST | {"copy_region": "us-east-2"}, WEST))) == []
     assert faults(region(backups={"s3": S3}, multiregion=GENERATION_2, **restore())) == []
 
 
@@ -92,8 +94,22 @@ def test_sound_ones() -> None:
         ),
         (
             on_aws(**regions(EAST, WEST), backups={"copy_region": "us-east-2"}),
-            'backups.copy_region = "us-east-2"   there are more regions, and the copies of each lie in its neighbour '
-            "of multiregion.regions: remove it",
+            'backups.copy_region = "us-east-2"   there are more regions, which have to know of it too: state '
+            "copy_region in multiregion.regions instead",
+        ),
+        (
+            on_aws(**regions(EAST, WEST | {"copy_region": WEST["aws_region"]})),
+            'multiregion.regions[1].copy_region = "us-west-2"   the region itself, with which copies would be lost: '
+            "name another one",
+        ),
+        (
+            on_aws(**regions(EAST | {"copy_region": "us-gov-west-1"}, WEST)),
+            'multiregion.regions[0].copy_region = "us-gov-west-1"   another part of AWS than us-east-1: no bucket is '
+            "copied there",
+        ),
+        (
+            on_aws(**regions(EAST | {"copy_region": "us-east-2"}), backups={"copy_region": "us-east-2"}),
+            'backups.copy_region = "us-east-2"   multiregion.regions states copy_region too: remove this one',
         ),
         (
             region(multiregion=GENERATION_2, **restore()),

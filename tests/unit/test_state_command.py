@@ -13,7 +13,7 @@ from state import cli, leaving
 from tests.unit.aws_region import Regions
 from tests.unit.recorder import record_stack, stack_configuration
 from tests.unit.test_aws_reach import named
-from tests.unit.test_state_store import made
+from tests.unit.test_state_store import Stack, made
 
 ROOT = Path(__file__).parents[2]
 URN = "urn:pulumi:us-east::somafractalmemory::"
@@ -61,6 +61,22 @@ def test_without_the_cli_it_says_so(capsys: pytest.CaptureFixture[str], monkeypa
     monkeypatch.setattr(cli.shutil, "which", lambda _: None)
     assert command.main(["--directory", str(ROOT), "destroy", "us-east"]) == 1
     assert "the Pulumi CLI is not on PATH" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("answer", ["", "  ", "n"])
+def test_whoever_answers_nothing_has_said_no(
+    answer: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack()
+    monkeypatch.setattr(cli, "CliAccess", lambda *_: stack)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    named = ["--account", "123456789012", "--region", "us-east-1", "--copy-region", "us-west-2"]
+    assert command.main(["store", *named]) == 1
+    assert capsys.readouterr().err == "nothing was changed\n"
+    assert stack.up_at == []
+    assert command.main(["store", *named, "--yes"]) == 0
+    assert stack.up_at == [False]
 
 
 @pytest.mark.usefixtures("installed")

@@ -65,6 +65,22 @@ def test_what_one_region_closed_the_other_opens() -> None:
         assert (region, ARGS.secrets_provider.removeprefix("awskms://")) in aliases
 
 
+def test_where_pulumi_logs_in() -> None:
+    assert ARGS.backend() == "s3://somafractalmemory-state-123456789012?region=us-east-1"
+    assert ARGS.backend(copy=True) == "s3://somafractalmemory-state-copies-123456789012?region=us-west-2"
+
+
+def test_every_key_stays_for_a_month_and_is_its_accounts_alone() -> None:
+    """What it has encrypted is lost with it, and a key of which nobody is the keeper can never be changed."""
+    keys = [*of(made(), "kms/key:Key"), *of(made(), "kms/replicaKey:ReplicaKey")]
+    assert len(keys) == 4  # of each bucket, of the secrets, and the copy of that
+    for key in keys:
+        assert key.inputs["deletionWindowInDays"] == 30
+        (statement,) = json.loads(key.inputs["policy"])["Statement"]
+        assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", ["kms:*"], ["*"])
+
+
 class Stack:
     """The stack of the bucket, without the CLI; it breaks at a step if it is told to."""
 
