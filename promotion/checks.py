@@ -9,7 +9,7 @@ from promotion.world import World
 
 def refuse(world: World, target: str) -> None:
     """PromotionError with every fault, where home cannot move to `target` as things are."""
-    faults = [*_no_region(world, target)] or [*_another(world, target)] or [*_two_homes(world), *_unfit(world, target)]
+    faults = [*_no_region(world, target)] or [*_another(world, target)] or [*_two_homes(world), *_torn(world, target), *_unfit(world, target)]
     if faults:
         raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
 
@@ -43,6 +43,19 @@ def _two_homes(world: World) -> Iterator[str]:
             f"  {' and '.join(believing)} both believe to be home, and what one of them took in the other has not: "
             "decide which one to keep and run this command for it with --fence <the other one>, whose data is then "
             "given up and cloned again"
+        )
+
+
+def _torn(world: World, target: str) -> Iterator[str]:
+    """An old home that lives and takes no writes, with no record of why: it would seem to have nothing to leave."""
+    former = world.former(target)
+    old = world[former] if former is not None else None
+    if old is None or not old.answers or old.database is None or old.is_primary or old.home != old.name:
+        return
+    if old.record.home != target:
+        yield (
+            f"  {old.name}   an update of it ended half-way, and its PostgreSQL takes no writes though it is home: "
+            f"python -m promotion {old.name} comes first"
         )
 
 

@@ -103,9 +103,9 @@ class World:
                 return region.record.former
         if self.listed_home != target:
             return self.listed_home
-        recorded = [region.record for region in self.regions.values() if region.record.former == target]
+        recorded = (region.record for region in self.regions.values() if region.record.former == target)
         # A promotion away from here that did not come to its end is taken back.
-        return next((record.home for record in recorded if record.step != "fence"), None)
+        return next((record.home for record in recorded), None)
 
     def with_region(self, region: Region) -> "World":
         """The same with one region as it is given."""

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from promotion import losses
-from promotion.losses import Lag
+from promotion.losses import Lag, Received
 from tests.dataplane.postgres_instances import eventually
 from tests.dataplane.postgres_regions import Link, Server, folder
 from tests.unit.recorder import record_stack
@@ -45,6 +45,9 @@ class Regions:
 
     def lag(self, standby: str, home: str | None) -> Lag:
         return losses.lag(self, standby, home)  # pyright: ignore[reportArgumentType]  # it asks for no more
+
+    def received(self, standby: str) -> Received:
+        return losses.received(self, standby)  # pyright: ignore[reportArgumentType]  # the same
 
     def close(self) -> None:
         for server in (self.east, self.west):
@@ -113,6 +116,24 @@ def test_a_standby_streams_over_the_link_by_tls_and_says_how_far_it_is(regions: 
     )
     eventually(lambda: _ids(regions.west) == _ids(regions.east), "us-west has it all", 30)
     assert regions.lag("us-west", "us-east") == Lag(0, 0.0)
+
+
+def test_a_standby_says_whether_home_is_heard_and_how_much_it_has(regions: Regions) -> None:
+    before = regions.received("us-west")
+    assert before.streams
+    assert before.bytes is not None
+    regions.east.sql("INSERT INTO records VALUES (-1, now())")
+    eventually(lambda: regions.received("us-west").bytes != before.bytes, "it has come over the link", 30)
+    written = float(regions.query("us-east", losses.WRITTEN) or "nan")
+    eventually(lambda: (regions.received("us-west").bytes or 0) >= written, "us-west has it all", 30)
+    regions.link.cut()
+    try:
+        eventually(lambda: not regions.received("us-west").streams, "us-west has noticed", 60)
+        assert (regions.received("us-west").bytes or 0) >= written
+    finally:
+        regions.link.join()
+    eventually(lambda: regions.received("us-west").streams, "us-west streams again", 60)
+    assert regions.received("us-east") == Received()  # of a primary nobody asks
 
 
 def test_a_lost_home_costs_what_was_under_way_and_is_cloned_again(regions: Regions, figure: Figure) -> None:
