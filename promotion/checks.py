@@ -9,7 +9,11 @@ from promotion.world import World
 
 def refuse(world: World, target: str) -> None:
     """PromotionError with every fault, where home cannot move to `target` as things are."""
-    faults = [*_no_region(world, target)] or [*_another(world, target)] or [*_two_homes(world), *_torn(world, target), *_unfit(world, target)]
+    faults = (
+        [*_no_region(world, target)]
+        or [*_another(world, target)]
+        or [*_two_homes(world), *_torn(world, target), *_unfit(world, target)]
+    )
     if faults:
         raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
 
