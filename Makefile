@@ -8,6 +8,9 @@ PYTEST := $(PY) -m pytest
 ARGS ?=
 TO ?=
 STACK ?=
+# What `make up` brings the regions up on, whatever their stack files say; PLATFORM= leaves it to them.
+PLATFORM := aws
+ON = $(if $(PLATFORM),--platform $(PLATFORM))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status preview promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
@@ -18,22 +21,22 @@ help: ## this list
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: name another one with PYTHON=…" % sys.version.split()[0])'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "cannot make $(VENV): install Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
-	@echo "installing the locked environment into $(VENV) …"
+	@echo "installing the locked environment into $(VENV) …" >&2
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 setup: $(READY) ## prepare .venv from the lock file and the control-plane binaries (idempotent)
-	@$(PY) -m rehearsal setup
+	@$(PY) -m rehearsal setup >&2
 
-up: setup ## bring both regions up on embedded control planes and show them
-	@$(PY) -m rehearsal up $(ARGS)
+up: setup ## bring both regions up on real control planes and a simulated AWS account, and show them
+	@$(PY) -m rehearsal up $(ON) $(ARGS)
 
 down: $(READY) ## end the control planes and remove their state
-	@$(PY) -m rehearsal down $(ARGS)
+	@$(PY) -m rehearsal down $(ON) $(ARGS)
 
 status: $(READY) ## what is up now
-	@$(PY) -m rehearsal status $(ARGS)
+	@$(PY) -m rehearsal status $(ON) $(ARGS)
 
 preview: $(READY) ## what each region would create, with policy results, without Kubernetes
 	@$(PY) -m rehearsal preview $(ARGS)

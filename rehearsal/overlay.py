@@ -1,4 +1,4 @@
-"""The checkout with its regions on another platform than its stack files say: `make up ARGS="--platform aws"`.
+"""The checkout with its regions on another platform than its stack files say: `make up`, on AWS unless `PLATFORM=…`.
 
 What the stack files say of everything else stands, so that the very regions of the checkout are rehearsed. The run
 directory is one of its own, for a region does not change its platform while it has data.
