@@ -20,6 +20,15 @@ ACCOUNT: Final = "123456789012"
 """Of the simulated account, where the stack files name none: the one that AWS's own examples have."""
 ON_AWS: Final = {"account": ACCOUNT, "cluster": {"admins": [f"arn:aws:iam::{ACCOUNT}:role/operators"]}}
 """The least that the settings `aws` have to say."""
+_ELSEWHERE: Final = {
+    "aws": {
+        "kubernetes": ("context", "kubeconfig", "zones"),
+        "backups": ("s3",),
+        "multiregion.regions[]": ("address", "postgresql_address"),
+    },
+    "kubernetes": {"aws": (), "backups": ("copy_region",)},
+}
+"""By platform, what only another one knows, and a stack file may say all the same: keys of a block, or all of it."""
 _OWN: Final = (".git", ".rehearsal", ".state")
 """Not the program's; so are run directories of other platforms."""
 
@@ -53,8 +62,21 @@ def _regions(project: Project) -> tuple[str, ...]:
 
 def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
     own = dict(project.values(region))
+    for block, keys in _ELSEWHERE[platform].items():
+        name, _, inner = f"{project.name}:{block}".partition(".")
+        own[name] = _without(own.get(name), inner.removesuffix("[]"), keys)
     own[f"{project.name}:platform"] = platform
     if platform == "aws":
         stated = own.get(f"{project.name}:aws") or {}
         own[f"{project.name}:aws"] = {**ON_AWS, **stated} if isinstance(stated, dict) else stated
-    return own
+    return {key: value for key, value in own.items() if value is not None}
+
+
+def _without(block: Any, inner: str, keys: tuple[str, ...]) -> Any:
+    """A block of settings, or each of a list in it, without some keys; None without all of them."""
+    if not keys or not isinstance(block, dict):
+        return block if keys else None
+    if inner:
+        found = block.get(inner)
+        return {**block, inner: [_without(one, "", keys) for one in found]} if isinstance(found, list) else block
+    return {key: value for key, value in block.items() if key not in keys}

@@ -43,6 +43,30 @@ def test_an_account_that_is_stated_stands(source: Path) -> None:
     assert after.values("us-east")["somafractalmemory:aws"]["account"] == "210987654321"
 
 
+ELSEWHERE = {
+    "aws": {
+        "backups": {"retention_days": 40, "s3": {"endpoint": "https://objects.example.com", "bucket": "soma"}},
+        "kubernetes": {"context": "mine", "zones": {"zone-a": "a", "zone-b": "b", "zone-c": "c"}},
+    },
+    "kubernetes": {"platform": "aws", "aws": {"account": "210987654321"}, "backups": {"copy_region": "us-east-2"}},
+}
+
+
+@pytest.mark.parametrize("platform", ELSEWHERE)
+def test_what_only_another_platform_knows_is_left_out(source: Path, platform: str) -> None:
+    for key, value in ELSEWHERE[platform].items():
+        state(source / "Pulumi.us-east.yaml", key, value)
+    listed = Project.load(source).values("us-east")["somafractalmemory:multiregion"]
+    if platform == "aws":
+        file = yaml.safe_load((source / "Pulumi.yaml").read_text())
+        for number, region in enumerate(file["config"]["multiregion"]["default"]["regions"]):
+            region |= {"address": f"memory-{number}.example.com", "postgresql_address": f"10.{number}.0.1"}
+        (source / "Pulumi.yaml").write_text(yaml.safe_dump(file))
+    after = Project.load(overlay.on(platform, source))
+    assert {settings.platform for settings in after.settings().values()} == {platform}
+    assert after.values("us-east")["somafractalmemory:multiregion"] == listed
+
+
 def test_a_region_without_a_file_has_one(source: Path) -> None:
     (source / "Pulumi.us-west.yaml").unlink()
     assert (overlay.on("kubernetes", source) / "Pulumi.us-west.yaml").exists()
