@@ -280,7 +280,7 @@ class Edge:
         self, method: str, path: str, service: str = SERVICES[0], body: bytes | None = None, **headers: str
     ) -> tuple[int, Mapping[str, str], Any]:
         """A request as the ingress controller passes it on: on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         told = {"Host": USER_HOST, "X-Forwarded-For": "198.51.100.7", "Authorization": TOKEN}
         connection.request(method, path, body, {**told, "X-Soma-Service": service, "X-Soma-Stream": "false", **headers})
         answer = connection.getresponse()
