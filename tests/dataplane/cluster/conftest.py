@@ -20,9 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         own[0].add_marker(pytest.mark.timeout(BRINGING_UP_SECONDS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """The cluster with the program up, every pod of it ready."""
+    """The cluster with the program up, every pod of it ready; it ends with its tests, for later ones measure too."""
     said = io.StringIO()
     with contextlib.ExitStack() as stack:
         try:
