@@ -1,9 +1,6 @@
 """One region's embedded control plane: etcd, API server, controller manager, scheduler and simulated nodes."""
 
-import random
 import secrets
-import socket
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +10,7 @@ from rehearsal.binaries import Binaries
 from rehearsal.errors import RehearsalError
 from rehearsal.ground import LOOPBACK, Ground
 from rehearsal.kube import Client, KubeError
+from rehearsal.ports import free_port, is_free
 from rehearsal.processes import Process, stop_all
 from rehearsal.progress import Progress
 
@@ -24,8 +22,6 @@ ANSWER_SECONDS = 60.0
 CHECK_SECONDS = 10.0
 """How long a control plane whose processes live may take to answer before it counts as dead."""
 POLL_SECONDS = 0.05
-PORTS = range(20000, 32000)
-"""Below the range from which systems choose the ports of outgoing connections."""
 ADMIN = "admin"
 NODE = "node"
 USERS = (ADMIN, "controller-manager", "scheduler", "kwok", NODE)
@@ -33,9 +29,6 @@ USERS = (ADMIN, "controller-manager", "scheduler", "kwok", NODE)
 STORE, SERVER = "etcd", "kube-apiserver"
 KWOK = "kwok"
 FOLLOWERS = ("kube-controller-manager", "kube-scheduler", KWOK)
-
-_ports_given: set[int] = set()
-_ports_lock = threading.Lock()
 
 
 class ControlPlane:
@@ -163,9 +156,9 @@ class ControlPlane:
             file.write_text(str(self._ground.port))
             return self._ground.port
         recorded = int(file.read_text()) if file.exists() else None
-        if recorded is not None and _is_free(recorded):
+        if recorded is not None and is_free(recorded):
             return recorded
-        chosen = _free_port()
+        chosen = free_port()
         if recorded is not None:
             progress.note(f"  {self.region}: port {recorded} is taken by another program; using {chosen}")
         file.write_text(str(chosen))
@@ -217,23 +210,3 @@ def _tokens(path: Path) -> dict[str, str]:
         path.write_text("".join(made))
     lines = [line.split(",") for line in path.read_text().splitlines()]
     return {user: token for token, user, *_ in lines}
-
-
-def _free_port() -> int:
-    """A port of the loopback address that nobody listens on and that this process has not given out before."""
-    with _ports_lock:
-        for port in random.sample(PORTS, len(PORTS)):
-            if port not in _ports_given and _is_free(port):
-                _ports_given.add(port)
-                return port
-    raise RehearsalError(f"no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -16,10 +16,11 @@ from typing import Any
 from rehearsal import images
 from rehearsal.bench.measure import Measure, in_turns, ratio
 from rehearsal.bench.projects import objects
-from rehearsal.bench.stand import FILES, Stand, find, free_port, listens, missing, own_folder, run, stand
+from rehearsal.bench.stand import FILES, Stand, find, listens, missing, own_folder, run, stand
 from rehearsal.certificates import Authority
 from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
+from rehearsal.ports import free_port
 from rehearsal.progress import Progress
 
 NEEDED = (("initdb",), ("postgres",), ("psql",), ("pgbench",))

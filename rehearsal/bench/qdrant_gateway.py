@@ -11,8 +11,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from rehearsal.bench.measure import Measure, side_by_side
-from rehearsal.bench.stand import FILES, Stand, find, free_port, listens, missing, stand
+from rehearsal.bench.stand import FILES, Stand, find, listens, missing, stand
 from rehearsal.errors import RehearsalError
+from rehearsal.ports import free_port
 from rehearsal.progress import Progress
 
 NEEDED = (("haproxy",),)

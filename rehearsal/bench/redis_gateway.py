@@ -21,8 +21,9 @@ from pathlib import Path
 from rehearsal import images
 from rehearsal.bench import redis_python, redis_relay
 from rehearsal.bench.measure import Measure, in_turns, ratio
-from rehearsal.bench.stand import FILES, Stand, find, free_port, listens, missing, run, stand
+from rehearsal.bench.stand import FILES, Stand, find, listens, missing, run, stand
 from rehearsal.errors import RehearsalError
+from rehearsal.ports import free_port
 from rehearsal.progress import Progress
 
 NEEDED = (

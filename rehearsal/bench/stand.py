@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,6 @@ NOBODY = 65534
 """User of a server that refuses to run as root."""
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
-_BUS_OFFSET = 10_000
-"""A node of a Redis Cluster listens there too, above its port."""
 
 
 def find(*names: str) -> str | None:
@@ -35,19 +33,6 @@ def find(*names: str) -> str | None:
 def missing(*groups: Sequence[str]) -> str:
     """The programs that are not there, in words; of each group any one will do. Empty where all are."""
     return ", ".join(" or ".join(group) for group in groups if find(*group) is None)
-
-
-def free_port() -> int:
-    """A port on loopback that nobody uses now, nor the one of its cluster bus."""
-    while True:
-        with closing(socket.socket()) as probe, closing(socket.socket()) as bus:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-            try:
-                bus.bind(("127.0.0.1", port + _BUS_OFFSET))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 @dataclass

@@ -1,13 +1,9 @@
 """Real servers on loopback for the files that run inside pods."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -15,8 +11,6 @@ import pytest
 from tests.dataplane import servers
 
 FILES = Path(__file__).parents[2] / "components" / "files"
-BUS = 10000
-_ports = cycle(random.sample(range(11000, 21000), 10000))
 
 
 def tool(*names: str) -> str:
@@ -24,23 +18,6 @@ def tool(*names: str) -> str:
     found = servers.find(*names)
     assert found is not None, names
     return found
-
-
-def free_port() -> int:
-    """A port that nobody listens on, here or 10000 above, where the bus of a Redis Cluster listens.
-
-    It stays so until the server starts: it is under those that the system gives to connections, and handed out once.
-    """
-    return next(port for port in _ports if _is_free(port) and _is_free(port + BUS))
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def run_script(

@@ -21,7 +21,8 @@ from typing import Any, ClassVar
 
 from components.edge import configuration
 from rehearsal.certificates import Authority
-from tests.dataplane.conftest import Start, free_port, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import Start, tool
 from tests.dataplane.qdrant_cluster import eventually
 
 NAME, DOMAIN = "memory.us-east.somafractalmemory.internal", "us-east.somafractalmemory.internal"

@@ -7,7 +7,8 @@ from pathlib import Path
 import redis
 
 from rehearsal import images
-from tests.dataplane.conftest import Start, free_port
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import Start
 from tests.dataplane.redis_servers import Servers, eventually
 from tests.dataplane.sidecar import QUIET, Sidecar
 

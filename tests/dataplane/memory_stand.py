@@ -22,7 +22,8 @@ import httpx
 
 from components import postgres_pooler
 from rehearsal.certificates import Authority
-from tests.dataplane.conftest import FILES, Start, free_port, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import FILES, Start, tool
 from tests.dataplane.postgres_gateway import Gateway, Pooler
 from tests.dataplane.redis_servers import eventually
 

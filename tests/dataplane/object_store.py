@@ -10,7 +10,8 @@ import boto3
 
 from components.backup_store import ObjectStore
 from components.qdrant_backup import RCLONE, remote
-from tests.dataplane.conftest import Start, free_port, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import Start, tool
 
 BUCKET = "soma"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from components import memory_environment
 from components.memory_environment import PostgresEndpoint
 from rehearsal import images
-from tests.dataplane.conftest import Start, free_port
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import Start
 from tests.dataplane.sidecar import QUIET, Sidecar
 
 

@@ -28,11 +28,12 @@ from typing import Any
 from components import postgres_password
 from rehearsal.bench.stand import listens
 from rehearsal.certificates import Authority
+from rehearsal.ports import free_port
 from rehearsal.standins.cnpg import archive, names, reports
 from rehearsal.standins.cnpg.decision import Held, Instance, decide
 from rehearsal.standins.cnpg.instance import bouncer
 from rehearsal.standins.cnpg.operator import wanted_of
-from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from tests.dataplane.conftest import FILES, Start, run_script, tool
 from tests.dataplane.postgres_gateway import Gateway, Pooler
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from components.postgres_cluster import parameters
+from rehearsal.ports import free_port
 from settings import PostgreSQL
-from tests.dataplane.conftest import FILES, free_port, run_script, tool
+from tests.dataplane.conftest import FILES, run_script, tool
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""

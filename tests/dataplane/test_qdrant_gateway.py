@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from components import qdrant
-from tests.dataplane.conftest import FILES, Start, free_port, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import FILES, Start, tool
 from tests.dataplane.qdrant_cluster import KEY, Cluster, call, eventually, point
 
 NODES, POINTS = 3, 60

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.dataplane.conftest import FILES, Start, free_port, run_script, tool
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import FILES, Start, run_script, tool
 from tests.dataplane.qdrant_cluster import eventually
 
 

@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 
 from components import redis_exporter
 from rehearsal import images
-from tests.dataplane.conftest import FILES, Start, free_port
+from rehearsal.ports import free_port
+from tests.dataplane.conftest import FILES, Start
 from tests.dataplane.redis_servers import eventually, kinds
 from tests.dataplane.sidecar import QUIET
 
