@@ -23,16 +23,18 @@ def of(settings: Settings, region: str) -> str | None:
     return regions[index - 1 if index else 1].aws_region
 
 
+def own(settings: Settings) -> str | None:
+    """Where this stack's copies lie; None where it makes none."""
+    return of(settings, settings.region.name) if settings.platform == "aws" and settings.backs_up else None
+
+
 def fault(settings: Settings, outputs: Mapping[str, Any]) -> str | None:
     """Why this run may not have its copies where it wants them, with a remedy; None where it may.
 
     `outputs` are the stack's own of the run before; earlier releases said nothing of it.
     """
-    before = outputs.get(OUTPUT)
-    if not before or settings.platform != "aws" or not settings.backs_up:
-        return None
-    now = of(settings, settings.stack)
-    if now in (None, before):
+    before, now = outputs.get(OUTPUT), own(settings)
+    if not before or now in (None, before):
         return None
     return (
         f"multiregion.regions   the copies of {settings.stack}'s backups lie in {before} and would move to {now}, away "

@@ -88,24 +88,19 @@ def _accepted(
 ) -> pulumi.Resource:
     lowest = cast(Lowest, outputs.get(OUTPUT, {}))
     file = f"Pulumi.{settings.stack}.yaml or Pulumi.yaml"
-    faults = [fault for size in wanted if (fault := size.fault(lowest)) is not None]
-    if faults:
-        faults = [f"{file}: what holds data is taken away only once it is empty", *faults]
-    order = region_order.fault(settings, outputs)
-    if order is not None:
-        faults += [f"{file}: regions keep their places", order]
-    skipped = secret_versions.faults(settings, outputs)
-    if skipped:
-        faults += [f"{file}: a secret changes one version after the other", *skipped]
-    link = link_kind.fault(settings, outputs)
-    if link is not None:
-        faults += [f"{file}: links keep to what carries them", link]
-    copies = copy_place.fault(settings, outputs)
-    if copies is not None:
-        faults += [f"{file}: copies of backups stay where they are", copies]
-    moved = home_moves.fault(settings, outputs)
-    if moved is not None:
-        faults += [f"{file}: data has one home", moved]
+    found: dict[str, Iterable[str | None]] = {
+        "what holds data is taken away only once it is empty": (size.fault(lowest) for size in wanted),
+        "regions keep their places": [region_order.fault(settings, outputs)],
+        "a secret changes one version after the other": secret_versions.faults(settings, outputs),
+        "links keep to what carries them": [link_kind.fault(settings, outputs)],
+        "copies of backups stay where they are": [copy_place.fault(settings, outputs)],
+        "data has one home": [home_moves.fault(settings, outputs)],
+    }
+    faults: list[str] = []
+    for rule, told in found.items():
+        of_rule = [fault for fault in told if fault is not None]
+        if of_rule:
+            faults += [f"{file}: {rule}", *of_rule]
     if faults:
         raise pulumi.RunError("\n  ".join(faults))
     return before

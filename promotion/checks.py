@@ -1,6 +1,6 @@
 """What a promotion is refused for, before anything is changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from promotion.errors import PromotionError
 from promotion.losses import Lag, Received
@@ -14,6 +14,10 @@ def refuse(world: World, target: str) -> None:
         or [*_another(world, target)]
         or [*_two_homes(world), *_torn(world, target), *_unfit(world, target)]
     )
+    _refuse(target, faults)
+
+
+def _refuse(target: str, faults: Sequence[str]) -> None:
     if faults:
         raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
 
@@ -52,11 +56,10 @@ def _two_homes(world: World) -> Iterator[str]:
 
 def _torn(world: World, target: str) -> Iterator[str]:
     """An old home that lives and takes no writes, with no record of why: it would seem to have nothing to leave."""
-    former = world.former(target)
-    old = world[former] if former is not None else None
-    if old is None or not old.answers or old.database is None or old.is_primary or old.home != old.name:
+    old = world.old_home(target)
+    if old is None or not old.answers or old.database is None or old.is_primary:
         return
-    if old.record.home != target:
+    if old.home == old.name and old.record.home != target:
         yield (
             f"  {old.name}   an update of it ended half-way, and its PostgreSQL takes no writes though it is home: "
             f"python -m promotion {old.name} comes first"
@@ -114,19 +117,18 @@ def refuse_split(target: str, received: Mapping[str, Received], though_streaming
                 f"  {name}   has {int(other.bytes - own.bytes):,} bytes of WAL that {target} has not, and could not "
                 f"follow it: promote {name} instead (docs/promotion.md)"
             )
-    if faults:
-        raise PromotionError("\n".join([f"{target} is not promoted, nothing was changed", *faults]))
+    _refuse(target, faults)
 
 
 def refuse_loss(world: World, target: str, lag: Lag, rpo: int) -> None:
     """PromotionError where more would be lost than is allowed. Nothing is, once the old home has left a token."""
-    former = world.former(target)
-    handed_over = former is not None and world[former].database is not None and world[former].record.step == "demote"
+    old = world.old_home(target)
+    handed_over = old is not None and old.database is not None and old.record.step == "demote"
     if world[target].home == target or world[target].is_primary or handed_over:
         return
     if lag.seconds is None or lag.seconds > rpo:
-        raise PromotionError(
-            f"{target} is not promoted, nothing was changed\n"
+        fault = (
             f"  {target}   {lag.words()}, multiregion.rpo_seconds allows {rpo}: wait until it has caught up, or accept "
             "the loss with --accept-loss"
         )
+        _refuse(target, [fault])

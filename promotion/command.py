@@ -135,16 +135,15 @@ class Command:
         self._access.fence(region, {"home": target, "role": "standby", "promotion": "fence"})
 
     def _show(self, world: World, target: str, actions: Iterable[Action], wishes: Wishes) -> None:
-        former = world.former(target)
+        old = world.old_home(target)
         if world[target].home == target:
             self._say(f"{target} is home already. What is left:")
         else:
-            old = world[former] if former is not None else None
             alive = old is not None and old.answers and old.database is not None
             how = "controlled switchover" if alive else "forced failover: the old home does not answer"
-            self._say(f"home moves from {former or 'nowhere'} to {target} ({how})")
+            self._say(f"home moves from {old.name if old else 'nowhere'} to {target} ({how})")
             if not alive:
-                self._refuse_split(world, target, former, wishes)
+                self._refuse_split(world, target, old, wishes)
             self._show_losses(world, target, old if alive else None, wishes)
         for number, action in enumerate(actions, 1):
             self._say(f"{number:4}. {action.words}")
@@ -154,14 +153,14 @@ class Command:
                 "class's to say."
             )
 
-    def _refuse_split(self, world: World, target: str, former: str | None, wishes: Wishes) -> None:
+    def _refuse_split(self, world: World, target: str, old: Region | None, wishes: Wishes) -> None:
         """Of a failover whose new home takes no writes yet. One with a token is none: the old home had stopped."""
         if world[target].is_primary or world[target].record.token is not None:
             return
         standbys = [
             name
             for name, region in world.regions.items()
-            if name != former and region.database is not None and not region.is_primary
+            if region is not old and region.database is not None and not region.is_primary
         ]
         said = {name: losses.received(self._access, name) for name in standbys}
         checks.refuse_split(target, said, wishes.though_streaming)

@@ -48,7 +48,7 @@ class Action:
 def next_action(world: World, target: str) -> Action | None:
     """What is to be done now so that `target` is home in the end; None when it is."""
     if world[target].home != target:
-        return _before(world, world.former(target), target)
+        return _before(world, world.old_home(target), target)
     return _after(world, target)
 
 
@@ -63,8 +63,7 @@ def unrolled(world: World, target: str) -> Iterator[Action]:
     raise AssertionError("a plan that never ends")
 
 
-def _before(world: World, former: str | None, target: str) -> Action:
-    old = world[former] if former is not None else None
+def _before(world: World, old: Region | None, target: str) -> Action:
     token: str | None = None
     if old is not None:
         # One that comes back before the new home was declared is moved from after all: nothing need be lost.
@@ -76,8 +75,8 @@ def _before(world: World, former: str | None, target: str) -> Action:
         if isinstance(found, Action):
             return found
         token = found or None
-    wanted = Promotion(home=target, former=former or world.listed_home, step="promote", token=token)
-    if former is not None and world[target].record != wanted:
+    wanted = Promotion(home=target, former=old.name if old else world.listed_home, step="promote", token=token)
+    if old is not None and world[target].record != wanted:
         words = "with what the old home left behind" if token else "without anything of the old home"
         return Action(Kind.RECORD, target, f"record that {target} is promoted, {words}", wanted)
     return Action(Kind.UP, target, f"{target}: PostgreSQL takes writes, schema and collections, service released")

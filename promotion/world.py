@@ -103,9 +103,13 @@ class World:
                 return region.record.former
         if self.listed_home != target:
             return self.listed_home
-        recorded = (region.record for region in self.regions.values() if region.record.former == target)
         # A promotion away from here that did not come to its end is taken back.
-        return next((record.home for record in recorded), None)
+        return next((one.record.home for one in self.regions.values() if one.record.former == target), None)
+
+    def old_home(self, target: str) -> Region | None:
+        """The region of that name."""
+        former = self.former(target)
+        return None if former is None else self[former]
 
     def with_region(self, region: Region) -> "World":
         """The same with one region as it is given."""

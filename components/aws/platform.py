@@ -202,12 +202,10 @@ class AwsPlatform(pulumi.ComponentResource):
             after=self._services.ready,
         )
         reach = Reach(name, args, ResourceOptions.merge(opts, ResourceOptions(provider=self._provider_of_aws)))
-        settings = self._settings
-        copies = copy_place.of(settings, settings.region.name) if settings.backs_up else None
         return {
             OUTPUT: reach.output,
-            region_order.OUTPUT: list(settings.regions),
-            copy_place.OUTPUT: copies or "",
+            region_order.OUTPUT: list(self._settings.regions),
+            copy_place.OUTPUT: copy_place.own(self._settings) or "",
         }
 
 
