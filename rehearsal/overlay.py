@@ -5,6 +5,7 @@ directory is one of its own, for a region does not change its platform while it 
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import yaml
 from rehearsal import paths
 from rehearsal.engine.config_files import stack_file_name
 from rehearsal.engine.project import Project
+from settings.rules.aws import OF_KUBERNETES
 
 NAME: Final = "checkout"
 """Of the directory, beside those of the regions."""
@@ -21,14 +23,15 @@ ACCOUNT: Final = "123456789012"
 ON_AWS: Final = {"account": ACCOUNT, "cluster": {"admins": [f"arn:aws:iam::{ACCOUNT}:role/operators"]}}
 """The least that the settings `aws` have to say."""
 _ELSEWHERE: Final = {
-    "aws": {
-        "kubernetes": ("context", "kubeconfig", "zones"),
-        "backups": ("s3",),
-        "multiregion.regions[]": ("address", "postgresql_address"),
-    },
-    "kubernetes": {"aws": (), "backups": ("copy_region",)},
+    "aws": (
+        *(f"kubernetes.{key}" for key in OF_KUBERNETES),
+        "backups.s3",
+        "multiregion.regions.*.address",
+        "multiregion.regions.*.postgresql_address",
+    ),
+    "kubernetes": ("aws", "backups.copy_region"),
 }
-"""By platform, what only another one knows, and a stack file may say all the same: keys of a block, or all of it."""
+"""By platform, what only another one knows, and a stack file may say all the same: where it stands."""
 _OWN: Final = (".git", ".rehearsal", ".state")
 """Not the program's; so are run directories of other platforms."""
 
@@ -61,22 +64,23 @@ def _regions(project: Project) -> tuple[str, ...]:
 
 
 def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
-    own = dict(project.values(region))
-    for block, keys in _ELSEWHERE[platform].items():
-        name, _, inner = f"{project.name}:{block}".partition(".")
-        own[name] = _without(own.get(name), inner.removesuffix("[]"), keys)
+    own: dict[str, Any] = project.values(region)
+    for path in _ELSEWHERE[platform]:
+        own = _without(own, f"{project.name}:{path}".split("."))
     own[f"{project.name}:platform"] = platform
     if platform == "aws":
         stated = own.get(f"{project.name}:aws") or {}
         own[f"{project.name}:aws"] = {**ON_AWS, **stated} if isinstance(stated, dict) else stated
-    return {key: value for key, value in own.items() if value is not None}
+    return own
 
 
-def _without(block: Any, inner: str, keys: tuple[str, ...]) -> Any:
-    """A block of settings, or each of a list in it, without some keys; None without all of them."""
-    if not keys or not isinstance(block, dict):
-        return block if keys else None
-    if inner:
-        found = block.get(inner)
-        return {**block, inner: [_without(one, "", keys) for one in found]} if isinstance(found, list) else block
-    return {key: value for key, value in block.items() if key not in keys}
+def _without(value: Any, path: Sequence[str]) -> Any:
+    """The same without what stands at a path; "*" is every entry of a list."""
+    key, *rest = path
+    if isinstance(value, list) and key == "*":
+        return [_without(one, rest) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if not rest:
+        return {name: one for name, one in value.items() if name != key}
+    return {name: _without(one, rest) if name == key else one for name, one in value.items()}

@@ -23,7 +23,7 @@ MOST_TAGS, LONGEST_KEY, LONGEST_VALUE = 40, 128, 256
 
 _TAG_TEXT: Final = re.compile(r"[\w .:/=+@-]*")
 """Letters, digits, spaces and signs that every service takes (IAM, API Tag)."""
-_OF_KUBERNETES: Final = {
+OF_KUBERNETES: Final = {
     "context": "the program makes the cluster and knows the way to it: remove it",
     "kubeconfig": "the program makes the cluster and knows the way to it: remove it",
     "zones": "aws.zones gives zones their letters: state that instead",
@@ -73,7 +73,7 @@ def nothing_of_another_platform_is_stated(draft: Draft) -> Iterator[Finding]:
             )
         return
     of_yours = draft.stated(("aws", "cluster", "existing")) not in (ABSENT, None)
-    for key, why in _OF_KUBERNETES.items():
+    for key, why in OF_KUBERNETES.items():
         if of_yours and key in _WAY_TO_THE_CLUSTER:
             continue
         if draft.stated(("kubernetes", key)) not in (ABSENT, None, {}):
