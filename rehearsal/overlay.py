@@ -14,6 +14,7 @@ import yaml
 from rehearsal import paths
 from rehearsal.engine.config_files import stack_file_name
 from rehearsal.engine.project import Project
+from settings import Settings
 from settings.rules.aws import OF_KUBERNETES
 
 NAME: Final = "checkout"
@@ -65,9 +66,11 @@ def _regions(project: Project) -> tuple[str, ...]:
 
 def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
     own: dict[str, Any] = project.values(region)
-    for path in _ELSEWHERE[platform]:
+    key = f"{project.name}:platform"
+    moves = own.get(key, Settings.model_fields["platform"].default) != platform
+    for path in _ELSEWHERE[platform] if moves else ():  # else it is a mistake, and told as one
         own = _without(own, f"{project.name}:{path}".split("."))
-    own[f"{project.name}:platform"] = platform
+    own[key] = platform
     if platform == "aws":
         stated = own.get(f"{project.name}:aws") or {}
         own[f"{project.name}:aws"] = {**ON_AWS, **stated} if isinstance(stated, dict) else stated

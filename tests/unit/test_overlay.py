@@ -9,6 +9,7 @@ import yaml
 
 from rehearsal import overlay, paths, run
 from rehearsal.engine.project import Project
+from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 from tests.engine.checkouts import checkout
 
@@ -65,6 +66,18 @@ def test_what_only_another_platform_knows_is_left_out(source: Path, platform: st
     after = Project.load(overlay.on(platform, source))
     assert {settings.platform for settings in after.settings().values()} == {platform}
     assert after.values("us-east")["somafractalmemory:multiregion"] == listed
+
+
+@pytest.mark.parametrize(("platform", "said"), [("aws", "kubernetes.zones"), ("kubernetes", "aws")])
+def test_on_the_platform_that_it_states_a_checkout_is_judged_as_it_is(source: Path, platform: str, said: str) -> None:
+    for file in source.glob("Pulumi.us-*.yaml"):
+        if platform == "aws":
+            state(file, "platform", "aws")
+    stated = {"aws": {"kubernetes": ELSEWHERE["aws"]["kubernetes"]}, "kubernetes": {"aws": {"account": "210987654321"}}}
+    for key, value in stated[platform].items():
+        state(source / "Pulumi.us-east.yaml", key, value)
+    with pytest.raises(RehearsalError, match=rf"{said} .*without effect on the platform {platform}"):
+        Project.load(overlay.on(platform, source)).settings()
 
 
 def test_a_region_without_a_file_has_one(source: Path) -> None:
