@@ -49,8 +49,8 @@ class Qdrant:
     def ask(self, node: str, method: str, path: str, body: object = None, seconds: float = REQUEST_SECONDS) -> Any:
         """The `result` of this node's answer; raises what `TROUBLE` holds."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._nodes[node] + path, data, self._headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
+        request = urllib.request.Request(self._nodes[node] + path, data, self._headers, method=method)
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             return json.load(answer)["result"]
 
     def member(self) -> str:

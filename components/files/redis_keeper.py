@@ -31,7 +31,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Why it ends without success."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  (the same)
 
 
 def seconds(name: str, default: float) -> float:
