@@ -267,6 +267,14 @@ class Servers:
     def ok(self) -> bool:
         return all("cluster_state:ok" in self.ask(name, "CLUSTER", "INFO") for name in self.members)
 
+    def linked(self) -> bool:
+        """Does every node reach each where it is now? One that has just started believes what it last knew."""
+        return all(self._reached(name) == {self.host(other) for other in self.pods} for name in self.pods)
+
+    def _reached(self, name: str) -> set[str]:
+        lines = [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
+        return {fields[1].partition("@")[0] for fields in lines if fields[7] == "connected"}
+
     def slots(self) -> dict[str, int]:
         """Number of slots of each master, as the first member sees it."""
         names = {self.ask(name, "CLUSTER", "MYID"): name for name in self.pods}

@@ -92,7 +92,7 @@ def test_all_pods_restart_at_other_addresses(servers: Servers, figure: Figure) -
         servers.move(name)
         servers.run(name)
     with servers.healing() as log:
-        eventually(servers.ok, BACK_SECONDS)
+        eventually(lambda: servers.linked() and servers.ok(), BACK_SECONDS)
         back = time.monotonic() - began
         eventually(lambda: as_planned(servers), BACK_SECONDS)
         placed = time.monotonic() - began
