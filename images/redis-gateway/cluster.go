@@ -40,7 +40,7 @@ type Cluster struct {
 	// for each command, by which one that waits alone is answered sooner.
 	client, lone atomic.Pointer[rueidis.Client]
 	trouble      atomic.Pointer[string]
-	scripts      sync.Map // sha1 in hexadecimal to text: a node that comes back has lost it
+	scripts      sync.Map // sha1 in hexadecimal to text
 	retries      func(reason string)
 }
 
@@ -101,24 +101,15 @@ func (c *Cluster) connect() error {
 	return nil
 }
 
-// loadScript keeps a script and brings it to every master.
+// loadScript has any node judge a script, and keeps it. Which node will run it is not known before its key is, and may be
+// another one by then: a node that lacks the script is sent it with the call.
 func (c *Cluster) loadScript(text string) error {
-	c.scripts.Store(digest(text), text)
 	_, err := c.persist(func(client rueidis.Client) (rueidis.RedisMessage, error) {
-		topology, err := readTopology(client)
-		if err != nil {
-			return rueidis.RedisMessage{}, err
-		}
-		for _, master := range topology.masters() {
-			err := c.withNode(client, master, func(node rueidis.Client) error {
-				return node.Do(rootContext, node.B().ScriptLoad().Script(text).Build()).Error()
-			})
-			if err != nil {
-				return rueidis.RedisMessage{}, err
-			}
-		}
-		return rueidis.RedisMessage{}, nil
+		return client.Do(rootContext, client.B().ScriptLoad().Script(text).Build()).ToMessage()
 	}, true)
+	if err == nil {
+		c.scripts.Store(digest(text), text)
+	}
 	return err
 }
 

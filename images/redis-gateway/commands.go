@@ -180,20 +180,29 @@ func (s *Session) get(key string) (rueidis.RedisMessage, error) {
 	}, true)
 }
 
-// evalsha runs a script of one key; a node that has lost the script gets it again.
+// evalsha runs a script of one key; a node that has lost the script, or never had it, is sent its text with the call.
 func (s *Session) evalsha(arguments []string) reply {
 	if len(arguments) < 3 || arguments[1] != "1" {
 		return refusal("ERR the gateway carries scripts of one key")
 	}
-	cluster := s.gateway.cluster
+	cluster, name := s.gateway.cluster, strings.ToLower(arguments[0])
+	evaluate := func(client rueidis.Client, command, script string) (rueidis.RedisMessage, error) {
+		call := client.B().Arbitrary(command, script, "1").Keys(arguments[2]).Args(arguments[3:]...)
+		return client.Do(rootContext, call.Build()).ToMessage()
+	}
 	run := func() (rueidis.RedisMessage, error) {
 		return cluster.persist(func(client rueidis.Client) (rueidis.RedisMessage, error) {
-			evaluate := client.B().Arbitrary("EVALSHA", arguments[0], "1").Keys(arguments[2]).Args(arguments[3:]...)
-			return client.Do(rootContext, evaluate.Build()).ToMessage()
+			message, err := evaluate(client, "EVALSHA", name)
+			if refused, ok := rueidis.IsRedisErr(err); ok && refused.IsNoScript() {
+				if text, known := cluster.scripts.Load(name); known {
+					return evaluate(client, "EVAL", text.(string))
+				}
+			}
+			return message, err
 		}, false)
 	}
 	message, err := run()
-	for errors.Is(err, errInDoubt) && unlockScripts[strings.ToLower(arguments[0])] && len(arguments) > 3 {
+	for errors.Is(err, errInDoubt) && unlockScripts[name] && len(arguments) > 3 {
 		held, failed := s.get(arguments[2])
 		if text, _ := held.ToString(); rueidis.IsRedisNil(failed) || (failed == nil && text != arguments[3]) {
 			// Released, or run out: to its owner the same.
@@ -203,23 +212,13 @@ func (s *Session) evalsha(arguments []string) reply {
 		}
 		message, err = run()
 	}
-	if refused, ok := rueidis.IsRedisErr(err); ok && refused.IsNoScript() {
-		text, known := cluster.scripts.Load(strings.ToLower(arguments[0]))
-		if !known {
-			return render(message, err, false)
-		}
-		if err := cluster.loadScript(text.(string)); err != nil {
-			return render(message, err, false)
-		}
-		message, err = run()
-	}
 	return render(message, err, false)
 }
 
 // unlockScripts are those by which redis-py releases a lock: it deletes the key if the value is the owner's token.
 var unlockScripts = map[string]bool{"c3f8721cbb97f72bc19e972846bd7aaf91901658": true}
 
-// script keeps a script and brings it to every master, so that each can run it.
+// script keeps a script for the nodes that will lack it.
 func (s *Session) script(arguments []string) reply {
 	if !strings.EqualFold(arguments[0], "LOAD") || len(arguments) != 2 {
 		return refusal("ERR the gateway carries SCRIPT LOAD alone")

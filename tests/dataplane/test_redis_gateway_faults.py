@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
+from redis.crc import key_slot
 from redis.exceptions import LockError, RedisError, ResponseError
 
 from tests.dataplane.conftest import Start, tool
@@ -120,6 +122,22 @@ def test_all_nodes_killed_and_back_are_served_again_without_a_restart(stand: Sta
     patient.join(30)
     assert waiting == [b"yes"]
     eventually(lambda: gateway.probe("ready") == 0)
+
+
+def test_a_lock_is_taken_and_released_while_another_shard_is_lost(stand: Stand) -> None:
+    """Its script, which no node has yet, does not wait for masters that will never run it."""
+    servers, gateway = stand
+    key = next(
+        key for key in map("lock:{}".format, range(100)) if key_slot(key.encode()) < SLOTS // len(servers.shards)
+    )
+    first, *_, last = servers.shards
+    for pod in last.members:
+        servers.stop(pod.name, signal.SIGKILL)
+    lock = gateway.client().lock(key, timeout=10, blocking_timeout=15)
+    assert lock.acquire()
+    assert servers.ask(first.master.name, "SCRIPT", "EXISTS", str(lock.lua_release.sha)) == "0"
+    lock.release()
+    assert gateway.client().get(key) is None
 
 
 def test_it_listens_while_redis_is_down_and_serves_when_it_comes(tmp_path: Path, start: Start) -> None:
