@@ -22,6 +22,8 @@ from redis_wire import Link, RefusedError, UnreachableError, passwords
 
 SURE_SECONDS = 2.0
 """Between two looks that must agree that a slot of a living cluster is nobody's."""
+HANDOVER_SECONDS = 6.0
+"""For a replica to take over: it gives up after 5 s (CLUSTER_MF_TIMEOUT of Redis and Valkey, cluster.h)."""
 
 
 def say(text: str) -> None:
@@ -126,8 +128,10 @@ class Keeper:
             try:
                 with Link(command.host, self._password_file) as link:
                     link.call(*command.words)
-                if command.why:
-                    say(f"{command.host} {command.why}")
+                    if command.why:
+                        say(f"{command.host} {command.why}")
+                    if command.words == ("CLUSTER", "FAILOVER"):
+                        _await_handover(link)
             except (RefusedError, UnreachableError) as error:
                 trouble.append(f"{command.host} {command.why or command.words[1]}: {error}")
                 say(f"not now: {trouble[-1]}")
@@ -154,6 +158,16 @@ class Keeper:
             complain("no node takes the password: raise redis.password_version by one at a time (docs/redis.md)")
             return 1
         return 0
+
+
+def _await_handover(link: Link) -> None:
+    """Until the replica is a master, or has given up. Told again before, it begins anew, and its writes wait on."""
+    end = time.monotonic() + HANDOVER_SECONDS
+    while time.monotonic() < end:
+        answer = link.call("ROLE")
+        if isinstance(answer, list) and answer[0] == b"master":
+            return
+        time.sleep(0.2)
 
 
 def _open(view: View) -> list[int]:

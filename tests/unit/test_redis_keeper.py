@@ -1,4 +1,4 @@
-"""How long the bootstrap of the Redis Cluster goes on: as long as it gets further."""
+"""When the bootstrap and the healer of the Redis Cluster act, wait, and give up."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ import pytest
 import redis_keeper
 from redis_decide import Command
 from redis_view import SLOTS, Node, Peer, View, digest
-from redis_wire import UnreachableError
+from redis_wire import Reply, UnreachableError
 
 HOSTS = ["redis-0-0", "redis-1-0", "redis-2-0"]
 FAR = 10_000
@@ -99,3 +99,43 @@ def test_slots_of_a_living_cluster_are_given_only_when_two_looks_agree_that_nobo
     assert getattr(keeper, work)() == 0
     expected = [Command(HOSTS[0], ("CLUSTER", "ADDSLOTSRANGE", "0", "5460"), "gets slots 0-5460")]
     assert [command for command in given if command.host == HOSTS[0]] == (expected if seen_again else [])
+
+
+FAILOVER = ("CLUSTER", "FAILOVER")
+
+
+class Replica:
+    """A link to a replica that takes over after so many looks at its role."""
+
+    def __init__(self, looks: int) -> None:
+        self._looks, self.told = looks, list[tuple[str, ...]]()
+
+    def __call__(self, *_: object) -> "Replica":
+        return self
+
+    def __enter__(self) -> "Replica":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def call(self, *words: str) -> Reply:
+        self.told.append(words)
+        return [b"master" if self.told.count(("ROLE",)) >= self._looks else b"slave"] if words == ("ROLE",) else b"OK"
+
+
+@pytest.mark.parametrize(("needed", "looks"), [(1, 1), (3, 3), (FAR, 5)])
+def test_a_replica_that_takes_over_is_left_to_it_until_it_has_or_gave_up(
+    keeper: redis_keeper.Keeper, monkeypatch: pytest.MonkeyPatch, needed: int, looks: int
+) -> None:
+    """The clock of these tests goes on by a second each time that it is read."""
+    replica = Replica(needed)
+    monkeypatch.setattr(redis_keeper, "Link", replica)
+    assert keeper.carry_out((Command(HOSTS[0], FAILOVER, "takes its shard back"),)) == []
+    assert replica.told == [FAILOVER, *[("ROLE",)] * looks]
+
+
+def test_nothing_but_a_handover_is_waited_for(keeper: redis_keeper.Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica = Replica(FAR)
+    monkeypatch.setattr(redis_keeper, "Link", replica)
+    assert keeper.carry_out((Command(HOSTS[0], ("CLUSTER", "FORGET", "an-id"), ""),)) == []
+    assert replica.told == [("CLUSTER", "FORGET", "an-id")]
