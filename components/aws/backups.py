@@ -40,6 +40,8 @@ class RegionBackupsArgs:
     cluster_name: str
     cluster: Input[str]
     """The name once the cluster serves."""
+    after: Sequence[Input[pulumi.Resource]] = ()
+    """Must be there before the first resource is made, in the other region as well."""
 
 
 class RegionBackups(pulumi.ComponentResource):
@@ -88,7 +90,7 @@ class RegionBackups(pulumi.ComponentResource):
             place,
             self._args.account,
             self._args.tags,
-            ResourceOptions(parent=self),
+            ResourceOptions(parent=self, depends_on=list(self._args.after)),
             asks_in=own.aws_region,
         )
         args = self._bucket_args(COPIES, region, place)

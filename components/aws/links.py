@@ -14,14 +14,13 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output, ResourceOptions
-from pulumi.output import UNKNOWN
+from pulumi import Input, ResourceOptions
 from pulumi_aws import ec2, ec2transitgateway, route53
 
 from components import link_kind
 from components.aws import transit
 from components.aws.transit import Gateway
-from settings.multiregion import PEERING, TRANSIT_GATEWAY, LinkKind
+from settings.multiregion import PEERING, TRANSIT_GATEWAY
 
 OUTPUT: Final = link_kind.NETWORK
 """Stack output of each region: what the owner of a link to it needs."""
@@ -178,108 +177,3 @@ class Link(pulumi.ComponentResource):
                 vpc_region=other.aws_region,
                 opts=ResourceOptions.merge(self._at(side), ResourceOptions(depends_on=list(way.ready))),
             )
-
-
-@dataclass(frozen=True)
-class PeerArgs:
-    """A region that this one links to."""
-
-    region: str
-    aws_region: str
-    cidr: str
-    zones: tuple[str, ...]
-    provider: aws.Provider
-    """In the peer's region."""
-    link: LinkKind = PEERING
-    """What both have to be linked by."""
-    by_home: bool = False
-    """Whether home asks, for which no standby that is earlier in the list can have come up before."""
-
-
-class Peer(pulumi.ComponentResource):
-    """What a region that comes earlier in the list says of its network, checked where it is read.
-
-    Outputs that are missing or of another version end an update with RunError; in a preview they are unknown.
-    """
-
-    side: Side
-
-    def __init__(self, name: str, args: PeerArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("soma:aws:Peer", name, {}, opts)
-        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{args.region}"
-        reference = pulumi.StackReference(f"{name}-stack", stack, opts=ResourceOptions(parent=self))
-        # One output, not all of them: others are secret, and what comes from all would be secret as a whole.
-        network = reference.get_output(OUTPUT).apply(lambda said: network_of(said, args))
-        self.side = Side(
-            region=args.region,
-            aws_region=args.aws_region,
-            cidr=args.cidr,
-            vpc_id=network.apply(lambda known: str(known["vpc_id"])),
-            route_tables={zone: _table(network, zone) for zone in args.zones},
-            zone_id=network.apply(lambda known: str(known["zone_id"])),
-            provider=args.provider,
-            gateway=_gateway(network) if args.link == TRANSIT_GATEWAY else None,
-        )
-        self.register_outputs({})
-
-
-def _gateway(network: Output[Mapping[str, Any]]) -> Gateway:
-    return Gateway(
-        id=network.apply(lambda known: str(known["gateway"])), table=network.apply(lambda known: str(known["table"]))
-    )
-
-
-def _table(network: Output[Mapping[str, Any]], zone: str) -> Output[str]:
-    return network.apply(lambda known: str(known["route_tables"][zone]))
-
-
-def network_of(network: Mapping[str, Any] | None, args: PeerArgs) -> Any:
-    """What the peer says of its network (the value of its OUTPUT), or UNKNOWN in a preview that comes before.
-
-    RunError where it says nothing, or something else than this stack plans.
-    """
-    region = args.region
-    if network is None:
-        if pulumi.runtime.is_dry_run():
-            return UNKNOWN
-        if args.by_home:
-            raise pulumi.RunError(
-                f"stack {region} has no output {OUTPUT} yet: it comes before the home region in multiregion.regions, "
-                "so home links to it, and it comes up after home: list the home region first"
-            )
-        raise pulumi.RunError(
-            f"stack {region} has no output {OUTPUT} yet, and comes earlier in multiregion.regions: bring it up first "
-            f"(pulumi up -s {region})"
-        )
-    if network["version"] != VERSION:
-        raise pulumi.RunError(
-            f"stack {region} says of its network what another release wrote (version {network['version']:g}, not "
-            f"{VERSION}): update {region} with this release first (pulumi up -s {region})"
-        )
-    if link_kind.of(network) != args.link:
-        return _linked_otherwise(link_kind.of(network), args)
-    stated = {"aws_region": args.aws_region, "cidr": args.cidr}
-    differing = [
-        f"{key}: {region} has {network[key]}, this stack plans {value}"
-        for key, value in stated.items()
-        if network[key] != value
-    ]
-    if differing:
-        raise pulumi.RunError(
-            "\n  ".join([f"stack {region} was brought up with another network than planned", *differing])
-        )
-    return network
-
-
-def _linked_otherwise(theirs: str, args: PeerArgs) -> Any:
-    """UNKNOWN in a preview, where the peer may be about to change too; RunError in an update."""
-    remedy = (
-        f"bring {args.region} to this first (pulumi up -s {args.region}), then those after it, in the order of the list"
-        if args.link == TRANSIT_GATEWAY
-        else f"state {theirs} here too; docs/aws.md says what going back would take"
-    )
-    told = f"multiregion.link = {args.link}   stack {args.region} was brought up with {theirs}: {remedy}"
-    if not pulumi.runtime.is_dry_run():
-        raise pulumi.RunError(told)
-    pulumi.log.warn(told)
-    return UNKNOWN

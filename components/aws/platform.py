@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import copy_place, region_order, service_values
-from components.aws import eks, load_balancer_controller, network, storage
+from components.aws import eks, load_balancer_controller, network, peers, storage
 from components.aws.backups import RegionBackups, RegionBackupsArgs
 from components.aws.inner_certificate import InnerCertificate, InnerCertificateArgs
 from components.aws.links import OUTPUT
@@ -56,13 +56,15 @@ class AwsPlatform(pulumi.ComponentResource):
         self._aws_region = aws_region(settings.region)
         self._account = account(settings)
         self._cluster_name = aws.cluster.existing.name if aws.cluster.existing else f"{PREFIX}-{settings.region.name}"
+        self._peers = peers.read(f"{name}-peer", settings, args.after, ResourceOptions(parent=self))
+        after = [*args.after, *(peer.checked for peer in self._peers.values())]
         # Every resource of the region on AWS is made by it, and so after what has to be there before.
         self._provider_of_aws = provider_in(
             f"{name}-aws",
             self._aws_region,
             self._account,
             self._tags,
-            ResourceOptions(parent=self, depends_on=list(args.after)),
+            ResourceOptions(parent=self, depends_on=after),
         )
         self._own = ResourceOptions(parent=self, provider=self._provider_of_aws)
         self._network = self._make_network()
@@ -70,11 +72,11 @@ class AwsPlatform(pulumi.ComponentResource):
         self._inner = self._inner_certificate()
         self._volumes = storage.storage_class(
             f"{name}-storage-class",
-            ResourceOptions(parent=self, provider=self._cluster.provider, depends_on=list(args.after)),
+            ResourceOptions(parent=self, provider=self._cluster.provider, depends_on=after),
         )
-        self._services = self._install_services(args.after)
-        self.placement = self._lay(args.after)
-        self.backups = self._make_backups().stores if settings.backs_up else None
+        self._services = self._install_services(after)
+        self.placement = self._lay(after)
+        self.backups = self._make_backups(after).stores if settings.backs_up else None
         self.register_outputs({"namespace": self.placement.namespace})
 
     @property
@@ -175,13 +177,14 @@ class AwsPlatform(pulumi.ComponentResource):
         )
         return lay(self._name, ground, self, [self._volumes, *self._services.ready, *after])
 
-    def _make_backups(self) -> RegionBackups:
+    def _make_backups(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> RegionBackups:
         args = RegionBackupsArgs(
             settings=self._settings,
             account=self._account,
             tags=self._tags,
             cluster_name=self._cluster.name,
             cluster=self._cluster.serving_name,
+            after=after,
         )
         return RegionBackups(f"{self._name}-backups", args, self._own)
 
@@ -198,6 +201,7 @@ class AwsPlatform(pulumi.ComponentResource):
             placement=self.placement,
             provider=self._provider_of_aws,
             tags=self._tags,
+            peers=self._peers,
             inner=self._inner,
             after=self._services.ready,
         )

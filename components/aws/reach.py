@@ -10,10 +10,11 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.aws import names
 from components.aws.inner_certificate import InnerCertificate
-from components.aws.links import Link, Peer, PeerArgs, Side
+from components.aws.links import Link, Side
 from components.aws.load_balancer import ANYWHERE, Health, LoadBalancer, LoadBalancerArgs, Port
 from components.aws.load_balancer_controller import Use, balancer_name
 from components.aws.network import NetworkFacts
+from components.aws.peers import Peer
 from components.aws.providers import aws_region, provider_in
 from components.aws.public_names import Certificate, PublicNames, PublicNamesArgs
 from components.aws.transit import Gateway, Transit, TransitArgs
@@ -41,6 +42,8 @@ class ReachArgs:
     placement: Placement
     provider: aws.Provider
     tags: Mapping[str, str]
+    peers: Mapping[str, Peer]
+    """By name, the regions that this one links to."""
     inner: InnerCertificate | None = None
     """Of the ingress controller, where users' TLS ends at the load balancer."""
     after: Sequence[pulumi.Resource] = ()
@@ -69,8 +72,8 @@ class Reach(pulumi.ComponentResource):
             self._stores(zone.zone_id)
         own = self._side(zone.zone_id)
         self.output = own.output()
-        for region in self._earlier:
-            self._link(own, region)
+        for region, peer in args.peers.items():
+            self._link(own, region, peer)
         self.register_outputs({})
 
     @property
@@ -78,12 +81,6 @@ class Reach(pulumi.ComponentResource):
         """Every other region and the range of its network, as all stacks plan it."""
         multiregion, here = self._settings.multiregion, self._settings.region.name
         return {region: str(multiregion.vpc(region)) for region in self._settings.regions if region != here}
-
-    @property
-    def _earlier(self) -> tuple[str, ...]:
-        """Regions before this one in the list: those whose links are this one's."""
-        regions = self._settings.regions
-        return regions[: regions.index(self._settings.region.name)]
 
     def _users(self) -> None:
         """The way in from the internet, and the names that lead there."""
@@ -204,23 +201,14 @@ class Reach(pulumi.ComponentResource):
             gateway=self._gateway(),
         )
 
-    def _link(self, own: Side, region: str) -> None:
-        peer = next(one for one in self._settings.multiregion.regions if one.name == region)
+    def _link(self, own: Side, region: str, peer: Peer) -> None:
+        there = next(one for one in self._settings.multiregion.regions if one.name == region)
         provider = provider_in(
             f"{self._name}-{region}",
-            aws_region(peer),
+            aws_region(there),
             self._args.account,
             self._args.tags,
             ResourceOptions(parent=self),
             asks_in=aws_region(self._settings.region),
         )
-        args = PeerArgs(
-            region=region,
-            aws_region=aws_region(peer),
-            cidr=self._others[region],
-            zones=self._settings.high_availability.zones,
-            provider=provider,
-            link=self._settings.multiregion.link,
-            by_home=self._settings.is_home,
-        )
-        Link(f"{self._name}-to-{region}", own, Peer(f"{self._name}-peer-{region}", args, self._own).side, self._own)
+        Link(f"{self._name}-to-{region}", own, peer.side(provider), self._own)

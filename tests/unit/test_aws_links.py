@@ -1,13 +1,12 @@
 """Links by transit gateways, and what a change from peerings to them takes."""
 
 from functools import cache
-from typing import Any, cast
 
 import pulumi
 import pytest
 
 from components import link_kind
-from components.aws.links import PeerArgs, network_of
+from components.aws.peers import PeerArgs, network_of
 from rehearsal.engine.providers.aws import replaced
 from rehearsal.errors import RehearsalError
 from settings import differences, load, networks, shared
@@ -106,12 +105,12 @@ def test_another_kind_changes_where_routes_lead_and_takes_none_away() -> None:
     assert not any(replaced(before[urn].type, before[urn].inputs, after[urn].inputs) for urn in turned)
 
 
-PLANNED = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",), cast(Any, None))
+PLANNED = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",))
 
 
 def test_a_region_that_is_linked_otherwise_is_refused_with_what_to_do() -> None:
     said = {"version": 1.0, "cidr": PLANNED.cidr, "aws_region": PLANNED.aws_region}
-    asks = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",), cast(Any, None), "transit-gateway")
+    asks = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",), "transit-gateway")
     assert network_of({**said, "link": "peering"}, PLANNED) == {**said, "link": "peering"}
     with pytest.raises(pulumi.RunError, match=r"us-east was brought up with peering: bring us-east to this first"):
         network_of(said, asks)
@@ -165,12 +164,6 @@ def test_numbers_of_gateways_are_private_and_as_unique_as_the_ranges() -> None:
     assert networks.asn(networks.network("10.64.0.0/16")) == 4_204_194_304
     with pytest.raises(ValueError, match="not for private use"):
         networks.asn(networks.network("8.8.0.0/16"))
-
-
-def test_home_that_is_listed_after_a_standby_is_told_to_be_listed_first() -> None:
-    asks = PeerArgs("us-west", "us-west-2", "10.65.0.0/16", ("zone-a",), cast(Any, None), by_home=True)
-    with pytest.raises(pulumi.RunError, match=r"comes up after home: list the home region first"):
-        network_of(None, asks)
 
 
 def test_a_stack_asks_its_own_region_whose_account_it_is() -> None:

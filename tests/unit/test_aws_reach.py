@@ -3,13 +3,11 @@
 import base64
 import re
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-import pulumi
 import pytest
 
 from components import region_order
-from components.aws.links import PeerArgs, network_of
 from components.aws.load_balancer_controller import USES, balancer_name
 from components.aws.public_names import HEALTHY
 from rehearsal.engine.model import revealed
@@ -117,32 +115,6 @@ def test_a_third_region_adds_to_the_others_and_changes_nothing_of_aws_that_is_th
                 assert there[resource.urn] == resource.inputs, resource.urn
         known = {resource.urn for resource in before.resources}
         assert [one.name for one in after.resources if one.urn not in known and "eu-west" not in one.name] == []
-
-
-def test_a_region_that_is_not_up_yet_is_named_before_anything_is_made() -> None:
-    regions = Regions()
-    regions.up("us-east")
-    outputs = {key: value for key, value in regions.plans["us-east"].outputs.items() if key != "network"}
-    with pytest.raises(RehearsalError, match=r"stack us-east has no output network yet.*pulumi up -s us-east"):
-        regions.up("us-west", stacks={"us-east": outputs})
-
-
-PLANNED = PeerArgs("us-east", "us-east-1", "10.64.0.0/16", ("zone-a",), cast(Any, None))
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"version": 2.0}, r"another release wrote \(version 2, not 1\)"),
-        ({"cidr": "10.99.0.0/16"}, r"cidr: us-east has 10\.99\.0\.0/16, this stack plans 10\.64\.0\.0/16"),
-        ({"aws_region": "us-east-2"}, r"aws_region: us-east has us-east-2, this stack plans us-east-1"),
-    ],
-)
-def test_a_region_that_is_not_as_planned_is_refused(changed: dict[str, Any], said: str) -> None:
-    said_by_home = {"version": 1.0, "cidr": PLANNED.cidr, "aws_region": PLANNED.aws_region}
-    assert network_of(said_by_home, PLANNED) == said_by_home
-    with pytest.raises(pulumi.RunError, match=said):
-        network_of({**said_by_home, **changed}, PLANNED)
 
 
 ORDERS: list[tuple[tuple[str, ...], bool]] = [
