@@ -29,7 +29,7 @@ from components.qdrant_backup import QdrantBackups
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from components.scale_in import ScaleIn, for_next_run
-from components.service_values import issuers
+from components.service_values import ingress_controller
 from settings import Settings, shared
 
 BACKUPS_REMEDY: Final = (
@@ -100,7 +100,7 @@ class Region(pulumi.ComponentResource):
             settings=settings.kubernetes,
             zones=tuple(settings.zone_values.values()),
             services=settings.services_to_install,
-            service_values={"nginx-ingress": {"controller": issuers(settings.ingress)}},
+            service_values={"nginx-ingress": {"controller": ingress_controller(settings.ingress)}},
             backup_store=settings.backups.s3 if settings.backs_up else None,
             after=after,
         )

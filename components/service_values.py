@@ -54,9 +54,12 @@ def monitoring_volumes(storage_class: str) -> Values:
     }
 
 
-def issuers(settings: Ingress) -> Values:
-    """Of the ingress controller itself, where cert-manager fills its Secrets: a host may name an issuer only then."""
-    return {"enableCertManager": True} if settings.tls.cluster_issuer else {}
+def ingress_controller(settings: Ingress) -> Values:
+    """Of the ingress controller itself: the class that it serves, and whether cert-manager fills Secrets: a host may
+    name an issuer only then.
+    """
+    issuers = {"enableCertManager": True} if settings.tls.cluster_issuer else {}
+    return {"ingressClass": {"name": settings.class_name}, **issuers}
 
 
 _BUDGET: Final = {"enabled": True, "maxUnavailable": 1}
@@ -118,7 +121,7 @@ NGINX: Final[Values] = {
     "controller": {
         "kind": "deployment",
         "replicaCount": REPLICAS,
-        "ingressClass": {"name": "nginx", "create": True, "setAsDefaultIngress": False},
+        "ingressClass": {"create": True, "setAsDefaultIngress": False},
         "enableCustomResources": True,
         "enableSnippets": False,
         "resources": _resources("500m", "512Mi"),

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from settings.model import Count, FrozenMap, Model, Texts, checked
+from settings.names import Label
 from settings.networks import Cidr
 from settings.quantity import Bytes, Quantity
 
@@ -197,6 +198,27 @@ class Dns(Model):
     )
 
 
+class IngressController(Model):
+    """How load balancers find an ingress controller of yours: F5's for NGINX, in `kubernetes.ingress_namespace`.
+
+    The defaults are those of its chart (github.com/nginx/kubernetes-ingress charts/nginx-ingress, for a release of the
+    name nginx-ingress), which the program's own has as well.
+    """
+
+    service: Label = Field(
+        default="nginx-ingress-controller",
+        description="Service of an ingress controller of yours, with the ports 80 and 443.",
+    )
+    http_port: int = Field(default=80, ge=1, le=65535, description="Port of the controller's pods for HTTP.")
+    https_port: int = Field(default=443, ge=1, le=65535, description="Port of the controller's pods for HTTPS.")
+    health_port: int = Field(
+        default=8081,
+        ge=1,
+        le=65535,
+        description="Port of the controller's pods that answers `/nginx-ready` once they serve.",
+    )
+
+
 class Aws(Model):
     """What a region on AWS is made of."""
 
@@ -211,6 +233,10 @@ class Aws(Model):
     cluster: Cluster = Field(default=Cluster(), description="The EKS cluster.")
     nodes: Nodes = Field(default=Nodes(), description="The nodes.")
     dns: Dns = Field(default=Dns(), description="Names in Route 53.")
+    ingress_controller: IngressController = Field(
+        default=IngressController(),
+        description='An ingress controller of yours, where `services.installed` has "nginx-ingress".',
+    )
     tags: Texts = Field(default=FrozenMap({}), description="Tags on everything that the region has on AWS.")
 
     def letter(self, zone: str, index: int) -> str:

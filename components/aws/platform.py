@@ -160,7 +160,7 @@ class AwsPlatform(pulumi.ComponentResource):
             "minReadySeconds": BALANCER_SECONDS,
             "lifecycle": {"preStop": {"sleep": {"seconds": BALANCER_SECONDS}}},
             "terminationGracePeriodSeconds": 2 * BALANCER_SECONDS,
-            **service_values.issuers(self._settings.ingress),
+            **service_values.ingress_controller(self._settings.ingress),
             **({} if self._inner is None else {"defaultTLS": self._inner.default_tls()}),
         }
 

@@ -23,9 +23,7 @@ from components.postgres_cluster import POSTGRES_PORT, link_service_name
 from settings import Settings, networks
 from settings.multiregion import TRANSIT_GATEWAY
 
-INGRESS_SERVICE: Final = "nginx-ingress-controller"
-"""Of the ingress controller's release (charts/nginx-ingress, templates/_helpers.tpl: release and component)."""
-INGRESS_HEALTH: Final = Health(8081, "/nginx-ready")
+INGRESS_HEALTH: Final = "/nginx-ready"
 HTTP, HTTPS = 80, 443
 
 
@@ -113,13 +111,14 @@ class Reach(pulumi.ComponentResource):
     def _ingress_port(
         self, number: int, certificate: Output[str] | None = None, keeps_client_address: bool = True
     ) -> Port:
+        controller = self._settings.aws.ingress_controller
         return Port(
             number=number,
-            target=number,
+            target={HTTP: controller.http_port, HTTPS: controller.https_port}[number],
             namespace=self._settings.kubernetes.ingress_namespace,
-            service=INGRESS_SERVICE,
+            service=controller.service,
             service_port=number,
-            health=INGRESS_HEALTH,
+            health=Health(controller.health_port, INGRESS_HEALTH),
             keeps_client_address=keeps_client_address,
             certificate=certificate,
         )

@@ -3,6 +3,7 @@
 from settings.rules import (
     availability,
     aws,
+    aws_ingress,
     aws_names,
     aws_regions,
     aws_zones,
@@ -29,6 +30,7 @@ RULES = (
     *aws_regions.RULES,
     *aws_zones.RULES,
     *aws_names.RULES,
+    *aws_ingress.RULES,
     *backups.RULES,
 )
 """All rules; their order does not matter, since faults are put in the order of the file."""

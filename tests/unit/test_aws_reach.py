@@ -317,3 +317,21 @@ def test_postgresqls_way_out_is_a_service_of_the_program_and_asks_for_no_load_ba
     (link,) = next(iter(east.of("Cluster"))).spec["managed"]["services"]["additional"]
     assert link["serviceTemplate"]["spec"] == {"type": "ClusterIP"}
     assert link["serviceTemplate"]["metadata"] == {"name": "postgresql-us-east-link"}
+
+
+OF_YOURS = {"service": "entrance", "http_port": 8080, "https_port": 8443, "health_port": 8082}
+
+
+def test_load_balancers_lead_to_an_ingress_controller_of_yours_as_it_is_described() -> None:
+    installed = {"services": {"installed": ["nginx-ingress"]}, "kubernetes": {"ingress_namespace": "ways-in"}}
+    run = Regions(aws={**AWS, "ingress_controller": OF_YOURS}, more=installed).up("us-east")
+    bindings = {binding.object_name: binding for binding in run.of("TargetGroupBinding")}
+    for name, port, target in (("users-c80", 80, 8080), ("users-c443", 443, 8443), ("links-c443", 443, 8443)):
+        binding = bindings[f"us-east-{name}"]
+        assert binding.spec["serviceRef"] == {"name": "entrance", "port": port}
+        assert binding.metadata["namespace"] == "ways-in"
+        group = one(run, "lb/targetGroup:TargetGroup", f"-{name.replace('-c', '-')}")
+        assert (group.inputs["port"], group.inputs["healthCheck"]["port"]) == (target, "8082")
+    for use, ports in (("users", {8080, 8443, 8082}), ("links", {8443, 8082, 5432})):
+        rules = of(run, "vpc/securityGroupIngressRule:SecurityGroupIngressRule", f"-{use}-pods-")
+        assert {rule.inputs["fromPort"] for rule in rules} == ports

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from tests.unit.aws_settings import EAST, WEST, on_aws, regions
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack
 from tests.unit.test_settings import region
-from tests.unit.test_settings_aws import EAST, WEST, faults, on_aws, regions
+from tests.unit.test_settings_faults import faults
 
 LISTED = [
     {"name": "us-east", "primary": True, "postgresql_address": "10.1.2.3"},

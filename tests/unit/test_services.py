@@ -95,6 +95,13 @@ def test_the_ingress_controller_takes_issuers_where_one_is_named(issuer: str | N
     assert controller.get("enableCertManager", False) == bool(issuer)
 
 
+def test_the_ingress_controller_serves_the_class_that_the_hosts_ask_for() -> None:
+    run = Regions(aws=AWS, more={"ingress": {"class": "inside"}}).up("us-east")
+    controller = releases(run)["nginx-ingress"].inputs["values"]["controller"]
+    assert controller["ingressClass"] == {"name": "inside", "create": True, "setAsDefaultIngress": False}
+    assert {server.spec["ingressClassName"] for server in run.of("VirtualServer")} == {"inside"}
+
+
 def test_what_is_there_on_aws_is_left_alone() -> None:
     settings = load(
         Regions(aws=AWS, more={"services": {"installed": ["cert-manager"]}}).configuration("us-east"), "us-east"

@@ -7,8 +7,8 @@ import pytest
 
 from components.record import recorded
 from settings import load
+from tests.unit.aws_settings import EAST, WEST, on_aws, regions
 from tests.unit.test_settings import region
-from tests.unit.test_settings_aws import EAST, WEST, on_aws, regions
 from tests.unit.test_settings_faults import faults
 
 S3 = {
