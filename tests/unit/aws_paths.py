@@ -1,15 +1,24 @@
 """Which way packets take over the networks that plans declare: route tables, peerings, gateways, security groups."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from rehearsal.engine.model import Plan, PlannedResource
 
 INTERNET = IPv4Address("8.8.8.8")
+SOMEWHERE = (INTERNET, IPv4Address("203.0.113.9"))
+"""In both halves of the internet."""
+ROUTE = "ec2/route:Route"
 LOCAL = "local"
 _TARGETS = ("gatewayId", "natGatewayId", "vpcPeeringConnectionId", "transitGatewayId")
+
+
+@cache
+def _range(text: str) -> IPv4Network:
+    return IPv4Network(text)
 
 
 @dataclass(frozen=True)
@@ -48,17 +57,41 @@ class Networks:
             [one for one in self.resources if one.inputs.get("subnetId") not in gone and _id(one) not in gone]
         )
 
-    def all(self, type_: str) -> list[PlannedResource]:
-        return [one for one in self.resources if one.type == f"aws:{type_}"]
+    def changed(self, name: str, **inputs: Any) -> "Networks":
+        """The same, had one resource been declared with other inputs."""
+        assert [one for one in self.resources if one.name == name], name
+        return Networks(
+            [replace(one, inputs={**one.inputs, **inputs}) if one.name == name else one for one in self.resources]
+        )
 
-    @property
+    def routed(self, subnet: Subnet, to: str, gateway: str) -> "Networks":
+        """The same, with one more route to a range, from a subnet to an internet gateway."""
+        like = self.all(ROUTE)[0]
+        more = [
+            replace(like, inputs={"routeTableId": table, "destinationCidrBlock": to, "gatewayId": gateway})
+            for table in self.tables(subnet)
+        ]
+        assert more, subnet.name
+        return Networks([*self.resources, *more])
+
+    def all(self, type_: str) -> list[PlannedResource]:
+        return self._by_type.get(f"aws:{type_}", [])
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[PlannedResource]]:
+        found: dict[str, list[PlannedResource]] = {}
+        for one in self.resources:
+            found.setdefault(one.type, []).append(one)
+        return found
+
+    @cached_property
     def subnets(self) -> list[Subnet]:
         return [
             Subnet(
                 _id(one),
                 one.name,
                 one.inputs["vpcId"],
-                IPv4Network(one.inputs["cidrBlock"]),
+                _range(one.inputs["cidrBlock"]),
                 one.inputs["availabilityZone"],
             )
             for one in self.all("ec2/subnet:Subnet")
@@ -71,17 +104,32 @@ class Networks:
         """What a packet from a subnet is handed to: LOCAL, an id, or None where it is dropped."""
         if to in self._ranges[subnet.vpc]:
             return LOCAL
-        tables = [
-            one.inputs["routeTableId"]
-            for one in self.all("ec2/routeTableAssociation:RouteTableAssociation")
-            if one.inputs["subnetId"] == subnet.id
-        ]
-        routes = [one.inputs for one in self.all("ec2/route:Route") if one.inputs["routeTableId"] in tables]
-        matching = [route for route in routes if to in IPv4Network(route["destinationCidrBlock"])]
+        matching = [route for route in self._routes(subnet) if to in _range(route["destinationCidrBlock"])]
         if not matching:
             return None
-        best = max(matching, key=lambda route: IPv4Network(route["destinationCidrBlock"]).prefixlen)
+        best = max(matching, key=lambda route: _range(route["destinationCidrBlock"]).prefixlen)
         return next(best[key] for key in _TARGETS if key in best)
+
+    def tables(self, subnet: Subnet) -> list[str]:
+        """Ids of the route tables that a subnet states; without one it has the VPC's main table, which is closed."""
+        return self._tables.get(subnet.id, [])
+
+    @cached_property
+    def _tables(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for one in self.all("ec2/routeTableAssociation:RouteTableAssociation"):
+            found.setdefault(one.inputs["subnetId"], []).append(one.inputs["routeTableId"])
+        return found
+
+    def _routes(self, subnet: Subnet) -> list[Mapping[str, Any]]:
+        return [route for table in self.tables(subnet) for route in self._by_table.get(table, [])]
+
+    @cached_property
+    def _by_table(self) -> dict[str, list[Mapping[str, Any]]]:
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for one in self.all(ROUTE):
+            found.setdefault(one.inputs["routeTableId"], []).append(one.inputs)
+        return found
 
     def reaches(self, one: Subnet, other: Subnet) -> bool:
         """Whether packets go there, and answers come back."""
@@ -89,17 +137,25 @@ class Networks:
 
     def egress(self, subnet: Subnet) -> bool:
         """Whether a machine without a public address gets out, by a NAT gateway that gets out itself."""
-        gateway = self.way(subnet, INTERNET)
-        for one in self.all("ec2/natGateway:NatGateway"):
-            if _id(one) == gateway:
-                outside = [subnet for subnet in self.subnets if subnet.id == one.inputs["subnetId"]]
-                return bool(outside) and self.is_public(outside[0])
-        return False
+        return all(self.way(subnet, address) in self._outside for address in SOMEWHERE)
+
+    @cached_property
+    def _outside(self) -> set[str]:
+        """NAT gateways that are in a public subnet."""
+        public = {one.id for one in self.subnets if self.is_public(one)}
+        return {_id(one) for one in self.all("ec2/natGateway:NatGateway") if one.inputs["subnetId"] in public}
 
     def is_public(self, subnet: Subnet) -> bool:
-        """Whether the internet reaches machines there that have a public address."""
-        gateways = {_id(one) for one in self.all("ec2/internetGateway:InternetGateway")}
-        return self.way(subnet, INTERNET) in gateways
+        """Whether all the internet reaches machines there that have a public address."""
+        return all(self.way(subnet, address) in self._internet for address in SOMEWHERE)
+
+    def exposed(self, subnet: Subnet) -> bool:
+        """Whether any part of the internet does."""
+        return any(route.get("gatewayId") in self._internet for route in self._routes(subnet))
+
+    @cached_property
+    def _internet(self) -> set[str]:
+        return {_id(one) for one in self.all("ec2/internetGateway:InternetGateway")}
 
     def lets_in(self, group: str, port: int, source: IPv4Address | str) -> bool:
         """Whether a security group takes a port from an address, or from another group."""
@@ -114,9 +170,9 @@ class Networks:
         (found,) = {_id(one) for one in self.resources if one.name == name}
         return found
 
-    @property
+    @cached_property
     def _ranges(self) -> Mapping[str, IPv4Network]:
-        return {_id(one): IPv4Network(one.inputs["cidrBlock"]) for one in self.all("ec2/vpc:Vpc")}
+        return {_id(one): _range(one.inputs["cidrBlock"]) for one in self.all("ec2/vpc:Vpc")}
 
     def _rules(self, direction: str) -> list[PlannedResource]:
         return self.all(f"vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule")
@@ -126,7 +182,7 @@ class Networks:
             return False
         if isinstance(peer, str):
             return rule.get("referencedSecurityGroupId") == peer
-        return "cidrIpv4" in rule and peer in IPv4Network(rule["cidrIpv4"])
+        return "cidrIpv4" in rule and peer in _range(rule["cidrIpv4"])
 
     def _goes(self, one: Subnet, other: Subnet) -> bool:
         way = self.way(one, other.address)
@@ -169,7 +225,7 @@ class Networks:
                 one.inputs["transitGatewayAttachmentId"]
                 for one in self.all("ec2transitgateway/route:Route")
                 if one.inputs["transitGatewayRouteTableId"] in tables
-                and to in IPv4Network(one.inputs["destinationCidrBlock"])
+                and to in _range(one.inputs["destinationCidrBlock"])
             ),
             None,
         )

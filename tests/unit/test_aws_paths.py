@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from tests.unit.aws_needs import pods_of
 from tests.unit.aws_paths import INTERNET, Networks
 from tests.unit.aws_region import Regions
 
@@ -84,12 +85,6 @@ def test_the_ingress_controller_of_each_region_is_open_to_the_edges_of_each_othe
     for port in (443, 8081):
         assert net.lets_out(balancer, port, pods)
         assert net.lets_in(pods, port, balancer)
-
-
-def pods_of(net: Networks, region: str) -> str:
-    """The group that EKS gives to nodes, as the rules of the load balancer name it."""
-    (rule,) = (one for one in net.resources if one.name == f"{region}-reach-links-pods-{POSTGRES}")
-    return str(rule.inputs["securityGroupId"])
 
 
 @pytest.mark.parametrize("region", THREE)
