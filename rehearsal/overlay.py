@@ -5,7 +5,9 @@ directory is one of its own, for a region does not change its platform while it 
 """
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +37,8 @@ _ELSEWHERE: Final = {
 """By platform, what only another one knows, and a stack file may say all the same: where it stands."""
 _OWN: Final = (".git", ".rehearsal", ".state")
 """Not the program's; so are run directories of other platforms."""
+_NEW: Final = ".new-"
+"""What a directory begins with in which a file is being made."""
 
 
 def on(platform: str, checkout: Path) -> Path:
@@ -44,16 +48,29 @@ def on(platform: str, checkout: Path) -> Path:
     project = Project.load(checkout)
     overlaid = paths.home() / NAME
     overlaid.mkdir(mode=0o700, exist_ok=True)
-    for file in overlaid.iterdir():
-        file.unlink()
-    stacks = {stack_file_name(region): region for region in _regions(project)}
-    for entry in checkout.iterdir():
-        if entry.name not in stacks and not entry.name.startswith(_OWN):
-            (overlaid / entry.name).symlink_to(entry.resolve())
-    for name, region in stacks.items():
-        text = yaml.safe_dump({"config": _config(project, region, platform)}, sort_keys=False, allow_unicode=True)
-        (overlaid / name).write_text(text, encoding="utf-8")
+    stacks = {stack_file_name(region): _config(project, region, platform) for region in _regions(project)}
+    shared = [entry for entry in checkout.iterdir() if entry.name not in stacks and not entry.name.startswith(_OWN)]
+    for entry in shared:
+        _put(overlaid / entry.name, partial(_link, target=entry.resolve()))
+    for name, config in stacks.items():
+        text = yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True)
+        _put(overlaid / name, partial(Path.write_text, data=text, encoding="utf-8"))
+    for name in {file.name for file in overlaid.iterdir()} - {*stacks, *(entry.name for entry in shared)}:
+        if not name.startswith(_NEW):
+            (overlaid / name).unlink(missing_ok=True)
     return overlaid
+
+
+def _put(file: Path, make: Callable[[Path], object]) -> None:
+    """Made beside and renamed over what is there: a command that runs in the directory finds the one or the other."""
+    with tempfile.TemporaryDirectory(prefix=_NEW, dir=file.parent) as beside:
+        new = Path(beside) / file.name
+        make(new)
+        new.replace(file)
+
+
+def _link(new: Path, target: Path) -> None:
+    new.symlink_to(target)
 
 
 def _regions(project: Project) -> tuple[str, ...]:

@@ -101,3 +101,44 @@ def test_it_is_taken_for_no_region(source: Path) -> None:
     standing = run.Rehearsal(Progress(io.StringIO()), "in-process", overlaid).status()
     assert [one.region for one in standing] == ["us-east", "us-west"]
     assert run.down(Progress(io.StringIO())) == ("us-east",)
+
+
+def test_a_command_that_runs_in_it_misses_nothing_while_another_one_writes_it(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlaid = overlay.on("aws", source)
+    names = {file.name for file in overlaid.iterdir()}
+    assert {"__main__.py", "Pulumi.yaml", "Pulumi.us-east.yaml", "Pulumi.us-west.yaml", "components"} <= names
+    seen: list[set[str]] = []
+    texts: list[str] = []
+    replace = Path.replace
+
+    def look() -> None:
+        seen.append({name for name in names if (overlaid / name).exists()})
+        texts.extend(one.read_text() for one in overlaid.glob("Pulumi*.yaml"))
+
+    def looking(new: Path, file: Path) -> Path:
+        look()
+        replaced = replace(new, file)
+        look()
+        return replaced
+
+    monkeypatch.setattr(Path, "replace", looking)
+    monkeypatch.setenv("SOMA_REHEARSAL_HOME", str(tmp_path / "run"))
+    state(source / "Pulumi.us-east.yaml", "aws", {"account": "210987654321"})
+    assert overlay.on("aws", source) == overlaid
+    assert len(seen) == 2 * len(names)
+    assert all(found == names for found in seen)
+    assert all(text.endswith("\n") for text in texts), "no file is half there"
+    assert "210987654321" in (overlaid / "Pulumi.us-east.yaml").read_text()
+
+
+def test_what_left_the_checkout_leaves_it_too(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "notes.md").write_text("more\n")
+    overlaid = overlay.on("aws", source)
+    assert (overlaid / "notes.md").exists()
+    (source / "notes.md").unlink()
+    monkeypatch.setenv("SOMA_REHEARSAL_HOME", str(tmp_path / "run"))
+    overlay.on("aws", source)
+    assert not (overlaid / "notes.md").is_symlink()
+    assert not [file.name for file in overlaid.iterdir() if file.name.startswith(".new-")]
