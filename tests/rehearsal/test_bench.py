@@ -97,12 +97,14 @@ def test_the_growth_is_measured(plane: ControlPlane, plan: Plan, tmp_path: Path)
 
 
 def test_the_growth_on_aws_is_measured(tmp_path: Path) -> None:
-    grown, alone = aws_growth.measure(tmp_path, QUIET, rounds=1, regions=(2,))
-    assert (grown.name, grown.unit, grown.goal) == (
-        "time per resource on AWS, for each region added up to 2",
-        "ratio",
-        1.1,
-    )
+    whole, added, alone = aws_growth.measure(tmp_path, QUIET, rounds=1, regions=(3,))
+    assert _shape([whole, added]) == [
+        (f"{aws_growth.WHAT}, at 3 regions over 1", "ratio", None),
+        ("the same, growth for each region added up to 3", "ratio", 1.1),
+    ]
+    assert whole.value is not None
+    assert added.value is not None
+    assert whole.value - 1 == pytest.approx(2 * (added.value - 1))
     assert int(alone.name.rpartition(" ")[2]) > 250
 
 

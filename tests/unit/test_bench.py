@@ -13,11 +13,12 @@ import pytest
 from components import objects
 from rehearsal import bench, binaries, paths
 from rehearsal.__main__ import main
-from rehearsal.bench import applying, postgres, qdrant_gateway, redis_gateway, redis_relay, suite
+from rehearsal.bench import applying, aws_growth, postgres, projects, qdrant_gateway, redis_gateway, redis_relay, suite
 from rehearsal.bench.measure import Measure, Turns, in_turns, side_by_side
 from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
+from tests.unit.aws_region import Regions
 
 QUIET = Progress(io.StringIO())
 
@@ -255,6 +256,43 @@ def test_an_interrupted_bench_says_that_everything_was_ended(
     out, said = capsys.readouterr()
     assert out == ""
     assert f"interrupted: {suite.ENDED}" in said
+
+
+# Growth on AWS
+
+
+class OneAfterAnother:
+    """Stands for regions that are evaluated."""
+
+    resources = 250
+
+    def __init__(self, directory: Path) -> None:
+        del directory
+
+    def up(self) -> None: ...
+
+
+def test_growth_on_aws_is_told_whole_and_as_the_part_that_each_further_region_adds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(projects, "on_aws", lambda *_: tmp_path)
+    monkeypatch.setattr(aws_growth, "_Regions", OneAfterAnother)
+    monkeypatch.setattr(aws_growth, "_each", lambda *_: Turns((0.014,), (0.01,)))
+    whole, added, alone = aws_growth.measure(tmp_path, Progress(io.StringIO()), regions=(5,))
+    assert (whole.value, added.value, alone.value) == (pytest.approx(1.4), pytest.approx(1.1), pytest.approx(10))
+    assert (whole.goal, added.goal, alone.goal) == (None, 1.1, None)
+    assert all("evaluation" in one.name and "not apply" in one.name for one in (whole, alone))
+
+
+def test_links_are_excepted_from_the_resources_that_time_is_divided_by() -> None:
+    regions = Regions()
+    regions.up("us-east")
+    regions.up("us-west")
+    east, west = (regions.plans[region].resources for region in regions.names)
+    assert [one.name for one in east if aws_growth.is_of_a_link(one)] == []
+    links = {one.name for one in west if aws_growth.is_of_a_link(one)}
+    assert links == {one.name for one in west if one.name.startswith("us-west-reach-to-us-east")}
+    assert len(links) == 13
 
 
 # What is ended when it fails
