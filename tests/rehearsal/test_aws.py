@@ -1,33 +1,74 @@
 """Regions on AWS: a simulated account under real control planes, from nothing to a third region."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from rehearsal.engine.model import Change
-from rehearsal.kube import Manifest
-from rehearsal.overlay import ON_AWS
-from rehearsal.summary import Summary
+from rehearsal.controlplane import ControlPlane
+from rehearsal.kube import Client, Manifest
 from settings.aws import STATEFUL, USE
-from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
+from tests.rehearsal.command import clone, command
+from tests.rehearsal.stand import NAMESPACE, REGIONS
 
 THIRD = "eu-west"
+ON_AWS = ("--platform", "aws", "--json")
+SECONDS = 280.0
+"""Longest that a command may take."""
+
+Document = dict[str, Any]
+"""What the command says of its regions, by name."""
+
+
+class Stand:
+    """A clone of the project whose regions are brought up on AWS by the command, as its stack files are."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = clone(directory)
+        self.run = directory / "run-aws"
+
+    def up(self) -> Document:
+        ended = command(self.directory, "up", *ON_AWS, "--engine", "in-process", seconds=SECONDS)
+        assert ended.returncode == 0, ended.stderr
+        document: Document = json.loads(ended.stdout)["regions"]
+        return document
+
+    def down(self) -> list[str]:
+        return json.loads(command(self.directory, "down", *ON_AWS).stdout)["ended"]
+
+    def client(self, region: str) -> Client:
+        return ControlPlane(region).admin()
 
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with standing(tmp_path_factory.mktemp("aws")) as stand:
-        for region in REGIONS:
-            stand.set(region, "platform", "aws")
-            stand.set(region, "aws", ON_AWS)
-        yield stand
+    stand = Stand(tmp_path_factory.mktemp("aws"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOMA_REHEARSAL_HOME", str(stand.run))
+        try:
+            yield stand
+        finally:
+            ended = stand.down()
+    assert set(ended) >= set(REGIONS)
 
 
 @pytest.fixture(scope="module")
-def first(stand: Stand) -> Summary:
+def first(stand: Stand) -> Document:
     """What the first `up` ended with."""
     return stand.up()
+
+
+def changed(region: Document) -> set[str]:
+    """What happened to resources of a region."""
+    return {change for change, number in region["changes"].items() if number}
+
+
+def settled(region: Document) -> bool:
+    """Does every pod run that should, or is it held?"""
+    return all(pods["ready"] + pods["held"] >= pods["wanted"] > 0 for pods in region["pods"].values())
 
 
 def labels(stand: Stand, region: str) -> dict[str, dict[str, str]]:
@@ -42,17 +83,17 @@ def stores(stand: Stand, region: str) -> list[Manifest]:
 
 
 @pytest.mark.parametrize(("region", "aws_region"), [("us-east", "us-east-1"), ("us-west", "us-west-2")])
-def test_every_pod_runs_in_a_zone_of_aws_or_is_held(first: Summary, region: str, aws_region: str) -> None:
-    (summary,) = (one for one in first.regions if one.region == region)
-    assert not summary.refused
-    assert {step.change for step in summary.outcome.steps} == {Change.CREATE}
-    assert set(summary.pods) == {f"{aws_region}{letter}" for letter in "abc"}
-    assert all(zone.settled for zone in summary.pods.values())
+def test_every_pod_runs_in_a_zone_of_aws_or_is_held(first: Document, region: str, aws_region: str) -> None:
+    summary = first[region]
+    assert summary["policies"] == []
+    assert changed(summary) == {"create"}
+    assert set(summary["pods"]) == {f"{aws_region}{letter}" for letter in "abc"}
+    assert settled(summary)
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_stores_and_nothing_else_run_on_the_nodes_that_are_kept_for_them(
-    first: Summary, stand: Stand, region: str
+    first: Document, stand: Stand, region: str
 ) -> None:
     nodes = labels(stand, region)
     kept = {node for node, of_node in nodes.items() if of_node[USE] == STATEFUL}
@@ -63,7 +104,7 @@ def test_stores_and_nothing_else_run_on_the_nodes_that_are_kept_for_them(
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_a_volume_stays_in_the_zone_of_its_pod(first: Summary, stand: Stand, region: str) -> None:
+def test_a_volume_stays_in_the_zone_of_its_pod(first: Document, stand: Stand, region: str) -> None:
     client, nodes = stand.client(region), labels(stand, region)
     zones = {
         (volume["spec"]["claimRef"]["name"]): volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]
@@ -80,32 +121,35 @@ def test_a_volume_stays_in_the_zone_of_its_pod(first: Summary, stand: Stand, reg
     assert seen == len(zones) > 12
 
 
-def test_a_second_up_changes_nothing(first: Summary, stand: Stand) -> None:
+def test_a_second_up_changes_nothing(first: Document, stand: Stand) -> None:
     again = stand.up()
-    for region in again.regions:
-        assert {step.change for step in region.outcome.steps} == {Change.SAME}, region.region
+    assert {name: changed(region) for name, region in again.items()} == {name: {"same"} for name in REGIONS}
 
 
-def test_a_stack_file_of_ten_lines_and_an_entry_of_the_list_make_a_third_region(first: Summary, stand: Stand) -> None:
+def test_the_stack_files_of_the_checkout_say_nothing_of_aws(first: Document, stand: Stand) -> None:
+    """So it is the option that made these regions what they are."""
+    for region in REGIONS:
+        assert "platform" not in (stand.directory / f"Pulumi.{region}.yaml").read_text()
+
+
+def test_a_stack_file_of_ten_lines_and_an_entry_of_the_list_make_a_third_region(first: Document, stand: Stand) -> None:
     west = (stand.directory / "Pulumi.us-west.yaml").read_text()
     (stand.directory / f"Pulumi.{THIRD}.yaml").write_text(west)
     project = stand.directory / "Pulumi.yaml"
     document = yaml.safe_load(project.read_text())
     document["config"]["multiregion"]["default"]["regions"].append({"name": THIRD, "aws_region": "eu-west-1"})
     project.write_text(yaml.safe_dump(document, sort_keys=False))
-    summary = stand.up()
-    changes = {region.region: {step.change for step in region.outcome.steps} for region in summary.regions}
-    assert changes[THIRD] == {Change.CREATE}
+    up = stand.up()
+    assert changed(up[THIRD]) == {"create"}
     for region in REGIONS:
-        assert changes[region] <= {Change.SAME, Change.CREATE, Change.UPDATE}
-    (third,) = (one for one in summary.regions if one.region == THIRD)
-    links = [one for one in third.outcome.resources if one.type == "soma:aws:Link"]
-    assert sorted(link.name for link in links) == [f"{THIRD}-reach-to-us-east", f"{THIRD}-reach-to-us-west"]
-    assert set(third.pods) == {f"eu-west-1{letter}" for letter in "abc"}
+        assert changed(up[region]) <= {"same", "create", "update"}
+    links = [one["name"] for one in up[THIRD]["resources"] if one["type"] == "soma:aws:Link"]
+    assert sorted(links) == [f"{THIRD}-reach-to-us-east", f"{THIRD}-reach-to-us-west"]
+    assert set(up[THIRD]["pods"]) == {f"eu-west-1{letter}" for letter in "abc"}
 
 
-def test_the_cluster_of_the_simulated_eks_is_the_regions_own_control_plane(first: Summary, stand: Stand) -> None:
-    (kubeconfig,) = (stand.directory.parent / "run" / "us-east").glob("kubeconfig-*")
+def test_the_cluster_of_the_simulated_eks_is_the_regions_own_control_plane(first: Document, stand: Stand) -> None:
+    (kubeconfig,) = (stand.run / "us-east").glob("kubeconfig-*")
     document = yaml.safe_load(kubeconfig.read_text())
     assert document["clusters"][0]["cluster"]["server"] == stand.client("us-east").server
     assert set(document["users"][0]["user"]) == {"exec"}

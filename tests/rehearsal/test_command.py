@@ -1,8 +1,6 @@
 """The command itself as a user runs it: faulty input, interruptions, a control plane that dies, what is told."""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,41 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import paths, processes
+from rehearsal import processes
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE
 from tests.engine.checkouts import LONELY
+from tests.rehearsal.command import clone, command, environment
 from tests.rehearsal.conftest import exists
 from tests.rehearsal.stand import REGIONS
 
-ROOMS = ("components", "policies", "rehearsal", "settings")
 INTERRUPTED = 130
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A real copy of the project, as a clone would be."""
-    for room in ROOMS:
-        shutil.copytree(paths.CHECKOUT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / ".venv").symlink_to(paths.CHECKOUT / ".venv")
-    for file in (paths.CHECKOUT / "__main__.py", *paths.CHECKOUT.glob("Pulumi*.yaml")):
-        shutil.copy(file, tmp_path)
-    return tmp_path
-
-
-def _environment(directory: Path) -> dict[str, str]:
-    return {**os.environ, "SOMA_REHEARSAL_HOME": str(directory / "run"), "PYTHONPATH": ""}
-
-
-def _command(directory: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "rehearsal", *arguments],
-        cwd=directory,
-        env={**_environment(directory), **environment},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    return clone(tmp_path)
 
 
 def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> None:
@@ -54,7 +30,7 @@ def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> 
         "  somafractalmemory:qdrant: {resources: {requests: {memory: 8gb}}}\n"
     )
     (copy / "Pulumi.us-west.yaml").write_text("config:\n  somafractalmemory:memori: {image: 'soma:1'}\n")
-    ended = _command(copy, "up", "--json", "--engine", "in-process")
+    ended = command(copy, "up", "--json", "--engine", "in-process")
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -63,14 +39,14 @@ def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> 
     assert not list((copy / "run").glob("*")) if (copy / "run").exists() else True
 
 
-@pytest.mark.parametrize("command", ["up", "preview", "status"])
-def test_files_that_cannot_be_read_end_the_command_with_words(copy: Path, command: str) -> None:
+@pytest.mark.parametrize("name", ["up", "preview", "status"])
+def test_files_that_cannot_be_read_end_the_command_with_words(copy: Path, name: str) -> None:
     (copy / "Pulumi.dir.yaml").mkdir()
     (copy / "Pulumi.latin.yaml").write_bytes(b"config: {a: \xe9}\n")
     (copy / "Pulumi.list.yaml").write_text("config: [a]\n")
     (copy / "Pulumi.loop.yaml").write_text("config:\n  somafractalmemory:qdrant: &a {resources: *a}\n")
     (copy / "Pulumi.number.yaml").write_text(f"config:\n  5: x\n  somafractalmemory:qdrant: {{shards: {'9' * 5000}}}\n")
-    ended = _command(copy, command)
+    ended = command(copy, name)
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -91,7 +67,7 @@ def _up_until(copy: Path, words: str, act: Callable[["subprocess.Popen[str]"], N
     with subprocess.Popen(
         [sys.executable, "-m", "rehearsal", "up", "--engine", "in-process"],
         cwd=copy,
-        env=_environment(copy),
+        env=environment(copy),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,7 +90,7 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_o
     assert "Traceback" not in told
     assert "interrupted: `make up` goes on from here" in told
 
-    ended = _command(copy, "up", "--json", "--engine", "in-process")
+    ended = command(copy, "up", "--json", "--engine", "in-process")
     assert ended.returncode == 0, ended.stderr
     changes = json.loads(ended.stdout)["regions"]["us-east"]["changes"]
     assert changes["same"] > 0
@@ -123,7 +99,7 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_find_and_the_next_o
 
     pids = [int(file.read_text().split()[0]) for file in (copy / "run").glob("**/*.pid")]
     assert len(pids) >= 2 * len((STORE, SERVER, *FOLLOWERS))
-    assert json.loads(_command(copy, "down", "--json").stdout) == {"ended": list(REGIONS)}
+    assert json.loads(command(copy, "down", "--json").stdout) == {"ended": list(REGIONS)}
     assert not any(exists(pid) for pid in pids)
 
 
@@ -140,18 +116,18 @@ def test_an_up_whose_control_plane_dies_names_what_died_and_the_next_one_goes_on
         assert "no answer" not in error
         assert not any(processes.Process(plane, name).alive() for name in (STORE, SERVER, *FOLLOWERS))
 
-        ended = _command(copy, "up", "--json", "--engine", "in-process")
+        ended = command(copy, "up", "--json", "--engine", "in-process")
         assert ended.returncode == 0, ended.stderr
         changes = json.loads(ended.stdout)["regions"]["us-east"]["changes"]
         assert changes["same"] >= words.count("us-east: created ")
         assert changes["create"] > 0
         assert changes["delete"] == 0
     finally:
-        _command(copy, "down")
+        command(copy, "down")
 
 
 def test_preview_answers_in_the_promised_form_and_starts_nothing(copy: Path) -> None:
-    ended = _command(copy, "preview", "--json", "--engine", "in-process")
+    ended = command(copy, "preview", "--json", "--engine", "in-process")
     assert ended.returncode == 0, ended.stderr
     document = json.loads(ended.stdout)
     assert document["engine"] == "in-process"
@@ -176,7 +152,7 @@ def test_a_preview_names_the_kinds_that_nobody_here_can_validate(copy: Path) -> 
         "kind: CustomResourceDefinition\nmetadata:\n  name: policies.k8s.nginx.org\nspec:\n  group: k8s.nginx.org\n"
         "  names:\n    kind: Policy\n  versions:\n  - name: v1\n"
     )
-    ended = _command(copy, "preview", "--json", "--engine", "in-process", SOMA_CRD_PATH=str(crds))
+    ended = command(copy, "preview", "--json", "--engine", "in-process", SOMA_CRD_PATH=str(crds))
     unvalidated = json.loads(ended.stdout)["unvalidated_kinds"]
     assert "VirtualServer (k8s.nginx.org/v1)" in unvalidated
     assert "Policy (k8s.nginx.org/v1)" not in unvalidated
@@ -186,7 +162,7 @@ def test_a_preview_names_the_kinds_that_nobody_here_can_validate(copy: Path) -> 
 def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -> None:
     program = copy / "__main__.py"
     program.write_text(program.read_text() + LONELY)
-    ended = _command(copy, "preview", "--json", "--engine", "in-process")
+    ended = command(copy, "preview", "--json", "--engine", "in-process")
     assert ended.returncode == 1
     violations = json.loads(ended.stdout)["regions"]["us-west"]["policies"]
     (few,) = (one for one in violations if one["policy"] == "enough-replicas")
@@ -204,8 +180,8 @@ def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -
 def test_down_leaves_alone_what_is_not_the_rehearsals(copy: Path) -> None:
     foreign = copy / "run"
     (foreign / "important").mkdir(parents=True)
-    for command in ("up", "down"):
-        ended = _command(copy, command)
+    for name in ("up", "down"):
+        ended = command(copy, name)
         assert ended.returncode == 1
         assert "no run directory of the rehearsal" in ended.stderr
         assert "Traceback" not in ended.stderr
