@@ -5,7 +5,7 @@ from typing import Final
 
 from settings.faults import Fault, Place, harmless, shown, written
 from settings.settings import Settings
-from settings.shared import OF_THE_LIST, POSTGRESQL_MAJOR, shared
+from settings.shared import OF_THE_LIST, PLATFORM, POSTGRESQL_MAJOR, shared
 
 _REMEDY: Final = "state it once, in Pulumi.yaml, or make it equal"
 _LISTED: Final = "multiregion"
@@ -68,6 +68,8 @@ def _different(settings: Settings, who: str, other: Settings) -> Iterator[Fault]
 
 def _place(settings: Settings, path: str) -> tuple[Place, bool]:
     """Where a value comes from, and whether that is stated. Regions always are: home is named by `primary` too."""
+    if path == PLATFORM:
+        return (PLATFORM,), True
     block, field = path.split(".") if path not in OF_THE_LIST else ("multiregion", "regions")
     if path == "sharding.shards" and not settings.sharding.enabled:
         field = "enabled"
@@ -86,4 +88,6 @@ def _theirs(path: str, value: object) -> str:
     """What another region has, told with what it counts where the number may come from another key than one's own."""
     if path == POSTGRESQL_MAJOR:
         return f"{value}, and a standby follows only its own major version"
+    if path == PLATFORM:
+        return f"{value}, and regions of different platforms are not linked"
     return f"{value} shard{'s' * (value != 1)}" if path == "sharding.shards" else shown(harmless((path,), value))

@@ -11,14 +11,19 @@ OF_LISTED: Final = ("multiregion.aws_regions", "multiregion.vpc_ranges")
 """Lists in the order of the regions."""
 LINK: Final = "multiregion.link"
 """It changes in the order of the list, where home may be a later one: the owner of a link compares it with its peer's
-(components/aws/links.py), not a standby with home's."""
+(components/aws/peers.py), not a standby with home's."""
 ON_AWS: Final = (*OF_LISTED, LINK)
 """Of regions alone that are on AWS: a home elsewhere says nothing of it."""
 
 POSTGRESQL_MAJOR: Final = "images.postgresql"
 """Compared by the major version alone."""
 
-OF_THE_LIST: Final = (*OF_LISTED, "multiregion.generations")
+PLATFORM: Final = "platform"
+"""Links of one platform know nothing of another one's."""
+
+ADDRESSES: Final = "multiregion.postgresql_addresses"
+
+OF_THE_LIST: Final = (*OF_LISTED, "multiregion.generations", ADDRESSES)
 """What follows from entries of `multiregion.regions`."""
 
 Shared = Mapping[str, str | int | list[str]]
@@ -44,6 +49,8 @@ def _of_data(settings: Settings) -> Shared:
         "multiregion.regions": list(settings.regions),
         # Where each region archives to: the others read it there.
         "multiregion.generations": [f"{name} {n}" for name, n in settings.generations.items() if n > 1],
+        # By which each region's PostgreSQL is followed, whoever is home.
+        ADDRESSES: [f"{name} {address}" for name, address in settings.multiregion.postgres_addresses.items()],
         "multiregion.internal_domain": settings.multiregion.internal_domain,
         # Their order is nobody's concern but the region's own.
         "memory.namespaces": sorted(settings.memory.namespaces),
@@ -55,6 +62,7 @@ def _of_data(settings: Settings) -> Shared:
         "postgresql.partitions": settings.postgresql.partitions,
         # A replica streams from its own major version alone (PostgreSQL, warm-standby).
         POSTGRESQL_MAJOR: f"PostgreSQL {postgresql_major(settings.images.postgresql)}",
+        PLATFORM: settings.platform,
     }
 
 

@@ -124,11 +124,11 @@ def addons_are_those_of_the_program(draft: Draft) -> Iterator[Finding]:
             yield draft.finding(("aws", "cluster", "addons", name), f"no add-on that this release installs: {known}")
 
 
-@on_aws("multiregion.regions[*].postgresql_address", "multiregion.regions[*].name")
+@on_aws("multiregion.regions[*].postgresql_address")
 def the_program_makes_the_way_to_postgresql(draft: Draft) -> Iterator[Finding]:
-    """Of the region itself: another one of the list may be on another platform."""
+    """To that of every region: all of them are on one platform."""
     for index, region in enumerate(draft.settings.multiregion.regions):
-        if region.name == draft.stack and region.postgresql_address is not None:
+        if region.postgresql_address is not None:
             yield draft.finding(
                 ("multiregion", "regions", index, "postgresql_address"),
                 "without effect on the platform aws, where the program makes the name and what it leads to: remove it",

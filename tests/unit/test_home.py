@@ -38,6 +38,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
         "multiregion.home": "us-east",
         "multiregion.regions": ["us-east", "us-west"],
         "multiregion.generations": [],
+        "multiregion.postgresql_addresses": [],
         "multiregion.internal_domain": "somafractalmemory.internal",
         "memory.namespaces": ["default"],
         "memory.token_version": 1,
@@ -47,6 +48,7 @@ def test_home_says_in_the_clear_what_every_region_shares(us_east: Recorded) -> N
         "postgresql.owner": "soma",
         "postgresql.partitions": 8,
         "images.postgresql": "PostgreSQL 18",
+        "platform": "kubernetes",
     }
 
 

@@ -1,7 +1,10 @@
 """A link on the platform `kubernetes` is configured addresses: what a region states so that others reach it."""
 
+from pathlib import Path
 from typing import Any
 
+from settings import differences, load, shared
+from tests.unit import test_settings_agreement as agreement
 from tests.unit.aws_settings import EAST, WEST, on_aws, regions
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack
@@ -38,8 +41,33 @@ def test_what_is_no_address_is_refused() -> None:
 
 
 def test_on_aws_the_program_knows_the_address_itself() -> None:
-    assert faults(on_aws(**regions(EAST | {"postgresql_address": "10.1.2.3"}, WEST))) == [
-        'multiregion.regions[0].postgresql_address = "10.1.2.3"   without effect on the platform aws, where the '
+    stated = {"postgresql_address": "10.1.2.3"}
+    assert faults(on_aws(**regions(EAST | stated, WEST | stated))) == [
+        f'multiregion.regions[{index}].postgresql_address = "10.1.2.3"   without effect on the platform aws, where the '
         "program makes the name and what it leads to: remove it"
+        for index in range(2)
     ]
-    assert faults(on_aws(**regions(EAST, WEST | {"postgresql_address": "10.1.2.3"}))) == []
+
+
+def test_a_standby_that_knows_another_address_than_home_is_refused() -> None:
+    own, home = (
+        shared(load(region(multiregion={"regions": listed}), name))
+        for listed, name in (
+            ([LISTED[0] | {"postgresql_address": "10.1.2.4"}, LISTED[1]], "us-west"),
+            (LISTED, "us-east"),
+        )
+    )
+    assert differences(own, home, "us-east") == [
+        'multiregion.postgresql_addresses = ["us-east 10.1.2.4"]   us-east has ["us-east 10.1.2.3"]: state that here '
+        "too, or bring us-east to this first (pulumi up -s us-east)"
+    ]
+
+
+def test_stacks_of_one_checkout_that_state_another_address_are_told(tmp_path: Path) -> None:
+    three = [*LISTED, {"name": "eu-west"}]
+    own = {"multiregion": {"regions": [LISTED[0], LISTED[1] | {"postgresql_address": "10.9.2.3"}, three[2]]}}
+    assert agreement.faults(tmp_path, {"us-west": own}, multiregion={"regions": three}) == [
+        "Pulumi.us-west.yaml",
+        "  multiregion.regions = [us-east 10.1.2.3, us-west 10.9.2.3]   the home region us-east has "
+        f"[us-east 10.1.2.3]: {agreement.REMEDY}",
+    ]

@@ -195,9 +195,15 @@ class TestWhatRegionsShare:
             "state that here too, or bring us-east to this first (pulumi up -s us-east)"
         ]
 
-    def test_a_home_that_is_not_on_aws_says_nothing_of_it(self) -> None:
-        own, home = load(on_aws(), "us-west"), load(region(), "us-east")
-        assert differences(shared(own), shared(home), "us-east") == []
+    @pytest.mark.parametrize("standby", ["aws", "kubernetes"])
+    def test_a_standby_on_another_platform_than_home_is_told_that_and_nothing_else(self, standby: str) -> None:
+        stacks = {"aws": on_aws(), "kubernetes": region()}
+        (other,) = stacks.keys() - {standby}
+        own, home = load(stacks[standby], "us-west"), load(stacks[other], "us-east")
+        assert differences(shared(own), shared(home), "us-east") == [
+            f'platform = "{standby}"   us-east has "{other}": state that here too, or bring us-east to this first '
+            "(pulumi up -s us-east)"
+        ]
 
     def test_regions_of_one_checkout_are_compared(self, tmp_path: Path) -> None:
         three = [EAST, WEST, {"name": "eu-west", "aws_region": "eu-west-1"}]
@@ -209,7 +215,11 @@ class TestWhatRegionsShare:
             f"[10.64.0.0/16, 10.65.0.0/16, 10.66.0.0/16]: {agreement.REMEDY}",
         ]
 
-    def test_regions_of_one_checkout_may_be_on_different_platforms(self, tmp_path: Path) -> None:
+    def test_regions_of_one_checkout_are_on_one_platform(self, tmp_path: Path) -> None:
         three = [EAST, WEST, {"name": "eu-west", "aws_region": "eu-west-1"}]
         own: dict[str, Any] = {"platform": "aws", "aws": cluster()}
-        assert agreement.faults(tmp_path, {"eu-west": own}, multiregion={"regions": three}) == []
+        assert agreement.faults(tmp_path, {"eu-west": own}, multiregion={"regions": three}) == [
+            "Pulumi.eu-west.yaml",
+            '  platform = "aws"   the home region us-east has kubernetes, and regions of different platforms are not '
+            f"linked: {agreement.REMEDY}",
+        ]
