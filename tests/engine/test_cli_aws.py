@@ -4,14 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from rehearsal.aws import tokens
 from rehearsal.engine import cli_workspace
+from rehearsal.engine.aws_accounts import Accounts
 from rehearsal.engine.cli import PulumiEngine
 from rehearsal.engine.model import Change
 from rehearsal.errors import RehearsalError
-from rehearsal.overlay import ON_AWS
+from rehearsal.overlay import ACCOUNT, ON_AWS
 from rehearsal.progress import Progress
 from rehearsal.summary import RegionSummary, Summary
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
+
+EAST, WEST = "us-east-1", "us-west-2"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,29 @@ def test_both_regions_come_up_from_nothing(first: Summary) -> None:
     for region in first.regions:
         assert changes(region) == {Change.CREATE}, region.region
         assert all(zone.settled for zone in region.pods.values()), region.region
+
+
+def test_the_link_is_there_on_both_sides(first: Summary) -> None:
+    """As AWS was asked for it: by the later region's stack, in both regions."""
+    del first
+    world = Accounts(cli_workspace.account_file()).look(ACCOUNT, lambda found: found)
+    (peering,) = world.of(tokens.PEERING)
+    assert (peering.region, peering.inputs["peerRegion"]) == (WEST, EAST)
+    (accepted,) = world.of(tokens.PEERING_ACCEPTER)
+    assert (accepted.region, accepted.inputs["vpcPeeringConnectionId"]) == (EAST, peering.id)
+    halves = {half.region: {*half.inputs} & {"requester", "accepter"} for half in world.of(tokens.PEERING_OPTIONS)}
+    assert halves == {WEST: {"requester"}, EAST: {"accepter"}}
+    for region, vpc, beyond in (
+        (WEST, peering.inputs["vpcId"], "10.64.0.0/16"),
+        (EAST, peering.inputs["peerVpcId"], "10.65.0.0/16"),
+    ):
+        routes = list(world.where(tokens.ROUTE, region, vpcPeeringConnectionId=peering.id))
+        tables = [world.find(tokens.ROUTE_TABLE, region, route.text("routeTableId")) for route in routes]
+        assert {route.inputs["destinationCidrBlock"] for route in routes} == {beyond}
+        assert [table is not None and table.inputs["vpcId"] for table in tables] == 3 * [vpc]
+        assert len({route.inputs["routeTableId"] for route in routes}) == 3, "a route for every zone"
+    associated = {one.inputs["vpcRegion"]: one.inputs["vpcId"] for one in world.of(tokens.ZONE_ASSOCIATION)}
+    assert associated == {WEST: peering.inputs["vpcId"], EAST: peering.inputs["peerVpcId"]}
 
 
 def test_a_second_up_changes_nothing(first: Summary, stand: Stand) -> None:
