@@ -7,72 +7,21 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pulumi_aws as aws
-import pulumi_random as random
 import pytest
 from pulumi import ResourceOptions
 
 import components
-from components.aws.network import Network, NetworkArgs, NetworkFacts, of_yours
-from settings import networks
+from components.aws.network import Network, NetworkArgs, of_yours
 from settings.aws import ExistingNetwork, ExistingZone
+from tests.unit.aws_network import CIDR, KINDS, PLAN, ZONES, await_all, named, of, one, recorded
 from tests.unit.aws_region import ACCOUNT, record
-from tests.unit.recorded import Recorded, Resource
-
-ZONES = {"zone-a": "us-east-1a", "zone-b": "us-east-1b", "zone-c": "us-east-1d"}
-CIDR = IPv4Network("10.64.0.0/16")
-PLAN = networks.subnets(CIDR, ZONES)
-KINDS = ("public", "private", "isolated")
-ARGS = NetworkArgs(
-    region="us-east",
-    aws_region="us-east-1",
-    account=ACCOUNT,
-    cidr=CIDR,
-    zones=ZONES,
-    cluster="soma-us-east",
-    flow_log_days=90,
-)
+from tests.unit.recorded import Recorded
 
 
-def program() -> None:
-    provider = aws.Provider("aws", region=ARGS.aws_region)
-    await_all(Network("us-east-network", ARGS, ResourceOptions(provider=provider)))
-
-
-def await_all(facts: NetworkFacts) -> None:
-    """One resource for each fact, which waits for what the fact waits for."""
-
-    def awaits(name: str, value: pulumi.Output[str]) -> None:
-        random.RandomPassword(f"awaits-{name}", length=8, keepers={"fact": value})
-
-    awaits("vpc", facts.vpc_id)
-    for zone, subnets in facts.subnets.items():
-        for kind in KINDS:
-            found = getattr(subnets, kind)
-            if found is not None:
-                awaits(f"{kind}-{zone}", found)
-        awaits(f"table-{zone}", facts.private_route_tables[zone])
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def run() -> Recorded:
-    return record(program)
-
-
-def of(run: Recorded, type_: str) -> list[Resource]:
-    """Resources of the network of a type: `ec2/subnet:Subnet`."""
-    return [r for r in run.resources if r.type == f"aws:{type_}" and r.name.startswith("us-east-network-")]
-
-
-def one(run: Recorded, type_: str, name: str) -> Resource:
-    (found,) = (r for r in of(run, type_) if r.name == f"us-east-network-{name}")
-    return found
-
-
-def named(run: Recorded, urns: tuple[str, ...]) -> set[str]:
-    """What a resource depends on, without the network's own name."""
-    return {run.by_urn[urn].name.removeprefix("us-east-network-") for urn in urns}
+    return recorded()
 
 
 def routes_of(run: Recorded, table: str) -> dict[str, set[str]]:
@@ -165,94 +114,6 @@ def test_each_subnet_uses_the_table_of_its_kind_and_zone(run: Recorded) -> None:
         for zone in ZONES
     }
     assert len(of(run, "ec2/routeTableAssociation:RouteTableAssociation")) == len(used)
-
-
-class TestEndpoints:
-    def test_s3_is_on_every_private_and_isolated_table(self, run: Recorded) -> None:
-        (gateway,) = (r for r in endpoints(run) if r.inputs["vpcEndpointType"] == "Gateway")
-        assert gateway.inputs["serviceName"] == "com.amazonaws.us-east-1.s3"
-        tables = {f"{kind}-{zone}-routes" for kind in ("private", "isolated") for zone in ZONES}
-        assert named(run, gateway.depends_on) == {"vpc"} | tables
-        assert len(gateway.inputs["routeTableIds"]) == len(tables)
-
-    def test_a_cluster_reaches_what_it_lives_on_without_leaving_the_vpc(self, run: Recorded) -> None:
-        prefix = "com.amazonaws.us-east-1."
-        services = {r.inputs["serviceName"].removeprefix(prefix) for r in interfaces(run)}
-        registries = {"ecr.api", "ecr.dkr"}
-        assert services == registries | {
-            "ec2", "sts", "eks", "eks-auth", "elasticloadbalancing", "logs", "autoscaling"
-        }  # fmt: skip
-
-    def test_each_has_an_interface_in_every_zone_and_the_services_own_name(self, run: Recorded) -> None:
-        for endpoint in interfaces(run):
-            used = named(run, endpoint.depends_on)
-            assert {f"isolated-{zone}" for zone in ZONES} <= used, endpoint.urn
-            assert len(endpoint.inputs["subnetIds"]) == len(ZONES)
-            assert endpoint.inputs["privateDnsEnabled"] is True
-            assert len(endpoint.inputs["securityGroupIds"]) == 1
-            assert "endpoints-group" in used
-
-    def test_they_are_open_to_the_vpc_by_https_and_to_nothing_else(self, run: Recorded) -> None:
-        (rule,) = of(run, "vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-        assert named(run, rule.depends_on) == {"endpoints-group"}
-        opened = {key: rule.inputs[key] for key in ("cidrIpv4", "ipProtocol", "fromPort", "toPort")}
-        assert opened == {"cidrIpv4": "10.64.0.0/16", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443}
-        assert of(run, "vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []
-        assert [r.name for r in of(run, "ec2/securityGroup:SecurityGroup")] == ["us-east-network-endpoints-group"]
-
-
-def endpoints(run: Recorded) -> list[Resource]:
-    return of(run, "ec2/vpcEndpoint:VpcEndpoint")
-
-
-def interfaces(run: Recorded) -> Iterator[Resource]:
-    return (r for r in endpoints(run) if r.inputs["vpcEndpointType"] == "Interface")
-
-
-GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:soma-us-east/vpc-flow-logs"
-
-
-class TestFlowLogs:
-    def test_all_traffic_is_logged_once_somebody_may_write_it(self, run: Recorded) -> None:
-        (log,) = of(run, "ec2/flowLog:FlowLog")
-        assert log.inputs["trafficType"] == "ALL"
-        assert log.inputs["logDestinationType"] == "cloud-watch-logs"
-        assert {"vpc", "flow-logs-group", "flow-logs-role", "flow-logs-role-policy"} == named(run, log.depends_on)
-
-    def test_logs_are_kept_for_as_long_as_stated_and_encrypted(self, run: Recorded) -> None:
-        (group,) = of(run, "cloudwatch/logGroup:LogGroup")
-        assert GROUP.endswith(f":{group.inputs['name']}")
-        assert group.inputs["retentionInDays"] == 90
-        assert named(run, group.depends_on) == {"flow-logs-key"}
-
-    def test_the_key_is_for_these_logs_and_is_kept(self, run: Recorded) -> None:
-        (key,) = of(run, "kms/key:Key")
-        assert key.protect
-        assert key.inputs["enableKeyRotation"] is True
-        assert key.inputs["deletionWindowInDays"] == 30
-        account, logs = json.loads(key.inputs["policy"])["Statement"]
-        assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-        assert logs["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
-        assert logs["Condition"] == {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": GROUP}}
-        assert all(action.startswith("kms:") and action != "kms:*" for action in logs["Action"])
-
-    def test_the_role_is_for_flow_logs_of_this_account_and_region(self, run: Recorded) -> None:
-        (role,) = of(run, "iam/role:Role")
-        (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-        assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
-        assert trust["Condition"] == {
-            "StringEquals": {"aws:SourceAccount": ACCOUNT},
-            "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc-flow-log/*"},
-        }
-
-    def test_the_role_writes_into_this_group_alone(self, run: Recorded) -> None:
-        (policy,) = of(run, "iam/rolePolicy:RolePolicy")
-        statements = json.loads(policy.inputs["policy"])["Statement"]
-        allowed = {action: statement["Resource"] for statement in statements for action in statement["Action"]}
-        assert allowed.pop("logs:DescribeLogGroups") == [f"arn:aws:logs:us-east-1:{ACCOUNT}:*"]
-        assert set(allowed) == {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"}
-        assert all(resources == [GROUP, f"{GROUP}:*"] for resources in allowed.values())
-        assert of(run, "iam/rolePolicyAttachment:RolePolicyAttachment") == []
 
 
 class TestWhoUsesIt:

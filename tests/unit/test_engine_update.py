@@ -1,7 +1,6 @@
 """What an update of the in-process engine does, told by a program in a few lines and an API server double."""
 
 import io
-import json
 import stat
 import threading
 from pathlib import Path
@@ -16,7 +15,7 @@ from pulumi import ResourceOptions
 from rehearsal import kube
 from rehearsal.engine import awaiting
 from rehearsal.engine.in_process import InProcessEngine
-from rehearsal.engine.model import Change, PlannedResource, to_json
+from rehearsal.engine.model import Change
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 from tests.unit.engine_bench import REGION, Bench, Describe, config_map, named, stateful_set
@@ -278,46 +277,6 @@ def test_a_kubeconfig_given_as_text_lies_in_a_private_file(tmp_path: Path) -> No
     assert stat.S_IMODE(seen[0].stat().st_mode) == 0o600
 
 
-def secret_program() -> None:
-    password = random.RandomPassword("password", length=24, special=False)
-    metadata: Any = {"name": "auth", "namespace": "soma"}
-    kubernetes.core.v1.Secret("auth", metadata=metadata, string_data={"password": password.result})
-    pulumi.export("password", password.result)
-
-
-def test_secrets_reach_the_cluster_and_a_private_state_and_nothing_else(bench: Bench) -> None:
-    result = bench.up(secret_program)
-    password = bench.cluster.object("Secret", "auth")["stringData"]["password"]
-    assert len(password) == 24
-    assert password in bench.state.read_text()
-    assert stat.S_IMODE(bench.state.stat().st_mode) == 0o600
-    shown = json.dumps(to_json(result)) + repr(result) + bench.said.getvalue() + str(result.outputs)
-    assert password not in shown
-    assert "[secret]" in shown
-
-
-def test_a_secret_that_the_server_echoes_is_taken_out_of_the_message(bench: Bench) -> None:
-    bench.up(secret_program)
-    password = bench.cluster.object("Secret", "auth")["stringData"]["password"]
-    bench.cluster.objects.clear()
-    bench.cluster.refusals["auth"] = kube.KubeError(422, "Invalid", f'stringData: invalid value "{password}"')
-    with pytest.raises(RehearsalError) as refused:
-        bench.up()
-    assert password not in str(refused.value)
-    assert 'invalid value "[secret]"' in str(refused.value)
-
-
-def test_a_generated_password_stays_until_its_inputs_change(bench: Bench) -> None:
-    def program(length: int) -> Describe:
-        return lambda: pulumi.export("password", random.RandomPassword("password", length=length).result)
-
-    first = bench.up(program(20)).outputs["password"]
-    assert bench.up(program(20)).outputs["password"] == first
-    longer = bench.up(program(30))
-    assert len(longer.outputs["password"].value) == 30
-    assert longer.changes["replace"] == 1
-
-
 def test_a_gate_that_refuses_leaves_nothing_applied(bench: Bench) -> None:
     def gate(region: str, resources: Any) -> None:
         assert [resource.name for resource in resources] == ["settings"]
@@ -356,28 +315,6 @@ def test_destroy_deletes_everything_dependents_first(bench: Bench) -> None:
     assert not bench.cluster.objects
 
 
-def test_a_standby_reads_what_home_made(tmp_path: Path) -> None:
-    cluster = FakeCluster()
-    (tmp_path / "Pulumi.yaml").write_text("name: soma\nruntime: python\n")
-
-    def program() -> None:
-        if pulumi.get_stack() == "home":
-            pulumi.export("word", pulumi.Output.secret("a-secret-word"))
-            return
-        reference = pulumi.StackReference("organization/soma/home")
-        config_map("settings", {"word": reference.require_output("word")})
-
-    engine = InProcessEngine(tmp_path, tmp_path, connect=cluster.connect, program=program)
-    unknown = engine.preview("standby").resources[-1].inputs["data"]["word"]
-    assert repr(unknown) == "[unknown]"
-    engine.preview("home")
-    assert engine.preview("standby").resources[-1].inputs["data"]["word"].value == "a-secret-word"
-    engine.up("home", Progress(io.StringIO()))
-    result = engine.up("standby", Progress(io.StringIO()))
-    assert cluster.object("ConfigMap", "settings")["data"] == {"word": "a-secret-word"}
-    assert "a-secret-word" not in json.dumps(to_json(result))
-
-
 def test_the_state_file_costs_one_line_a_resource(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     from rehearsal.engine.state import State
@@ -392,12 +329,3 @@ def test_a_torn_journal_costs_one_resource(bench: Bench) -> None:
     bench.up(lambda: (config_map("first"), config_map("second")))
     bench.state.with_suffix(".journal").write_text('{"remove": "urn:pulumi:us-east::soma::x')
     assert bench.up().changes["same"] == 2
-
-
-def test_planned_resources_do_not_show_secrets() -> None:
-    from rehearsal.engine.model import Secret
-
-    resource = PlannedResource("t", "n", "u", None, {"password": Secret("hunter2hunter2")})
-    assert "hunter2" not in repr(resource)
-    with pytest.raises(TypeError):
-        json.dumps(resource.inputs)
