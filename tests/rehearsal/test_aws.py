@@ -1,6 +1,7 @@
 """Regions on AWS: a simulated account under real control planes, from nothing to a third region."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rehearsal import paths
 from rehearsal.controlplane import ControlPlane
 from rehearsal.kube import Client, Manifest
 from settings.aws import STATEFUL, USE
@@ -69,6 +71,13 @@ def changed(region: Document) -> set[str]:
 def settled(region: Document) -> bool:
     """Does every pod run that should, or is it held?"""
     return all(pods["ready"] + pods["held"] >= pods["wanted"] > 0 for pods in region["pods"].values())
+
+
+def test_this_is_the_command_of_make_up() -> None:
+    recipe = subprocess.run(
+        ["make", "--dry-run", "up"], cwd=paths.CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert recipe[-1].split()[1:] == ["-m", "rehearsal", "up", *ON_AWS[:2]]
 
 
 def labels(stand: Stand, region: str) -> dict[str, dict[str, str]]:
