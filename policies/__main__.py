@@ -1,24 +1,45 @@
 """Writes docs/policies.md from the rules: `python -m policies [--write FILE | --check FILE]`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from policies import high_availability
-from policies.rules import PARAMETERS, ResourceRule, Rule
+from policies import data_safety, high_availability, security
+from policies.rules import GONE, PARAMETERS, Rule, judges_single
+
+_PACKS = (high_availability, data_safety, security)
 
 _INTRODUCTION = """# Policies
 
-`make preview` and `make up` ask the packs under `policies/` before anything is created; a mandatory violation stops
-the run. With the Pulumi CLI: `pulumi preview -s us-east --policy-pack policies/high-availability`.
+`make policies` asks the packs under `policies/` about every region on every platform, without a cloud or a cluster, and
+ends with 1 where a mandatory policy is violated. `make preview` and `make up` ask them before anything is created; a
+mandatory violation stops the run, an advisory one is only said. With the Pulumi CLI, a pack at a time:
+`pulumi preview -s us-east --policy-pack policies/high-availability`.
 
 With other minimums than the defaults below, the CLI is told those of the stack by `--policy-pack-config FILE`, and
-`python -m rehearsal pack-config us-east` writes the file; `same-minimums` refuses a stack that is judged by less.
+`python -m rehearsal pack-config us-east --pack high-availability` writes the file; `same-minimums` refuses a stack that
+is judged by less. The same file takes a level (`advisory`, `mandatory`, `disabled`) by a policy's name, or by `all`.
 
 A rule of kind *resource* judges the inputs of one resource and blocks it in an update, too. A rule of kind *stack*
 judges all resources together; the engine asks it in a preview and again after an update has applied everything, so
 that only the preview protects: do not skip it.
+
+What cannot be read is refused: a field that only the update will know, or that has another shape than it should, fails
+the policy for that resource, and the others are judged. References to what is made by the same update are told by
+where they come from. No message repeats a value.
+
+## Exceptions
+
+An entry of `policies/exceptions.yaml` lets the violations of one policy by the resources that it names pass, until a
+day that is at most a year away. It states `pack`, `policy`, `urn` (a pattern:
+`urn:pulumi:<stack>::<project>::<types>::<name>`, with `*`), `reason`, `owner` (a role), `expires`, and where it is
+needed on one platform only, `platform`. An entry that has expired, or that a stack which it names does not need, fails
+the policy `exceptions`; so does a misstated file every pack. What is said of a stack as a whole has no URN: configure
+such a policy instead.
+
+## What is not judged
 
 What may run or scale pods and cannot be judged is refused by `readable`: workloads, disruption budgets and autoscalers
 of other API versions, ReplicationControllers, `…Patch` and `…List` resources of all these, Argo's Rollouts and KEDA's
@@ -26,37 +47,55 @@ ScaledObjects and ScaledJobs, Helm releases and charts, Kustomize directories, Y
 objects as resources of the program.
 
 Not judged: kinds that run no pods, other custom kinds, and what operators make of their own, except the pods of
-CloudNativePG's clusters and poolers.
+CloudNativePG's clusters and poolers. `not-judged` names the Helm releases, and volumes of a class that the stack does
+not make. Deletions never reach a policy: that is what `protected` is for.
 
-This page is written by `make docs` from the rules themselves.
+This page is written by `make docs` from the rules themselves. A test breaks a region by every example that fails, and
+lets it pass by the one that passes.
 """
 
 
 def page() -> str:
     """The whole page, in Markdown."""
-    return "\n".join(
-        (_INTRODUCTION, _pack(high_availability.NAME, high_availability.DESCRIPTION), *_rules(), _config())
-    )
+    parts = [_INTRODUCTION]
+    for pack in _PACKS:
+        parts += [_title(pack.NAME, pack.DESCRIPTION), *_rules(pack.RULES), *_examples(pack.RULES)]
+    return "\n".join((*parts, _config()))
 
 
-def _pack(name: str, description: str) -> str:
-    return f"## {name}\n\n{description} Every policy is mandatory unless it is configured otherwise.\n"
+def _title(name: str, description: str) -> str:
+    return f"## {name}\n\n{description}\n"
 
 
-def _rules() -> list[str]:
-    rows = ["| policy | kind | severity | holds when | otherwise |", "|---|---|---|---|---|"]
-    return [*rows, *(_row(rule) for rule in high_availability.RULES), ""]
+def _rules(rules: Sequence[Rule]) -> list[str]:
+    rows = ["| policy | kind | severity | level | holds when | otherwise |", "|---|---|---|---|---|---|"]
+    return [*rows, *(_row(rule) for rule in rules), ""]
 
 
 def _row(rule: Rule) -> str:
-    kind = "resource" if isinstance(rule, ResourceRule) else "stack"
-    return f"| `{rule.name}` | {kind} | {rule.severity.value} | {rule.description} | {rule.remedy} |"
+    kind = "resource" if judges_single(rule) else "stack"
+    words = f"{rule.severity.value} | {rule.level.value} | {rule.description} | {rule.remedy}"
+    return f"| `{rule.name}` | {kind} | {words} |"
+
+
+def _examples(rules: Sequence[Rule]) -> list[str]:
+    rows = ["| policy | field | fails | passes |", "|---|---|---|---|"]
+    rows += [
+        f"| `{rule.name}` | {it.kind} `{it.path}` | {_value(it.fails)} | {_value(it.passes)} |"
+        for rule in rules
+        if (it := rule.example) is not None
+    ]
+    return [*rows, ""]
+
+
+def _value(value: object) -> str:
+    return GONE if value == GONE else f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def _config() -> str:
-    lines = ["### Configuration", "", "| value | default | what it is | policies |", "|---|---|---|---|"]
+    lines = ["## Configuration", "", "| value | default | what it is | policies |", "|---|---|---|---|"]
     for name, parameter in PARAMETERS.items():
-        users = ", ".join(f"`{rule.name}`" for rule in high_availability.RULES if name in rule.parameters)
+        users = ", ".join(f"`{rule.name}`" for pack in _PACKS for rule in pack.RULES if name in rule.parameters)
         lines.append(f"| `{name}` | {parameter.schema['default']} | {parameter.description} | {users} |")
     return "\n".join([*lines, ""])
 

@@ -5,8 +5,11 @@ compare and behave unlike dict and list, an unknown raises when it is touched (a
 advisory note), secrets are in clear (so no message repeats a value).
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from pulumi_policy import (
@@ -14,6 +17,7 @@ from pulumi_policy import (
     Policy,
     PolicyConfigSchema,
     PolicyPack,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -23,16 +27,32 @@ from pulumi_policy import (
 from pulumi_policy import Severity as SdkSeverity
 from pulumi_policy.proxy import UnknownValueError
 
+from policies import exceptions
 from policies.checks import read
 from policies.checks.model import Resource, Stack, Violation
 from policies.checks.plain import UNKNOWN, Plain, Unreadable
-from policies.rules import PARAMETERS, ResourceRule, Rule, Severity, StackRule, minimums
+from policies.checks.whole import Whole, one
+from policies.exceptions import ExceptionsError, Exemption
+from policies.rules import (
+    PARAMETERS,
+    ExceptionsRule,
+    Level,
+    PlainRule,
+    ResourceRule,
+    Rule,
+    Severity,
+    StackRule,
+    WholeRule,
+    limits,
+    minimums,
+)
 
 _SEVERITIES = {
     Severity.MEDIUM: SdkSeverity.MEDIUM,
     Severity.HIGH: SdkSeverity.HIGH,
     Severity.CRITICAL: SdkSeverity.CRITICAL,
 }
+_LEVELS = {Level.ADVISORY: EnforcementLevel.ADVISORY, Level.MANDATORY: EnforcementLevel.MANDATORY}
 
 
 def plain(value: Any) -> Plain:
@@ -62,56 +82,170 @@ class Recorder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inputs: dict[str, Plain] = {}
+        self._recorded: dict[str, Resource] = {}
         self._asked: list[Resource] = []
         self._stack = Stack()
+        self._shown: list[Resource] = []
+        self._whole = Whole()
 
     def record(self, args: ResourceValidationArgs) -> Resource:
-        resource = Resource(args.resource_type, args.urn, args.name, plain(args.props))
+        resource = Resource(
+            args.resource_type,
+            args.urn,
+            args.name,
+            plain(args.props),
+            protect=args.opts.protect,
+            deleted_first=bool(args.opts.delete_before_replace),
+            region=_region(args),
+        )
         with self._lock:
-            self._inputs[args.urn] = resource.inputs
+            self._recorded[args.urn] = resource
         return resource
 
     def stack(self, args: StackValidationArgs) -> Stack:
         """The model of a stack. Each stack policy asks with the same resources: only the first builds it."""
         with self._lock:
-            asked = [
-                Resource(shown.resource_type, shown.urn, shown.name, self._inputs_of(shown.urn, shown.props))
-                for shown in args.resources
-                if read.concerns(shown.resource_type)
-            ]
+            asked = [self._known(shown) for shown in args.resources if read.concerns(shown.resource_type)]
             if asked != self._asked:
                 self._asked, self._stack = asked, read.stack(asked)
             return self._stack
 
-    def _inputs_of(self, urn: str, outputs: Any) -> Plain:
-        return self._inputs[urn] if urn in self._inputs else plain(outputs)
+    def whole(self, args: StackValidationArgs) -> Whole:
+        """The same as plain data, with what comes from where."""
+        with self._lock:
+            shown = [self._known(resource) for resource in args.resources]
+            if len(shown) != len(self._shown) or any(
+                now is not before for now, before in zip(shown, self._shown, strict=True)
+            ):
+                sources = (_sources(resource) for resource in args.resources)
+                linked = (replace(one, sources=of) for one, of in zip(shown, sources, strict=True))
+                self._shown, self._whole = shown, Whole(tuple(linked))
+            return self._whole
+
+    def _known(self, shown: PolicyResource) -> Resource:
+        """As its inputs say; where they were never shown, as its outputs do."""
+        known = self._recorded.get(shown.urn)
+        if known is not None:
+            return known
+        return Resource(
+            shown.resource_type, shown.urn, shown.name, plain(shown.props), protect=shown.opts.protect,
+            region=_region(shown),
+        )  # fmt: skip
 
 
-def policies(rules: Iterable[Rule]) -> list[Policy]:
-    """The SDK's policies for the rules, all mandatory by default, sharing one recorder."""
-    recorder = Recorder()
-    return [_policy(rule, recorder) for rule in rules]
+def _region(args: ResourceValidationArgs | PolicyResource) -> str:
+    """Of AWS: a resource's own, or its provider's."""
+    for properties in (args.props, args.provider.props if args.provider else None):
+        region = _known(properties, "region") if properties and "region" in properties else None
+        if isinstance(region, str):
+            return region
+    return ""
+
+
+def _sources(shown: PolicyResource) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(one.urn for one in origins) for name, origins in shown.property_dependencies.items()}
+
+
+class Ledger:
+    """The exceptions of one pack, and which of them were needed."""
+
+    def __init__(self, exemptions: Iterable[Exemption], today: Callable[[], date]) -> None:
+        self._lock = threading.Lock()
+        self._exemptions = tuple(exemptions)
+        self._today = today
+        self._needed: set[tuple[Exemption, str]] = set()
+
+    def excuses(self, policy: str, urn: str) -> bool:
+        """Whether a violation passes."""
+        covering = [exemption for exemption in self._exemptions if exemption.covers(policy, urn)]
+        with self._lock:
+            self._needed |= {(exemption, urn) for exemption in covering}
+        return any(exemption.holds(self._today()) for exemption in covering)
+
+    def forget(self, policy: str, urn: str = "") -> None:
+        """Before a policy is asked again, about one resource or about all."""
+        with self._lock:
+            self._needed = {
+                (exemption, about)
+                for exemption, about in self._needed
+                if exemption.policy != policy or urn not in ("", about)
+            }
+
+    def faults(self, urns: Iterable[str], platform: str) -> Iterable[str]:
+        """What is wrong with the exceptions of a stack, given by the URNs of its resources."""
+        present = set(urns)
+        stacks = {exceptions.stack_of(urn) for urn in present}
+        with self._lock:
+            needed = {exemption for exemption, urn in self._needed if urn in present}
+        for exemption in self._exemptions:
+            title = f"the exception from {exemption.policy} for {exemption.urn}, of {exemption.owner},"
+            if not any(exemption.is_for(stack, platform) for stack in stacks):
+                continue
+            if not exemption.holds(self._today()):
+                yield f"{title} expired on {exemption.expires}: mend the resource and take the entry out"
+            elif exemption not in needed:
+                yield f"{title} is not needed any more: take the entry out"
+
+
+def _utc_today() -> date:
+    return datetime.now(UTC).date()
+
+
+def policies(
+    rules: Iterable[Rule], exemptions: Iterable[Exemption] = (), today: Callable[[], date] = _utc_today
+) -> list[Policy]:
+    """The SDK's policies for the rules, sharing one recorder. The first rule over plain inputs records them all."""
+    recorder, ledger = Recorder(), Ledger(exemptions, today)
+    rules = tuple(rules)
+    recording = next((rule for rule in rules if isinstance(rule, PlainRule)), None)
+    return [_policy(rule, recorder, ledger, records=rule is recording) for rule in rules]
 
 
 def run(name: str, description: str, rules: Iterable[Rule]) -> None:
     """Serve a pack to the engine; never returns. Nothing may be printed before: the first line says the port."""
-    PolicyPack(name, policies(rules), enforcement_level=EnforcementLevel.MANDATORY, description=description)
+    rules = tuple(rules)
+    try:
+        entries = exceptions.load(exceptions.FILE, _utc_today())
+    except ExceptionsError as error:
+        sys.exit(str(error))
+    faults = list(exceptions.unknown_policies(entries, name, (rule.name for rule in rules)))
+    if faults:
+        sys.exit("\n".join(faults))
+    own = [entry for entry in entries if entry.pack == name]
+    PolicyPack(name, policies(rules, own), enforcement_level=EnforcementLevel.MANDATORY, description=description)
 
 
-def _policy(rule: Rule, recorder: Recorder) -> Policy:
+def _policy(rule: Rule, recorder: Recorder, ledger: Ledger, *, records: bool) -> Policy:
     if isinstance(rule, ResourceRule):
-        return ResourceValidationPolicy(validate=_resource_validation(rule, recorder), **_words(rule))
+        return ResourceValidationPolicy(validate=_resource_validation(rule, recorder, ledger), **_words(rule))
+    if isinstance(rule, PlainRule):
+        return ResourceValidationPolicy(validate=_plain_validation(rule, recorder, ledger, records), **_words(rule))
     if isinstance(rule, StackRule):
-        return StackValidationPolicy(validate=_stack_validation(rule, recorder), **_words(rule))
-    raise TypeError(f"{rule.name} is neither a ResourceRule nor a StackRule")
+        return StackValidationPolicy(
+            validate=_stack_validation(rule, ledger, lambda args: rule.check(recorder.stack(args), _minimums(args))),
+            **_words(rule),
+        )
+    if isinstance(rule, WholeRule):
+        return StackValidationPolicy(
+            validate=_stack_validation(
+                rule, ledger, lambda args: rule.check(recorder.whole(args), limits(args.get_config()))
+            ),
+            **_words(rule),
+        )
+    if isinstance(rule, ExceptionsRule):
+        return StackValidationPolicy(validate=_exceptions_validation(ledger), **_words(rule))
+    raise TypeError(f"{rule.name} is of no kind that can be asked")
+
+
+def _minimums(args: StackValidationArgs) -> Any:
+    return minimums(args.get_config())
 
 
 def _words(rule: Rule) -> dict[str, Any]:
     return {
         "name": rule.name,
         "description": rule.description,
-        "enforcement_level": EnforcementLevel.MANDATORY,
+        "enforcement_level": _LEVELS[rule.level],
         "severity": _SEVERITIES[rule.severity],
         "remediation_steps": rule.remedy,
         "config_schema": _schema(rule),
@@ -126,30 +260,63 @@ def _schema(rule: Rule) -> PolicyConfigSchema | None:
 
 
 def _resource_validation(
-    rule: ResourceRule, recorder: Recorder
+    rule: ResourceRule, recorder: Recorder, ledger: Ledger
 ) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not read.concerns(args.resource_type):
             return
+        ledger.forget(rule.name, args.urn)
         try:
             item = read.item(recorder.record(args))
         except Unreadable as problem:
             if rule.refuses_unreadable:
-                report(f"{args.name}: {problem}", args.urn)
+                _report(rule, [Violation(args.urn, f"{args.name}: {problem}")], report, ledger)
             return
         if item is not None:
-            _report(rule.check(item, minimums(args.get_config())), report)
+            _report(rule, rule.check(item, minimums(args.get_config())), report, ledger)
 
     return validate
 
 
-def _stack_validation(rule: StackRule, recorder: Recorder) -> Callable[[StackValidationArgs, ReportViolation], None]:
+def _plain_validation(
+    rule: PlainRule, recorder: Recorder, ledger: Ledger, records: bool
+) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        judged = args.resource_type in rule.types
+        if not judged and not records:
+            return
+        resource = recorder.record(args)
+        if judged:
+            ledger.forget(rule.name, args.urn)
+            numbers = limits(args.get_config())
+            _report(rule, one(resource, lambda it: rule.check(it, numbers)), report, ledger)
+
+    return validate
+
+
+def _stack_validation(
+    rule: Rule, ledger: Ledger, check: Callable[[StackValidationArgs], Iterable[Violation]]
+) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        _report(rule.check(recorder.stack(args), minimums(args.get_config())), report)
+        ledger.forget(rule.name)
+        try:
+            _report(rule, check(args), report, ledger)
+        except Unreadable as problem:
+            report(f"cannot be judged as long as {problem}", None)
 
     return validate
 
 
-def _report(violations: Iterable[Violation], report: ReportViolation) -> None:
+def _exceptions_validation(ledger: Ledger) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        on_aws = any(shown.resource_type.startswith("aws:") for shown in args.resources)
+        for fault in ledger.faults((shown.urn for shown in args.resources), "aws" if on_aws else "kubernetes"):
+            report(fault, None)
+
+    return validate
+
+
+def _report(rule: Rule, violations: Iterable[Violation], report: ReportViolation, ledger: Ledger) -> None:
     for violation in violations:
-        report(violation.message, violation.urn or None)
+        if not ledger.excuses(rule.name, violation.urn):
+            report(violation.message, violation.urn or None)

@@ -13,10 +13,12 @@ from policies.checks import (
     rollouts,
     zones,
 )
-from policies.rules import ResourceRule, Rule, Severity, StackRule
+from policies.rules import EXCEPTIONS, GONE, Example, ResourceRule, Rule, Severity, StackRule
 
 NAME = "high-availability"
 DESCRIPTION = "A region survives the loss of one zone and the drain of any node."
+
+_CONTAINER = "spec.template.spec.containers.0"
 
 RULES: tuple[Rule, ...] = (
     ResourceRule(
@@ -26,6 +28,7 @@ RULES: tuple[Rule, ...] = (
         remedy="State the field as a plain value, or let it come from a resource that exists already; declare each "
         "object by itself, in the API version that the message names.",
         severity=Severity.HIGH,
+        example=Example("Deployment", f"{_CONTAINER}.resources.limits.cpu", fails="much", passes="1"),
         check=presence.readable,
         refuses_unreadable=True,
     ),
@@ -35,6 +38,7 @@ RULES: tuple[Rule, ...] = (
         remedy="Raise replicas (instances of a Pooler) to high_availability.min_replicas.",
         severity=Severity.CRITICAL,
         parameters=("min_replicas",),
+        example=Example("Deployment", "spec.replicas", fails=2, passes=3),
         check=replicas.enough,
     ),
     StackRule(
@@ -55,6 +59,12 @@ RULES: tuple[Rule, ...] = (
         "minDomains. Let node selectors and affinity leave no zone out, and name no node.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
+        example=Example(
+            "Deployment",
+            "spec.template.spec.topologySpreadConstraints.0.whenUnsatisfiable",
+            fails="ScheduleAnyway",
+            passes="DoNotSchedule",
+        ),
         check=zones.spread,
     ),
     StackRule(
@@ -64,6 +74,7 @@ RULES: tuple[Rule, ...] = (
         "zones, not 4); pin one StatefulSet to each zone; select by app.kubernetes.io/instance.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
+        example=Example("StatefulSet", "spec.replicas", fails=4, passes=3),
         check=zones.spread_together,
     ),
     StackRule(
@@ -74,6 +85,7 @@ RULES: tuple[Rule, ...] = (
         "whose labels its pods have, with maxUnavailable 1 and unhealthyPodEvictionPolicy AlwaysAllow.",
         severity=Severity.HIGH,
         parameters=("min_replicas",),
+        example=Example("PodDisruptionBudget", "spec.maxUnavailable", fails="100%", passes=1),
         check=budgets.fit,
     ),
     StackRule(
@@ -81,6 +93,7 @@ RULES: tuple[Rule, ...] = (
         description="A Deployment or Pooler keeps pods while it is rolled out.",
         remedy="Leave the strategy at RollingUpdate, and maxUnavailable under the number of pods.",
         severity=Severity.HIGH,
+        example=Example("Deployment", "spec.strategy", fails={"type": "Recreate"}, passes={"type": "RollingUpdate"}),
         check=rollouts.keep_pods,
     ),
     ResourceRule(
@@ -89,6 +102,9 @@ RULES: tuple[Rule, ...] = (
         "its limit.",
         remedy="Set resources.requests and resources.limits of cpu and memory, over zero and requests not over limits.",
         severity=Severity.HIGH,
+        example=Example(
+            "Deployment", f"{_CONTAINER}.resources.limits", fails={"cpu": "8"}, passes={"cpu": "8", "memory": "16Gi"}
+        ),
         check=requests.stated,
     ),
     ResourceRule(
@@ -97,6 +113,9 @@ RULES: tuple[Rule, ...] = (
         "that asks something.",
         remedy="Add readinessProbe and livenessProbe, each with one of httpGet, tcpSocket, exec and grpc.",
         severity=Severity.HIGH,
+        example=Example(
+            "Deployment", f"{_CONTAINER}.readinessProbe", fails=GONE, passes={"exec": {"command": ["true"]}}
+        ),
         check=probes.present,
     ),
     ResourceRule(
@@ -106,6 +125,7 @@ RULES: tuple[Rule, ...] = (
         remedy="Raise minReplicas, and maxReplicas to it at least; target Deployments only.",
         severity=Severity.HIGH,
         parameters=("min_replicas",),
+        example=Example("HorizontalPodAutoscaler", "spec.minReplicas", fails=2, passes=3),
         check=autoscaling.keeps_minimum,
     ),
     StackRule(
@@ -113,6 +133,7 @@ RULES: tuple[Rule, ...] = (
         description="A HorizontalPodAutoscaler scales something of the stack, and nothing has two of them.",
         remedy="Correct scaleTargetRef, or remove the autoscaler.",
         severity=Severity.MEDIUM,
+        example=Example("HorizontalPodAutoscaler", "spec.scaleTargetRef.name", fails="nobody", passes="memory-service"),
         check=autoscaling.has_one_target,
     ),
     ResourceRule(
@@ -123,6 +144,7 @@ RULES: tuple[Rule, ...] = (
         "with dataDurability required, enablePDB not switched off, no zone left out and no node named by affinity.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
+        example=Example("Cluster", "spec.affinity.podAntiAffinityType", fails="preferred", passes="required"),
         check=postgresql.survives_a_zone,
     ),
     StackRule(
@@ -130,6 +152,7 @@ RULES: tuple[Rule, ...] = (
         description="A connection pooler stands before a PostgreSQL cluster of its stack.",
         remedy="Name the Cluster of the same namespace in the Pooler's spec.cluster.name.",
         severity=Severity.HIGH,
+        example=Example("Pooler", "spec.cluster.name", fails="nobody", passes="postgresql-us-east"),
         check=postgresql.present_with_pooler,
     ),
     StackRule(
@@ -139,6 +162,12 @@ RULES: tuple[Rule, ...] = (
         remedy="Set sharding.replication_factor to 2 or more, and no higher than qdrant.replicas; keep the ConfigMap "
         "of the plan at home.",
         severity=Severity.CRITICAL,
+        example=Example(
+            "ConfigMap",
+            "data",
+            fails={"collections.json": '{"parameters": {"replication_factor": 1}}'},
+            passes={"collections.json": '{"parameters": {"replication_factor": 2}}'},
+        ),
         check=qdrant.replicated,
     ),
     StackRule(
@@ -156,4 +185,5 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         check=presence.nothing_missing,
     ),
+    EXCEPTIONS,
 )

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
-from policies.checks.model import Item, Minimums, Stack, Violation
+from policies.checks.model import Item, Limits, Minimums, Resource, Stack, Violation
+from policies.checks.whole import Whole
 
 
 class Severity(Enum):
@@ -14,6 +15,13 @@ class Severity(Enum):
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+
+
+class Level(Enum):
+    """What a violation does where nothing else is configured."""
+
+    ADVISORY = "advisory"
+    MANDATORY = "mandatory"
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,10 @@ class Parameter:
     """JSON schema, with the default."""
 
 
+def _days(default: int, least: int, most: int) -> Mapping[str, object]:
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
+
+
 PARAMETERS: Mapping[str, Parameter] = {
     "min_replicas": Parameter(
         "pods that whatever runs always has at least: `high_availability.min_replicas`",
@@ -33,6 +45,24 @@ PARAMETERS: Mapping[str, Parameter] = {
     "zones": Parameter(
         "the cluster's zones by their `topology.kubernetes.io/zone`; none means three of any name",
         {"type": "array", "items": {"type": "string"}, "default": list(Minimums().zone_names)},
+    ),
+    "key_days": Parameter(
+        "days that must be left to call the deletion of a KMS key off; AWS allows 7 to 30",
+        _days(Limits().key_days, 7, 30),
+    ),
+    "retention_days": Parameter(
+        "days for which backups, and versions of objects that were deleted or overwritten, are kept at least; the "
+        "settings' `backups.retention_days` counts where it is more",
+        _days(Limits().retention_days, 1, 3650),
+    ),
+    "log_days": Parameter("days for which logs are kept at least", _days(Limits().log_days, 1, 3653)),
+    "public_ports": Parameter(
+        "ports that a load balancer for users may open to the world",
+        {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": 65535},
+            "default": list(Limits().public_ports),
+        },
     ),
 }
 
@@ -46,6 +76,33 @@ def minimums(config: Mapping[str, Any]) -> Minimums:
     )
 
 
+def limits(config: Mapping[str, Any]) -> Limits:
+    """The same for the packs data-safety and security."""
+    default = Limits()
+    return Limits(
+        key_days=int(config.get("key_days", default.key_days)),
+        retention_days=int(config.get("retention_days", default.retention_days)),
+        log_days=int(config.get("log_days", default.log_days)),
+        public_ports=tuple(int(port) for port in config.get("public_ports", default.public_ports)),
+    )
+
+
+GONE: Final = "(left out)"
+"""Stands in an example for a field that is not stated."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One field of a resource, as it breaks a rule and as it keeps it. A unit test holds both to be true."""
+
+    kind: str
+    """Of the resource, as its manifest or the AWS documentation calls it."""
+    path: str
+    """Of the field: `spec.template.spec.containers.0.image`, or `protect`, an option of the resource."""
+    fails: Any
+    passes: Any
+
+
 @dataclass(frozen=True)
 class Rule:
     """The words of a rule, as the engine shows them."""
@@ -56,6 +113,8 @@ class Rule:
     severity: Severity
     parameters: tuple[str, ...] = ()
     """Names in `PARAMETERS` that the check looks at."""
+    level: Level = Level.MANDATORY
+    example: Example | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +135,38 @@ class StackRule(Rule):
     """
 
     check: Callable[[Stack, Minimums], Iterable[Violation]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainRule(Rule):
+    """Like a ResourceRule, over the inputs as they are; refuses a resource whose fields it cannot read."""
+
+    types: tuple[str, ...]
+    """Type tokens of the resources that it judges."""
+    check: Callable[[Resource, Limits], Iterable[str]]
+    """What is wrong with a resource, in words. May raise Unreadable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeRule(Rule):
+    """Like a StackRule, over the inputs as they are."""
+
+    check: Callable[[Whole, Limits], Iterable[Violation]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExceptionsRule(Rule):
+    """Refuses exceptions that have expired or that nothing needs. The last of a pack: the others are asked first."""
+
+
+EXCEPTIONS: Final = ExceptionsRule(
+    name="exceptions",
+    description="Every exception from a policy of this pack is in force and needed.",
+    remedy="Mend the resource, and take the entry out of policies/exceptions.yaml.",
+    severity=Severity.MEDIUM,
+)
+
+
+def judges_single(rule: Rule) -> bool:
+    """Whether the rule looks at one resource at a time."""
+    return isinstance(rule, (ResourceRule, PlainRule))

@@ -94,6 +94,14 @@ class Report:
         return tuple(violation for violation in self.violations if violation.mandatory)
 
     @property
+    def counted(self) -> dict[str, int]:
+        """How many policies passed, gave advice only, and refused something."""
+        refusing = {violation.policy for violation in self.mandatory}
+        advising = {violation.policy for violation in self.violations} - refusing
+        passed = len(self.policies) - len(refusing) - len(advising)
+        return {"passed": passed, "advise": len(advising), "failed": len(refusing)}
+
+    @property
     def failed(self) -> tuple[str, ...]:
         """Names of the policies with a violation, in the order of the pack."""
         names = {violation.policy for violation in self.violations}

@@ -4,7 +4,7 @@ Source: pulumi/pulumi, pkg/resource/analyzer/config.go (ReconcilePolicyPackConfi
 pack does not know is refused: it would be a typing error that goes unnoticed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pulumi.runtime.proto import analyzer_pb2 as proto
@@ -56,13 +56,20 @@ def _stated(
 
 
 def _check(value: object, schema: Mapping[str, Any] | None, path: str) -> None:
-    """Types and lower bounds of JSON schema, as far as our packs declare them."""
+    """Types and bounds of JSON schema, as far as our packs declare them."""
     if schema is None:
         raise RehearsalError(f"{path} = {value!r}: the policy has no such value")
     whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
     if schema.get("type") == "integer" and not whole:
         raise RehearsalError(f"{path} = {value!r}: must be a whole number")
+    if schema.get("type") == "string" and not isinstance(value, str):
+        raise RehearsalError(f"{path} = {value!r}: must be text")
     if schema.get("type") == "array" and not isinstance(value, (list, tuple)):
         raise RehearsalError(f"{path} = {value!r}: must be a list")
     if "minimum" in schema and cast(float, value) < schema["minimum"]:
         raise RehearsalError(f"{path} = {value!r}: must be {schema['minimum']} or more")
+    if "maximum" in schema and cast(float, value) > schema["maximum"]:
+        raise RehearsalError(f"{path} = {value!r}: must be {schema['maximum']:.0f} or less")
+    if "items" in schema:
+        for index, item in enumerate(cast(Sequence[object], value)):
+            _check(item, schema["items"], f"{path}[{index}]")

@@ -121,7 +121,8 @@ class Rehearsal:
         for directory in directories(self._checkout):
             with Pack(directory, self._project.name, self.regions[0]) as pack:
                 for region, preview in previews.items():
-                    level, values = minimums.level(self._settings[region]), minimums.values(self._settings[region])
+                    settings = self._settings[region]
+                    level, values = minimums.level(pack.name, settings), minimums.values(settings)
                     reports[region].append(pack.ask(preview.resources, region, level, values))
         return reports
 

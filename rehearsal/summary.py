@@ -145,8 +145,8 @@ def _table(region: RegionSummary) -> Table:
     for zone, pods in region.pods.items():
         table.add_row(f"pods in {zone}", _pods(pods))
     for report in region.reports:
-        failed = len(report.failed)
-        table.add_row(f"policies {report.pack}", f"{len(report.policies) - failed} passed, {failed} failed")
+        counted = ", ".join(f"{number} {what}" for what, number in report.counted.items() if number or what != "advise")
+        table.add_row(f"policies {report.pack}", counted)
     for key, text in (("endpoint", region.endpoint), ("kubeconfig", _shorter(region.kubeconfig))):
         if text:
             table.add_row(key, text)

@@ -1,7 +1,7 @@
 """What the checks talk about: workloads, budgets, autoscalers, databases, and a violation of a rule."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
@@ -30,6 +30,19 @@ class Minimums:
     def zones(self) -> int:
         """Over how many zones pods are spread."""
         return len(self.zone_names) or 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers of the packs data-safety and security that may be configured."""
+
+    key_days: int = 30
+    """Days between the order to delete a KMS key and its end."""
+    retention_days: int = 7
+    """Days for which what was deleted or overwritten can be had back."""
+    log_days: int = 30
+    public_ports: tuple[int, ...] = (80, 443)
+    """Ports that a load balancer for users may open to the world."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,13 @@ class Resource:
     name: str
     """Its Pulumi name."""
     inputs: Plain
+    protect: bool = False
+    deleted_first: bool = False
+    """A replacement is made only after it was deleted."""
+    region: str = ""
+    """Region of AWS of its provider, empty where it has none or that is not known."""
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Input to the URNs of the resources that its value comes from; only where all resources are judged together."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _container(container: Plain, role: Role) -> Container:
         readiness=_probe(container, "readinessProbe"),
         liveness=_probe(container, "livenessProbe"),
         serves=bool(list_at(container, "ports")),
-        environment={text_at(entry, "name"): _value(entry) for entry in list_at(container, "env")},
+        environment={text_at(entry, "name"): _value(object_at(entry)) for entry in list_at(container, "env")},
     )
 
 
@@ -177,13 +177,14 @@ def _spread(constraint: Plain) -> Spread:
         hard=text_at(constraint, "whenUnsatisfiable") == "DoNotSchedule",
         max_skew=number_at(constraint, "maxSkew") or 0,
         min_domains=number_at(constraint, "minDomains"),
-        selector=_selector(constraint, "labelSelector"),
+        selector=selector(constraint, "labelSelector"),
         match_label_keys=texts_at(constraint, "matchLabelKeys"),
         leaves_out_tainted=text_at(constraint, "nodeTaintsPolicy") == "Honor",
     )
 
 
-def _selector(manifest: Plain, key: str) -> Selector | None:
+def selector(manifest: Plain, key: str) -> Selector | None:
+    """The label selector at a key; None where there is none."""
     if at(manifest, key) is None:
         return None
     expressions = tuple(
@@ -199,7 +200,7 @@ def _budget(resource: Resource) -> Budget:
         urn=resource.urn,
         name=metadata.name(resource),
         namespace=metadata.namespace(resource),
-        selector=_selector(at(resource.inputs, "spec"), "selector"),
+        selector=selector(at(resource.inputs, "spec"), "selector"),
         min_available=_amount(resource.inputs, "spec", "minAvailable"),
         max_unavailable=_amount(resource.inputs, "spec", "maxUnavailable"),
         always_allows_unhealthy=text_at(resource.inputs, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow",

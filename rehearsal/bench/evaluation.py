@@ -18,13 +18,18 @@ def measure(scratch: Path, plan: Plan, progress: Progress, rounds: int = ROUNDS)
         evaluate(paths.CHECKOUT, HOME)
         evaluate(yardstick, HOME)
         turns = side_by_side(rounds, lambda _: evaluate(paths.CHECKOUT, HOME), lambda _: evaluate(yardstick, HOME))
-    directory = packs.directories(paths.CHECKOUT)[0]
+    return [
+        Measure("evaluate us-east over a bare program of the same resources", turns.ratio, "ratio", 1.25),
+        Measure("evaluate us-east", turns.one, "s"),
+        *(one for directory in packs.directories(paths.CHECKOUT) for one in _pack(directory, plan)),
+    ]
+
+
+def _pack(directory: Path, plan: Plan) -> list[Measure]:
     started = seconds(lambda: packs.Pack(directory, "bench", HOME).close())
     with packs.Pack(directory, "bench", HOME) as pack:
         asked = seconds(lambda: pack.ask(plan.resources, HOME))
     return [
-        Measure("evaluate us-east over a bare program of the same resources", turns.ratio, "ratio", 1.25),
-        Measure("evaluate us-east", turns.one, "s"),
-        Measure("start the policy pack", started, "s"),
-        Measure(f"ask the policies about {len(plan.resources)} resources", asked, "s"),
+        Measure(f"start the policy pack {directory.name}", started, "s"),
+        Measure(f"ask it about {len(plan.resources)} resources", asked, "s"),
     ]

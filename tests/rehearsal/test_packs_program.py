@@ -82,7 +82,8 @@ def test_whatever_weakens_the_region_is_refused(pack: packs.Pack, region: Resour
     ]
     assert missed == []
     assert {policy for _, policy, _ in tried} == {policy.name for policy in pack.ask(region, "region").policies} - {
-        "enough-replicas-together"  # tried by name below
+        "enough-replicas-together",  # tried by name below
+        "exceptions",  # tests/unit/test_policy_exceptions.py
     }
 
 

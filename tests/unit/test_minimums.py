@@ -10,7 +10,8 @@ from rehearsal.__main__ import main
 from settings import Settings, load
 from tests.unit.test_settings import region
 
-(PACK,) = packs.directories(paths.CHECKOUT)
+PACKS = {directory.name: directory for directory in packs.directories(paths.CHECKOUT)}
+PACK = PACKS["high-availability"]
 
 
 def _settings(**blocks: Any) -> Settings:
@@ -27,8 +28,16 @@ def test_every_policy_is_told_the_values_it_declares_and_no_others() -> None:
     assert "all" not in told
 
 
-def test_without_high_availability_the_packs_advise() -> None:
-    assert minimums.configuration(PACK, _settings(high_availability={"enabled": False}))["all"] == "advisory"
+def test_without_high_availability_packs_that_demand_more_than_that_advise() -> None:
+    off = _settings(high_availability={"enabled": False})
+    levels = {name: minimums.configuration(directory, off).get("all") for name, directory in PACKS.items()}
+    assert levels == {"high-availability": "advisory", "data-safety": "advisory", "security": None}
+
+
+def test_backups_are_kept_for_as_long_as_the_settings_promise() -> None:
+    told = minimums.configuration(PACKS["data-safety"], _settings(backups={"retention_days": 90}))
+    assert told == {"unhurried-lifecycles": {"retention_days": 90}, "postgresql-backups": {"retention_days": 90}}
+    assert minimums.configuration(PACKS["security"], _settings()) == {}
 
 
 def test_the_command_prints_the_file_for_the_cli(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,7 +49,7 @@ def test_the_command_prints_the_file_for_the_cli(capsys: pytest.CaptureFixture[s
     ("arguments", "words"),
     [
         (["mars"], "there is no region mars: name one of us-east, us-west"),
-        (["us-east", "--pack", "none"], "there is no pack none: name one of high-availability"),
+        (["us-east", "--pack", "none"], "there is no pack none: name one of data-safety, high-availability, security"),
     ],
 )
 def test_an_unknown_region_or_pack_is_refused(

@@ -1,6 +1,7 @@
 """The border to the policy SDK: floats, proxies, unknowns, secrets, recorded inputs, type tokens."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi_kubernetes as kubernetes
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
 from pulumi_policy.policy import PolicyResource, StackValidationArgs
 
-from policies import edge, high_availability
+from policies import data_safety, edge, high_availability, security
 from policies.__main__ import main, page
 from policies.checks import read
 from policies.checks.plain import UNKNOWN
@@ -237,24 +238,32 @@ def test_the_type_tokens_are_those_of_the_kubernetes_sdk() -> None:
     assert custom == {f"kubernetes:postgresql.cnpg.io/v1:{kind}" for kind in ("Cluster", "Pooler")}
 
 
-def test_every_policy_says_what_it_wants_and_is_mandatory() -> None:
-    policies = edge.policies(high_availability.RULES)
+@pytest.mark.parametrize("pack", [data_safety, high_availability, security])
+def test_every_policy_says_what_it_wants_and_is_mandatory_unless_its_rule_only_advises(pack: Any) -> None:
+    policies = edge.policies(pack.RULES)
     assert len({policy.name for policy in policies}) == len(policies)
+    advising = {"any-backups", "judged-when-known", "kept-logs", "not-judged", "tidied-buckets"}
     for policy in policies:
-        assert policy.enforcement_level is EnforcementLevel.MANDATORY
+        mandatory = policy.enforcement_level is EnforcementLevel.MANDATORY
+        assert mandatory is (policy.name not in advising), policy.name
         assert policy.description, policy.name
         assert policy.remediation_steps, policy.name
         assert policy.severity is not None, policy.name
 
 
-def test_a_pack_runs_in_the_projects_own_environment_and_only_serves() -> None:
+@pytest.mark.parametrize("pack", [data_safety, high_availability, security])
+def test_a_pack_runs_in_the_projects_own_environment_and_only_serves(pack: Any) -> None:
     """The engine joins a relative environment to the folder of the pack; whatever a pack printed would end it."""
-    folder = ROOT / "policies" / high_availability.NAME
+    folder = ROOT / "policies" / pack.NAME
     file = yaml.safe_load((folder / "PulumiPolicy.yaml").read_text(encoding="utf-8"))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
     environment = folder / file["runtime"]["options"]["virtualenv"]
     assert environment.resolve() == (ROOT / project["runtime"]["options"]["virtualenv"]).resolve()
-    assert len((folder / "__main__.py").read_text(encoding="utf-8").splitlines()) == 3
+    program = (folder / "__main__.py").read_text(encoding="utf-8")
+    module = pack.__name__.rpartition(".")[2]
+    assert f"edge.run({module}.NAME, {module}.DESCRIPTION, {module}.RULES)" in program
+    assert len(program.splitlines()) == 3
+    assert file["description"] == pack.DESCRIPTION
 
 
 def test_just_one_rule_reports_what_cannot_be_read() -> None:

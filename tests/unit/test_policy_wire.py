@@ -95,6 +95,8 @@ INFO = proto.AnalyzerInfo(
                 properties=wire.to_struct({
                     "least": {"type": "integer", "minimum": 1, "default": 3},
                     "names": {"type": "array", "default": []},
+                    "ports": {"type": "array", "items": {"type": "integer", "maximum": 65535}},
+                    "words": {"type": "array", "items": {"type": "string"}},
                     "note": {"type": "string"},
                 })
             ),
@@ -139,6 +141,9 @@ def test_a_policys_own_level_wins_over_that_of_all() -> None:
         ({"enough": {"least": 2.5}}, "sample: enough.least = 2.5: must be a whole number"),
         ({"enough": {"least": True}}, "sample: enough.least = True: must be a whole number"),
         ({"enough": {"least": 0}}, "sample: enough.least = 0: must be 1 or more"),
+        ({"enough": {"ports": [80, 65536]}}, "sample: enough.ports[1] = 65536: must be 65535 or less"),
+        ({"enough": {"ports": ["http"]}}, "sample: enough.ports[0] = 'http': must be a whole number"),
+        ({"enough": {"words": ["a", 3]}}, "sample: enough.words[1] = 3: must be text"),
         ({"enough": {"names": "a"}}, "sample: enough.names = 'a': must be a list"),
     ],
 )

@@ -1,0 +1,113 @@
+"""The network of a region on AWS: written down, closed by default, open to the world at its load balancer alone."""
+
+from collections.abc import Iterator
+
+from policies.checks.model import Limits, Resource, Violation
+from policies.checks.network import ANYWHERE
+from policies.checks.plain import at, flag_at, list_at, number_at, text_at, texts_at
+from policies.checks.tokens import (
+    DEFAULT_SECURITY_GROUP,
+    FLOW_LOG,
+    INGRESS_RULE,
+    LOAD_BALANCER,
+    SECURITY_GROUP,
+    VPC,
+)
+from policies.checks.whole import Whole, each, input_of, refers
+
+
+def logged(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """All traffic, what was let through and what was not."""
+    del limits
+
+    def check(vpc: Resource) -> Iterator[str]:
+        logs = [log for log in whole.of(FLOW_LOG) if refers(log, "vpcId", vpc, "id") or len(whole.of(VPC)) == 1]
+        if not any(text_at(log.inputs, "trafficType") == "ALL" for log in logs):
+            yield "has no flow log of all traffic"
+
+    yield from each(whole.of(VPC), check)
+
+
+def closed(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """Whoever states no security group gets the default one, which lets its members speak to each other."""
+    del limits
+
+    def check(vpc: Resource) -> Iterator[str]:
+        own = [
+            group
+            for group in whole.of(DEFAULT_SECURITY_GROUP)
+            if refers(group, "vpcId", vpc, "id") or len(whole.of(VPC)) == 1
+        ]
+        if not own:
+            yield "its default security group is as AWS made it: state a DefaultSecurityGroup without rules"
+        for group in own:
+            if list_at(group.inputs, "ingress") or list_at(group.inputs, "egress"):
+                yield "its default security group has rules"
+
+    yield from each(whole.of(VPC), check)
+
+
+def subnets(resource: Resource, limits: Limits) -> Iterator[str]:
+    """What is made there gets a public address only where it asks for one."""
+    del limits
+    if flag_at(resource.inputs, "mapPublicIpOnLaunch", default=False):
+        yield "mapPublicIpOnLaunch is true: whatever starts there is in the internet"
+
+
+def inline(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Rules within a group or of the old kind, which this program does not use: they are judged, and never public."""
+    del limits
+    rules = list_at(resource.inputs, "ingress") if resource.type == SECURITY_GROUP else [resource.inputs]
+    if resource.type != SECURITY_GROUP and text_at(resource.inputs, "type") != "ingress":
+        return
+    for rule in rules:
+        if any(cidr in ANYWHERE for cidr in (*texts_at(rule, "cidrBlocks"), *texts_at(rule, "ipv6CidrBlocks"))):
+            yield "lets the world in: state a SecurityGroupIngressRule for the ports of a load balancer"
+
+
+def ingress(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """From the world to the ports for users of a load balancer that is theirs, and to nothing else."""
+
+    def check(rule: Resource) -> Iterator[str]:
+        inputs = rule.inputs
+        sources = [text_at(inputs, "cidrIpv4"), text_at(inputs, "cidrIpv6")]
+        if text_at(inputs, "ipProtocol") == "-1":
+            yield "opens every port of every protocol: name them"
+        if not any(source in ANYWHERE for source in sources):
+            return
+        first, last = number_at(inputs, "fromPort"), number_at(inputs, "toPort")
+        if first is None or first != last or first not in limits.public_ports:
+            yield f"opens more to the world than the ports {', '.join(map(str, limits.public_ports))}"
+        if not any(_is_at(rule, balancer) for balancer in whole.of(LOAD_BALANCER)):
+            yield "opens to the world what is no load balancer for users"
+
+    yield from each(whole.of(INGRESS_RULE), check)
+
+
+def _is_at(rule: Resource, balancer: Resource) -> bool:
+    """Whether a rule is of a group of a load balancer that faces users."""
+    if flag_at(balancer.inputs, "internal", default=False):
+        return False
+    groups = balancer.sources.get("securityGroups", ())
+    if any(urn in rule.sources.get("securityGroupId", ()) for urn in groups):
+        return True
+    given = input_of(balancer, "securityGroups")
+    return (
+        isinstance(given, list)
+        and isinstance(input_of(rule, "securityGroupId"), str)
+        and input_of(rule, "securityGroupId") in given
+    )
+
+
+def log_groups(resource: Resource, limits: Limits) -> Iterator[str]:
+    """What happened can be read when somebody asks, and does not pile up for ever."""
+    days = number_at(resource.inputs, "retentionInDays") or 0
+    if days < limits.log_days:
+        yield f"retentionInDays is under {limits.log_days}" if days else "keeps logs for ever: state retentionInDays"
+
+
+def providers(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Credentials of another account change nothing there by mistake."""
+    del limits
+    if not at(resource.inputs, "allowedAccountIds"):
+        yield "allowedAccountIds is not stated: the credentials at hand decide in which account things are made"

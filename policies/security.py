@@ -1,0 +1,33 @@
+"""The pack `security`: nobody gets in who should not, and who gets into one part gets no further."""
+
+from policies import security_networks, security_pods, security_rights
+from policies.checks import (
+    releases_pinned,
+    seen,
+)
+from policies.rules import EXCEPTIONS, Level, Rule, Severity, WholeRule
+
+NAME = "security"
+DESCRIPTION = "Nobody gets in who should not, and who gets into one part gets no further."
+
+RULES: tuple[Rule, ...] = (
+    *security_pods.RULES,
+    *security_networks.RULES,
+    *security_rights.RULES,
+    WholeRule(
+        name="nothing-missing",
+        description="The stack holds every kind that this pack judges, and the record of its settings.",
+        remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
+        severity=Severity.HIGH,
+        check=seen.security,
+    ),
+    WholeRule(
+        name="not-judged",
+        description="What nobody could judge is named: what Helm charts make.",
+        remedy="Nothing is wrong: look at it yourself, or configure this policy disabled.",
+        severity=Severity.MEDIUM,
+        level=Level.ADVISORY,
+        check=releases_pinned.not_judged,
+    ),
+    EXCEPTIONS,
+)
