@@ -13,7 +13,7 @@ PLATFORM := aws
 ON = $(if $(PLATFORM),--platform $(PLATFORM))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ status: $(READY) ## what is up now
 
 preview: $(READY) ## what each region would create, with policy results, without Kubernetes
 	@$(PY) -m rehearsal preview $(ARGS)
+
+policies: $(READY) ## ask every policy pack about every region on both platforms, without cloud or Kubernetes
+	@$(PY) -m rehearsal policies $(ARGS)
 
 promote: $(READY) ## make the region TO=… home: switchover, failover and fail-back (docs/promotion.md)
 	@$(PY) -m promotion $(TO) $(ARGS)

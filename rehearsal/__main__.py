@@ -1,4 +1,4 @@
-"""Command line: `python -m rehearsal setup|preview|up|down|status|record|pack-config|token|bench [--json]`."""
+"""Command line: `python -m rehearsal setup|preview|policies|up|down|status|record|pack-config|token|bench [--json]`."""
 
 import argparse
 import json
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, words in (
         ("setup", _setup, "build or find the control-plane binaries"),
         ("preview", _preview, "what each region would create, with policy results; touches nothing"),
+        ("policies", _policies, "what every policy pack says of every region on every platform; touches nothing"),
         ("up", _up, "bring every region up"),
         ("down", _down, "end the control planes and remove their state"),
         ("status", _status, "what is up now"),
@@ -81,6 +82,14 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
     summary = Rehearsal(progress, options.engine, _checkout(options)).preview()
     _print(options, summary.as_json(), lambda console: show(summary, console))
     return int(any(region.refused for region in summary.regions))
+
+
+def _policies(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import judgement, paths
+
+    found = judgement.judge(paths.CHECKOUT, progress)
+    _print(options, [one.as_json() for one in found], lambda console: judgement.show(found, console))
+    return int(any(one.refused for one in found))
 
 
 def _up(options: argparse.Namespace, progress: Progress) -> int:

@@ -1,0 +1,113 @@
+"""What every policy pack says of every region on every platform, without cloud and Kubernetes: `make policies`."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from rehearsal import overlay
+from rehearsal.packs import Report
+from rehearsal.progress import Progress
+from rehearsal.run import Rehearsal
+
+PLATFORMS: Final = ("kubernetes", "aws")
+_HOME: Final = "SOMA_REHEARSAL_HOME"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The reports of one region on one platform."""
+
+    platform: str
+    region: str
+    resources: int
+    reports: tuple[Report, ...]
+
+    @property
+    def refused(self) -> bool:
+        return any(report.mandatory for report in self.reports)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "platform": self.platform,
+            "region": self.region,
+            "resources": self.resources,
+            "packs": {
+                report.pack: {
+                    "asked": [policy.name for policy in report.policies],
+                    "violations": [
+                        {"policy": one.policy, "level": one.level, "urn": one.urn, "message": one.message}
+                        for one in report.violations
+                    ],
+                }
+                for report in self.reports
+            },
+        }
+
+
+def judge(checkout: Path, progress: Progress) -> list[Judgement]:
+    """Every region, whatever platform its stack file says, on each platform in turn."""
+    found: list[Judgement] = []
+    for platform in PLATFORMS:
+        with _own_home():
+            summary = Rehearsal(progress, "in-process", overlay.on(platform, checkout)).preview()
+        found += [
+            Judgement(platform, one.region, len(one.outcome.resources), tuple(one.reports)) for one in summary.regions
+        ]
+    return found
+
+
+@contextmanager
+def _own_home() -> Generator[None]:
+    """The run directory of one platform: the next one's lies beside it, not beside that."""
+    before = os.environ.get(_HOME)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_HOME, None)
+        else:
+            os.environ[_HOME] = before
+
+
+def show(judgements: list[Judgement], console: Console) -> None:
+    """A table of what passed, and beneath it what did not, with the remedy."""
+    table = Table(title="policies", title_justify="left")
+    for column in ("platform", "region", "pack", "asked", "passed", "advice", "refused"):
+        table.add_column(column)
+    for one in judgements:
+        for report in one.reports:
+            counted = report.counted
+            table.add_row(one.platform, one.region, report.pack, str(len(report.policies)), *map(str, counted.values()))
+    console.print(table)
+    for (level, pack, policy, message), places in _gathered(judgements).items():
+        console.print(f"{level}: {pack}: {policy}: {message}  ({', '.join(places)})", markup=False)
+    for policy, remedy in _remedies(judgements).items():
+        console.print(f"remedy of {policy}: {remedy}", markup=False)
+
+
+def _gathered(judgements: list[Judgement]) -> Mapping[tuple[str, str, str, str], list[str]]:
+    """Each message once, with where it was said."""
+    said: dict[tuple[str, str, str, str], list[str]] = {}
+    for one in judgements:
+        for report in one.reports:
+            for violation in report.violations:
+                key = (violation.level, report.pack, violation.policy, violation.message)
+                said.setdefault(key, []).append(f"{one.platform} {one.region}")
+    return said
+
+
+def _remedies(judgements: list[Judgement]) -> Mapping[str, str]:
+    """Of the policies that refused something."""
+    return {
+        f"{report.pack}: {policy.name}": policy.remedy
+        for one in judgements
+        for report in one.reports
+        for policy in report.policies
+        if any(violation.policy == policy.name for violation in report.mandatory)
+    }
