@@ -51,8 +51,8 @@ RULES: tuple[Rule, ...] = (
     ),
     PlainRule(
         name="network-egress",
-        description="No NetworkPolicy lets everything out.",
-        remedy="State ports, or to, of each rule.",
+        description="No NetworkPolicy lets anything out but by ports that it names.",
+        remedy="State ports of each rule.",
         severity=Severity.MEDIUM,
         types=(NETWORK_POLICY,),
         check=network.egress,

@@ -4,6 +4,7 @@ from policies.checks import (
     hardening,
     images,
     literals,
+    references,
     releases_pinned,
 )
 from policies.checks.tokens import (
@@ -135,5 +136,16 @@ RULES: tuple[Rule, ...] = (
         remedy="Mount the Secret where it is needed.",
         severity=Severity.CRITICAL,
         check=literals.nowhere_else,
+    ),
+    WholeRule(
+        name="own-references",
+        description="What pods mount and act as, what PostgreSQL is given, and where hosts and bindings lead, is made "
+        "by the stack: nobody else can put something of that name there.",
+        remedy="Declare the Secret, ConfigMap, ServiceAccount, Service, Policy or role, or correct the name.",
+        severity=Severity.HIGH,
+        check=references.lead,
+        example=Example(
+            "CronJob", "spec.jobTemplate.spec.template.spec.serviceAccountName", fails="other", passes=GONE
+        ),
     ),
 )

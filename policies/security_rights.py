@@ -30,6 +30,7 @@ from policies.checks.tokens import (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     SUBNET,
+    ZONE,
 )
 from policies.rules import GONE, Example, Level, PlainRule, Rule, Severity, WholeRule
 
@@ -158,6 +159,24 @@ RULES: tuple[Rule, ...] = (
         parameters=("public_ports",),
         check=vpc.ingress,
         example=Example("aws.vpc.SecurityGroupIngressRule", "fromPort", fails=22, passes=443),
+    ),
+    WholeRule(
+        name="public-listeners",
+        description="A load balancer that faces the world listens on public_ports and on no others.",
+        remedy="internal true, or a load balancer of its own for what is not for users.",
+        severity=Severity.CRITICAL,
+        parameters=("public_ports",),
+        check=vpc.public_listeners,
+        example=Example("aws.lb.LoadBalancer", "internal", fails=False, passes=True),
+    ),
+    PlainRule(
+        name="private-zones",
+        description="Zones of Route 53 that the stack makes are private.",
+        remedy="State vpcs.",
+        severity=Severity.HIGH,
+        types=(ZONE,),
+        check=vpc.private_zones,
+        example=Example("aws.route53.Zone", "vpcs", fails=[], passes=[{"vpcId": "vpc-0a1b2c3d4e5f60718"}]),
     ),
     PlainRule(
         name="no-inline-rules",

@@ -16,6 +16,7 @@ from policies.checks.tokens import (
     CRON_JOB,
     DEPLOYMENT,
     OBJECT_STORE,
+    POD_IDENTITY,
     POSTGRESQL,
     SCHEDULED_BACKUP,
     STATEFUL_SET,
@@ -46,6 +47,9 @@ def postgresql(whole: Whole, limits: Limits) -> Iterator[Violation]:
             yield "archives its WAL to no ObjectStore of this stack: there is no going back to any moment"
         for store in own:
             yield from _store(store, days, whole)
+        name = metadata.name(cluster)
+        if whole.on_aws and not any(input_of(given, "serviceAccount") == name for given in whole.of(POD_IDENTITY)):
+            yield "its service account has no role in AWS: it reaches no bucket"
         if not any(_scheduled(backup, cluster) for backup in whole.of(SCHEDULED_BACKUP)):
             yield "no ScheduledBackup that runs names it: without a base backup its WAL restores nothing"
 
@@ -71,6 +75,10 @@ def stateful_sets(whole: Whole, limits: Limits) -> Iterator[Violation]:
         if name and not jobs:
             yield f"no CronJob {name} backs it up"
         for job in jobs:
+            if not text_at(job.inputs, "spec", "schedule"):
+                yield f"the CronJob {job.name} that backs it up has no schedule"
+            if whole.on_aws and not _has_role(job, whole):
+                yield f"the CronJob {job.name} that backs it up runs under a service account without a role in AWS"
             if flag_at(job.inputs, "spec", "suspend", default=False) and not standby:
                 yield f"the CronJob {job.name} that backs it up is suspended"
             yield from _destination(_bucket_of(job, whole), f"the CronJob {job.name}", whole)
@@ -86,6 +94,11 @@ def missing(whole: Whole, limits: Limits) -> Iterator[Violation]:
             "", "the region has no backups: what is deleted by mistake is lost. Name an object store in backups.s3, or "
             "set backups.enabled to false where none are wanted"
         )  # fmt: skip
+
+
+def _has_role(job: Resource, whole: Whole) -> bool:
+    account = text_at(pod(job), "serviceAccountName", default="default")
+    return any(input_of(given, "serviceAccount") == account for given in whole.of(POD_IDENTITY))
 
 
 def _beside(one: Resource, other: Resource) -> bool:

@@ -11,6 +11,7 @@ from policies.checks.tokens import (
     BUCKET_LIFECYCLE,
     BUCKET_REPLICATION,
     BUCKET_VERSIONING,
+    OBJECT_STORE,
 )
 from policies.checks.whole import Whole, each, input_of, refers, stated
 
@@ -40,8 +41,9 @@ def versioned(whole: Whole, limits: Limits) -> Iterator[Violation]:
 
 
 def lifecycle(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """Nothing goes before backups may go, neither objects nor their old versions."""
+    """Nothing goes before backups may go, neither objects nor old versions, and nothing of Barman's by age alone."""
     days = retention_days(whole, limits.retention_days)
+    folders = list(_of_barman(whole))
 
     def check(resource: Resource) -> Iterator[str]:
         for rule in list_at(resource.inputs, "rules"):
@@ -50,6 +52,9 @@ def lifecycle(whole: Whole, limits: Limits) -> Iterator[Violation]:
             title = f"rule {text_at(rule, 'id')}"
             if at(rule, "expiration", "date") is not None:
                 yield f"{title} deletes everything on one day"
+            prefix = text_at(rule, "filter", "prefix")
+            if at(rule, "expiration", "days") is not None and any(it.startswith(prefix) for it in folders):
+                yield f"{title} deletes what Barman keeps, which alone knows what a restore still needs"
             for what, stated_days in (
                 ("objects", number_at(rule, "expiration", "days")),
                 ("old versions", number_at(rule, "noncurrentVersionExpiration", "noncurrentDays")),
@@ -58,6 +63,13 @@ def lifecycle(whole: Whole, limits: Limits) -> Iterator[Violation]:
                     yield f"{title} deletes {what} after {stated_days} days, and they are wanted for {days}"
 
     yield from each(whole.of(BUCKET_LIFECYCLE), check)
+
+
+def _of_barman(whole: Whole) -> Iterator[str]:
+    """Folders of base backups and WAL within their buckets."""
+    for store in whole.of(OBJECT_STORE):
+        bucket_and_folder = text_at(store.inputs, "spec", "configuration", "destinationPath").removeprefix("s3://")
+        yield f"{bucket_and_folder.partition('/')[2]}/"
 
 
 def tidied(whole: Whole, limits: Limits) -> Iterator[Violation]:

@@ -96,7 +96,7 @@ def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
         if at(group.inputs, "remoteAccess") is not None:
             yield "remoteAccess lets SSH in"
         given = input_of(group, "launchTemplate")
-        urns = group.sources.get("launchTemplate", ())
+        urns = group.sources.get("launchTemplate", ()) if stated(given) else ()
         names = [input_of(template, "name") for template in templates]
         name = given.get("name") if isinstance(given, dict) else None
         if not any(template.urn in urns for template in templates) and not (name and name in names):

@@ -20,7 +20,8 @@ _VALUES = {
     "a key of AWS": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
 }
-_WORD = re.compile(r"[A-Za-z0-9_-]{20,}")
+_SHORTEST = 20
+_WORD = re.compile(rf"[A-Za-z0-9_-]{{{_SHORTEST},}}")
 SEARCHED = (CONFIG_MAP, *TEMPLATES, POSTGRESQL, POOLER)
 
 
@@ -63,7 +64,7 @@ def nowhere_else(whole: Whole, limits: Limits) -> Iterator[Violation]:
 
     def check(resource: Resource) -> Iterator[str]:
         for path, text in _texts(resource.inputs, ""):
-            if known & set(_WORD.findall(text)):
+            if len(text) >= _SHORTEST and not known.isdisjoint(_WORD.findall(text)):
                 yield f"{path} repeats what a Secret holds: mount the Secret"
 
     yield from each(whole.of(*SEARCHED), check)

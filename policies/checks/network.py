@@ -105,11 +105,12 @@ def _is_guarded(policy: Resource, guarded: list[PodSet], spec: Plain) -> bool:
 
 
 def egress(resource: Resource, limits: Limits) -> Iterator[str]:
-    """To anywhere only by ports that are named."""
+    """By ports that are named: to whom cannot always be said, since services of AWS have no addresses of their own."""
     del limits
     for index, rule in enumerate(list_at(resource.inputs, "spec", "egress")):
-        if _open(rule, "to") and not list_at(rule, "ports"):
-            yield f"spec.egress[{index}] lets everything out: name the ports, or to whom"
+        if not list_at(rule, "ports"):
+            whom = "to anybody" if _open(rule, "to") else "to those that it names"
+            yield f"spec.egress[{index}] lets everything out {whom}: name the ports"
 
 
 def _open(rule: Plain, field: str) -> str:

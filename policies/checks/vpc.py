@@ -7,13 +7,15 @@ from policies.checks.network import ANYWHERE
 from policies.checks.plain import at, flag_at, list_at, number_at, text_at, texts_at
 from policies.checks.tokens import (
     DEFAULT_SECURITY_GROUP,
+    EGRESS_RULE,
     FLOW_LOG,
     INGRESS_RULE,
+    LISTENER,
     LOAD_BALANCER,
     SECURITY_GROUP,
     VPC,
 )
-from policies.checks.whole import Whole, each, input_of, refers
+from policies.checks.whole import Whole, each, input_of, refers, stated
 
 
 def logged(whole: Whole, limits: Limits) -> Iterator[Violation]:
@@ -66,14 +68,16 @@ def inline(resource: Resource, limits: Limits) -> Iterator[str]:
 
 
 def ingress(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """From the world to the ports for users of a load balancer that is theirs, and to nothing else."""
+    """From the world to the ports for users of a load balancer that is theirs, and to nothing else; a port a rule."""
 
     def check(rule: Resource) -> Iterator[str]:
         inputs = rule.inputs
         sources = [text_at(inputs, "cidrIpv4"), text_at(inputs, "cidrIpv6")]
         if text_at(inputs, "ipProtocol") == "-1":
             yield "opens every port of every protocol: name them"
-        if not any(source in ANYWHERE for source in sources):
+        elif number_at(inputs, "fromPort") != number_at(inputs, "toPort"):
+            yield "opens a range of ports: state a rule for each that is served"
+        if rule.type == EGRESS_RULE or not any(source in ANYWHERE for source in sources):
             return
         first, last = number_at(inputs, "fromPort"), number_at(inputs, "toPort")
         if first is None or first != last or first not in limits.public_ports:
@@ -81,7 +85,7 @@ def ingress(whole: Whole, limits: Limits) -> Iterator[Violation]:
         if not any(_is_at(rule, balancer) for balancer in whole.of(LOAD_BALANCER)):
             yield "opens to the world what is no load balancer for users"
 
-    yield from each(whole.of(INGRESS_RULE), check)
+    yield from each(whole.of(INGRESS_RULE, EGRESS_RULE), check)
 
 
 def _is_at(rule: Resource, balancer: Resource) -> bool:
@@ -97,6 +101,25 @@ def _is_at(rule: Resource, balancer: Resource) -> bool:
         and isinstance(input_of(rule, "securityGroupId"), str)
         and input_of(rule, "securityGroupId") in given
     )
+
+
+def public_listeners(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """A load balancer that faces the world has the ports for users and no others. That is AWS's default."""
+    public = [it for it in whole.of(LOAD_BALANCER) if not flag_at(it.inputs, "internal", default=False)]
+
+    def check(listener: Resource) -> Iterator[str]:
+        for_users = number_at(listener.inputs, "port") in limits.public_ports
+        if not for_users and any(refers(listener, "loadBalancerArn", balancer, "arn") for balancer in public):
+            yield f"opens more to the world than the ports {', '.join(map(str, limits.public_ports))}"
+
+    yield from each(whole.of(LISTENER), check)
+
+
+def private_zones(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Names by which regions reach each other are known in their own networks alone."""
+    del limits
+    if not stated(input_of(resource, "vpcs")):
+        yield "has no vpcs: it is a public zone, and tells the world the addresses of the region"
 
 
 def log_groups(resource: Resource, limits: Limits) -> Iterator[str]:

@@ -37,9 +37,9 @@ def refers(resource: Resource, field: str, target: Resource, *names: str) -> boo
     `names` are inputs of the target whose values others refer to it by. Ids that only an update knows are told by
     where they come from alone.
     """
-    if target.urn in resource.sources.get(field, ()):
-        return True
     value = input_of(resource, field)
+    if target.urn in resource.sources.get(field, ()) and stated(value):
+        return True
     return isinstance(value, str) and any(value == input_of(target, name) for name in names)
 
 

@@ -6,7 +6,7 @@ rehearsal's tests ask through it, and find the same.
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -93,12 +93,16 @@ def minimums(stack: Stack) -> Minimums:
 
 
 def verdicts(
-    stack: Stack, changed: Iterable[Resource] | None = None, limits: Limits | None = None, packs: Iterable[str] = PACKS
+    stack: Stack,
+    changed: Iterable[Resource] | None = None,
+    limits: Limits | None = None,
+    packs: Collection[str] = PACKS,
 ) -> Iterator[Verdict]:
     """What the rules of all packs say. Where some resources are named as changed, only those are judged singly."""
     singly = tuple(stack if changed is None else changed)
     numbers, least = limits or Limits(), minimums(stack)
-    whole, read_stack = Whole(stack), read.stack(stack)
+    whole = Whole(stack)
+    read_stack = read.stack(stack if high_availability.NAME in packs else ())
     for pack in packs:
         for rule in PACKS[pack]:
             for violation in _ask(rule, singly, whole, read_stack, numbers, least):
