@@ -39,6 +39,8 @@ def _fault(image: str) -> str:
     """Empty for a sound one. A colon before a slash is a port."""
     if _DIGEST.fullmatch(image):
         return ""
+    if "@" in image:
+        return "has a digest that is none"
     tag = image.rpartition("/")[2].partition(":")[2]
     if not image:
         return "is not stated"
