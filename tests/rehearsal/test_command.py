@@ -177,6 +177,36 @@ def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -
     assert "lonely" in few["message"]
 
 
+def test_policies_judges_every_region_on_both_platforms_and_changes_nothing(copy: Path) -> None:
+    ended = _command(copy, "policies")
+    assert ended.returncode == 0, ended.stderr
+    for words in ("kubernetes", "aws", "us-west", "data-safety", "security", "advisory: data-safety: any-backups"):
+        assert words in " ".join(ended.stdout.split()), ended.stdout
+    assert "remedy of" not in ended.stdout
+    assert sorted(path.name for path in copy.glob("run*")) == ["run-aws", "run-kubernetes"]
+
+
+def test_policies_that_refuse_exit_with_one_and_say_what_helps(copy: Path) -> None:
+    program = copy / "__main__.py"
+    program.write_text(program.read_text() + LONELY)
+    ended = _command(copy, "policies", "--json")
+    assert ended.returncode == 1
+    found = json.loads(ended.stdout)
+    assert [(one["platform"], one["region"]) for one in found] == [
+        (platform, region) for platform in ("kubernetes", "aws") for region in REGIONS
+    ]
+    for one in found:
+        refusing = {
+            pack: {said["policy"] for said in about["violations"] if said["level"] == "mandatory"}
+            for pack, about in one["packs"].items()
+        }
+        assert refusing["data-safety"] == set()
+        assert {"enough-replicas", "probes"} <= refusing["high-availability"]
+        assert {"unprivileged-pods", "read-only-pods", "tokens", "network-selectors"} == refusing["security"]
+    told = _command(copy, "policies").stdout
+    assert "remedy of security: tokens: automountServiceAccountToken false" in " ".join(told.split())
+
+
 def test_down_leaves_alone_what_is_not_the_rehearsals(copy: Path) -> None:
     foreign = copy / "run"
     (foreign / "important").mkdir(parents=True)

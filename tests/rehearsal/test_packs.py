@@ -1,5 +1,7 @@
 """A policy pack asked over its real protocol, in its own process; and packs that cannot be asked."""
 
+import datetime
+import re
 import sys
 import textwrap
 import time
@@ -213,6 +215,58 @@ def test_a_pack_that_never_says_its_port_is_given_up(tmp_path: Path, monkeypatch
     with pytest.raises(RehearsalError, match="said no port within 1 s, and said nothing"):
         packs.Pack(write_pack(tmp_path, "import time; time.sleep(600)"), PROJECT, "us-east")
     assert time.monotonic() - started < 30
+
+
+EXCEPTION = """
+exceptions:
+- pack: high-availability
+  policy: disruption-budgets
+  urn: "urn:pulumi:us-east::somafractalmemory::*::qdrant-budget"
+  reason: of a test
+  owner: tests
+  expires: {expires}
+"""
+
+
+def with_exceptions(folder: Path, content: str) -> Path:
+    """The pack with an exceptions file of its own."""
+    (folder / "exceptions.yaml").write_text(content, encoding="utf-8")
+    program = f"""
+        from pathlib import Path
+        from policies import edge, exceptions, high_availability as pack
+
+        exceptions.FILE = Path({str(folder / "exceptions.yaml")!r})
+        edge.run(pack.NAME, pack.DESCRIPTION, pack.RULES)
+        """
+    return write_pack(folder, program)
+
+
+def test_an_exception_is_kept_to_by_the_pack(tmp_path: Path, region: Region) -> None:
+    region.set("qdrant-budget", "spec.maxUnavailable", 2)
+    soon = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)).date()
+    with packs.Pack(with_exceptions(tmp_path, EXCEPTION.format(expires=soon)), PROJECT, "us-east") as pack:
+        assert pack.ask(region.planned(), "us-east").violations == ()
+        assert pack.ask(Region().planned(), "us-east").failed == ("exceptions",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (EXCEPTION.format(expires="2020-01-01"), r"of tests, expired on 2020-01-01"),
+        (EXCEPTION.format(expires="2099-01-01"), r"expires in more than a year"),
+        (EXCEPTION.format(expires="2020-01-01").replace("budgets", "bugdets"), r"has no policy disruption-bugdets"),
+    ],
+)
+def test_an_exception_that_does_not_hold_is_said(tmp_path: Path, region: Region, content: str, said: str) -> None:
+    region.set("qdrant-budget", "spec.maxUnavailable", 2)
+    directory = with_exceptions(tmp_path, content)
+    if "expired" in said:
+        report = packs.ask(directory, region.planned(), PROJECT, "us-east")
+        assert report.failed == ("disruption-budgets", "exceptions")
+        assert re.search(said, report.violations[-1].message)
+    else:
+        with pytest.raises(RehearsalError, match=f"ended before it said its port; it said:(.|\n)*{said}"):
+            packs.ask(directory, region.planned(), PROJECT, "us-east")
 
 
 def test_a_folder_without_a_pack_is_refused(tmp_path: Path) -> None:
