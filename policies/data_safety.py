@@ -1,6 +1,6 @@
 """The pack `data-safety`: what was stored is there tomorrow, whatever is deleted and whichever region is lost."""
 
-from policies.checks import backups, buckets, keys, protection, releases_pinned, seen, volumes
+from policies.checks import backups, buckets, keys, not_judged, protection, seen, volumes
 from policies.checks.tokens import BUCKET, KEY, POSTGRESQL, REPLICA_KEY, STATEFUL_SET, STORAGE_CLASS
 from policies.rules import EXCEPTIONS, GONE, Example, Level, PlainRule, Rule, Severity, WholeRule
 
@@ -187,7 +187,7 @@ RULES: tuple[Rule, ...] = (
         remedy="Nothing is wrong: look at it yourself, or configure this policy disabled.",
         severity=Severity.MEDIUM,
         level=Level.ADVISORY,
-        check=releases_pinned.not_judged_volumes,
+        check=not_judged.around_data,
     ),
     EXCEPTIONS,
 )

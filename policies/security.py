@@ -2,7 +2,7 @@
 
 from policies import security_networks, security_pods, security_rights
 from policies.checks import (
-    releases_pinned,
+    not_judged,
     seen,
 )
 from policies.rules import EXCEPTIONS, Level, Rule, Severity, WholeRule
@@ -23,11 +23,12 @@ RULES: tuple[Rule, ...] = (
     ),
     WholeRule(
         name="not-judged",
-        description="What nobody could judge is named: what Helm charts make.",
+        description="What nobody could judge is named: what Helm charts make, a cluster that is there already, what "
+        "ends TLS before the ingress.",
         remedy="Nothing is wrong: look at it yourself, or configure this policy disabled.",
         severity=Severity.MEDIUM,
         level=Level.ADVISORY,
-        check=releases_pinned.not_judged,
+        check=not_judged.around_security,
     ),
     EXCEPTIONS,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from policies.checks import metadata
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import Plain, at, flag_at, labels_at, list_at, object_at, text_at, texts_at
+from policies.checks.recorded import tls_ends_before
 from policies.checks.tokens import INGRESS, NGINX_POLICY, VIRTUAL_SERVER
 from policies.checks.whole import Whole, each
 
@@ -50,7 +51,10 @@ def _exposed(service: Plain) -> Iterator[str]:
 
 
 def tls(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """Each host has a certificate; who comes without TLS is sent to it, or is asked for a certificate of its own."""
+    """Each host has a certificate; who comes without TLS is sent to it, or is asked for a certificate of its own.
+
+    Not where the settings say that something before the ingress ends TLS: `not-judged` tells of it.
+    """
     del limits
     asking = {
         (metadata.namespace(policy), metadata.name(policy))
@@ -59,8 +63,12 @@ def tls(whole: Whole, limits: Limits) -> Iterator[Violation]:
         and at(policy.inputs, "spec", "ingressMTLS") is not None
     }
 
+    before = tls_ends_before(whole)
+
     def server(resource: Resource) -> Iterator[str]:
         spec = object_at(resource.inputs, "spec")
+        if before and at(spec, "tls") is None:
+            return
         if not text_at(spec, "tls", "secret"):
             yield "spec.tls.secret is not stated: its users speak in clear"
         named = {

@@ -38,7 +38,7 @@ class Limits:
 
     key_days: int = 30
     """Days between the order to delete a KMS key and its end."""
-    retention_days: int = 7
+    retention_days: int = 2
     """Days for which what was deleted or overwritten can be had back."""
     log_days: int = 30
     public_ports: tuple[int, ...] = (80, 443)

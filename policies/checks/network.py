@@ -9,7 +9,7 @@ from policies.checks.plain import Plain, Unreadable, at, list_at, object_at, tex
 from policies.checks.postgresql_tls import refuses_plain
 from policies.checks.read import selector
 from policies.checks.templates import PodSet, pods
-from policies.checks.tokens import ADDON, NETWORK_POLICY, POOLER, POSTGRESQL, TEMPLATES
+from policies.checks.tokens import ADDON, EKS_CLUSTER, NETWORK_POLICY, POOLER, POSTGRESQL, TEMPLATES
 from policies.checks.whole import Whole, each, one
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
@@ -138,8 +138,8 @@ def enforced(whole: Whole, limits: Limits) -> Iterator[Violation]:
     (docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html).
     """
     del limits
-    if not whole.on_aws:
-        return
+    if not whole.of(EKS_CLUSTER):
+        return  # of a cluster that is there already `not-judged` tells
     plugins = [addon for addon in whole.of(ADDON) if text_at(addon.inputs, "addonName") == "vpc-cni"]
     if not plugins:
         yield Violation("", "the add-on vpc-cni is not of this stack: whether NetworkPolicies hold cannot be known")

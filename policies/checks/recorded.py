@@ -24,6 +24,11 @@ def retention_days(whole: Whole, configured: int) -> int:
     return max(configured, promised or 0)
 
 
+def tls_ends_before(whole: Whole) -> bool:
+    """Whether the settings say that something before the ingress ends users' TLS."""
+    return not flag_at(settings(whole), "ingress", "tls", "enabled", default=True)
+
+
 def backups_wanted(whole: Whole) -> bool | None:
     """Whether the settings want backups and name a place for them; None where they want none on purpose."""
     block = at(settings(whole), "backups")

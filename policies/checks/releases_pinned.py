@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 
-from policies.checks.model import Limits, Resource, Violation
+from policies.checks.model import Limits, Resource
 from policies.checks.plain import text_at
-from policies.checks.tokens import RELEASE
-from policies.checks.volumes import unnamed
-from policies.checks.whole import Whole, input_of
 
 
 def pinned(resource: Resource, limits: Limits) -> Iterator[str]:
@@ -17,22 +14,3 @@ def pinned(resource: Resource, limits: Limits) -> Iterator[str]:
     source = text_at(resource.inputs, "repositoryOpts", "repo") or text_at(resource.inputs, "chart")
     if not source.startswith(("https://", "oci://")):
         yield "its chart comes from no https:// or oci:// address"
-
-
-def not_judged(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """Said in one message, so that it is read."""
-    del limits
-    charts = sorted(f"{input_of(release, 'name') or release.name}" for release in whole.of(RELEASE))
-    if charts:
-        yield Violation("", f"not judged: what the Helm releases {', '.join(charts)} make")
-
-
-def not_judged_volumes(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """The same, with the volumes of the cluster's default class."""
-    yield from not_judged(whole, limits)
-    claiming = unnamed(whole)
-    if claiming:
-        yield Violation(
-            "", f"not judged: the cluster's StorageClass of {', '.join(claiming)}; see to it that it retains volumes, "
-            "encrypts them, lets them grow and waits for the first consumer"
-        )  # fmt: skip

@@ -37,7 +37,9 @@ class Verdict:
     message: str
 
 
-class _OnKubernetes(Regions):
+class KubernetesRegions(Regions):
+    """The same on clusters that are there."""
+
     def configuration(self, region: str) -> dict[str, Any]:
         stated = {**super().configuration(region), "platform": "kubernetes"}
         del stated["aws"]
@@ -47,7 +49,7 @@ class _OnKubernetes(Regions):
 @cache
 def planned(platform: str) -> Mapping[str, Sequence[PlannedResource]]:
     """Both regions of the program on a platform, each once a session."""
-    regions = Regions() if platform == "aws" else _OnKubernetes()
+    regions = Regions() if platform == "aws" else KubernetesRegions()
     for region in REGIONS:
         regions.up(region)
     return {region: plan.resources for region, plan in regions.plans.items()}
