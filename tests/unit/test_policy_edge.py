@@ -1,19 +1,30 @@
 """The border to the policy SDK: floats, proxies, unknowns, secrets, recorded inputs, type tokens."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pulumi_kubernetes as kubernetes
 import pytest
 import yaml
-from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyCustomTimeouts,
+    PolicyProviderResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationPolicy,
+)
 from pulumi_policy.policy import PolicyResource, StackValidationArgs
 
 from policies import data_safety, edge, high_availability, security
 from policies.__main__ import main, page
 from policies.checks import read
-from policies.checks.plain import UNKNOWN
-from policies.rules import ResourceRule
+from policies.checks.model import Limits, Violation
+from policies.checks.plain import UNKNOWN, Unreadable
+from policies.checks.whole import Whole
+from policies.rules import ResourceRule, Severity, WholeRule
 from rehearsal.engine import model
 from tests.unit.policy_region import OPTIONS, Region, proxied, urn
 
@@ -206,6 +217,56 @@ def test_a_stack_is_read_once_for_all_policies_and_again_when_it_changed(
     asked[0].inputs["spec"]["replicas"] = 2
     show()
     assert len(calls) == 2
+
+
+def shown(token: str, inputs: dict[str, Any], name: str, origins: dict[str, list[PolicyResource]]) -> PolicyResource:
+    """As a stack policy sees a resource: with its outputs, which here are nothing."""
+    del inputs
+    return PolicyResource(token, proxied({}), urn(name, token), name, OPTIONS, None, None, [], origins)
+
+
+def test_plain_rules_see_protection_provider_and_where_values_come_from() -> None:
+    """The bucket's copy lies in the region of its provider; its name is told by where it comes from."""
+    recorder = edge.Recorder()
+    provider = PolicyProviderResource("pulumi:providers:aws", proxied({"region": "us-west-2"}), urn("aws", "p"), "aws")
+    options = PolicyResourceOptions(True, [], True, [], PolicyCustomTimeouts(0, 0, 0), [])
+    bucket = "aws:s3/bucket:Bucket"
+    recorded = recorder.record(
+        ResourceValidationArgs(bucket, proxied({"bucket": "b"}), urn("b", bucket), "b", options, provider, None)
+    )
+    assert (recorded.protect, recorded.deleted_first, recorded.region) == (True, True, "us-west-2")
+    of_its_own = recorder.record(
+        ResourceValidationArgs(bucket, proxied({"region": "eu-west-1"}), urn("e", bucket), "e", options, provider, None)
+    )
+    assert of_its_own.region == "eu-west-1", "a resource of AWS may state another region than its provider"
+    versions = "aws:s3/bucketVersioning:BucketVersioning"
+    inputs = {"bucket": model.UNKNOWN}
+    recorder.record(ResourceValidationArgs(versions, proxied(inputs), urn("v", versions), "v", OPTIONS, None, None))
+    of_bucket = shown(bucket, {}, "b", {})
+    args = StackValidationArgs([of_bucket, shown(versions, inputs, "v", {"bucket": [of_bucket]})], None)
+    first = recorder.whole(args)
+    assert first is recorder.whole(args), "built once for all policies"
+    assert [(it.name, it.inputs, it.sources) for it in first.resources] == [
+        ("b", {"bucket": "b"}, {}),
+        ("v", {"bucket": UNKNOWN}, {"bucket": (urn("b", bucket),)}),
+    ]
+    recorder.record(
+        ResourceValidationArgs(bucket, proxied({"bucket": "c"}), urn("b", bucket), "b", options, None, None)
+    )
+    assert recorder.whole(args).resources[0].inputs == {"bucket": "c"}
+
+
+def test_a_rule_over_all_resources_that_cannot_read_one_refuses_the_stack() -> None:
+    def unreadable(whole: Whole, limits: Limits) -> Iterator[Violation]:
+        yield Violation("", "before")
+        raise Unreadable("spec is not an object")
+
+    rule = WholeRule(name="whole", description="d", remedy="r", severity=Severity.HIGH, parameters=(), check=unreadable)
+    (policy,) = edge.policies([rule])
+    assert isinstance(policy, StackValidationPolicy)
+    said: list[str] = []
+    policy.validate(StackValidationArgs([], None), lambda message, _urn=None: said.append(message))  # type: ignore[misc]
+    assert said == ["before", "cannot be judged as long as spec is not an object"]
 
 
 def test_resources_that_no_rule_judges_are_not_even_read() -> None:

@@ -451,9 +451,12 @@ def test_a_vpc_without_a_log_or_with_aws_own_group_is_refused() -> None:
 
 def test_a_bucket_with_nothing_around_it_is_refused_for_each_thing() -> None:
     around = (tokens.BUCKET_ACCESS, tokens.BUCKET_OWNER, tokens.BUCKET_POLICY, tokens.BUCKET_ENCRYPTION)
-    stack = tuple(it for it in region(*AWS) if it.type not in around or it.name.endswith(("copies-access",)))
-    found = {it.policy for it in judged(stack)}
-    assert found == {"private-buckets", "buckets-by-tls", "encrypted-buckets", "nothing-missing"}
+    stack = tuple(it for it in region(*AWS) if it.type not in around or it.name.endswith("copies-access"))
+    found = {(it.policy, it.message.partition(": ")[2]) for it in judged(stack)}
+    assert {policy for policy, _ in found} == {
+        "private-buckets", "buckets-by-tls", "encrypted-buckets", "nothing-missing"
+    }  # fmt: skip
+    assert ("private-buckets", "has no BucketPublicAccessBlock") in found
 
 
 def test_ports_for_users_can_be_configured() -> None:
