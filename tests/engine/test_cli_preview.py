@@ -52,8 +52,10 @@ def test_a_new_region_is_all_to_create(previews: dict[str, JudgedPreview], regio
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_shipped_regions_satisfy_the_pack(previews: dict[str, JudgedPreview], region: str) -> None:
-    assert previews[region].violations == ()
+def test_the_shipped_regions_satisfy_the_packs(previews: dict[str, JudgedPreview], region: str) -> None:
+    """They name no object store, and a cluster that is there is not the program's to judge."""
+    found = {(violation.policy, violation.mandatory) for violation in previews[region].violations}
+    assert found == {("any-backups", False), ("not-judged", False)}
 
 
 def test_every_object_goes_to_the_provider_of_its_region(previews: dict[str, JudgedPreview]) -> None:
