@@ -3,6 +3,7 @@
 from policies.checks import (
     autoscaling,
     budgets,
+    names,
     own_minimums,
     postgresql,
     presence,
@@ -13,7 +14,8 @@ from policies.checks import (
     rollouts,
     zones,
 )
-from policies.rules import EXCEPTIONS, GONE, Example, ResourceRule, Rule, Severity, StackRule
+from policies.checks.tokens import RECORD
+from policies.rules import EXCEPTIONS, GONE, Example, PlainRule, ResourceRule, Rule, Severity, StackRule
 
 NAME = "high-availability"
 DESCRIPTION = "A region survives the loss of one zone and the drain of any node."
@@ -169,6 +171,20 @@ RULES: tuple[Rule, ...] = (
             passes={"collections.json": '{"parameters": {"replication_factor": 2}}'},
         ),
         check=qdrant.replicated,
+    ),
+    PlainRule(
+        name="healthy-names",
+        description="Of several records of a name Route 53 answers with those whose target is up.",
+        remedy="healthCheckId for records with a routing policy, evaluateTargetHealth true for aliases.",
+        severity=Severity.HIGH,
+        types=(RECORD,),
+        check=names.healthy,
+        example=Example(
+            "aws.route53.Record",
+            "aliases.0.evaluateTargetHealth",
+            fails=False,
+            passes=True,
+        ),
     ),
     StackRule(
         name="same-minimums",

@@ -6,6 +6,7 @@ from policies.checks import (
     exposure,
     iam,
     keys,
+    names,
     rbac,
     vpc,
 )
@@ -13,6 +14,7 @@ from policies.checks.tokens import (
     ACCESS_ENTRY,
     ACCESS_POLICY,
     AWS_PROVIDER,
+    CERTIFICATE,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     EKS_CLUSTER,
@@ -200,6 +202,14 @@ RULES: tuple[Rule, ...] = (
         types=(LISTENER,),
         check=exposure.listeners,
         example=Example("aws.lb.Listener", "protocol", fails="HTTP", passes="TCP"),
+    ),
+    PlainRule(
+        name="certificates",
+        description="Certificates of AWS renew themselves, and their keys are long enough.",
+        remedy="validationMethod DNS, and no keyAlgorithm RSA_1024.",
+        severity=Severity.MEDIUM,
+        types=(CERTIFICATE,),
+        check=names.certified,
     ),
     PlainRule(
         name="iam-policies",

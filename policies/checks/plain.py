@@ -6,7 +6,14 @@ from typing import Any, Final
 
 
 class Unknown:
-    """A value that only the update will know. Use the one instance `UNKNOWN`."""
+    """A value that only the update will know. Use the one instance `UNKNOWN`, of which a copy is the same."""
+
+    _one: "Unknown | None" = None
+
+    def __new__(cls) -> "Unknown":
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+        return cls._one
 
     def __repr__(self) -> str:
         return "UNKNOWN"

@@ -83,6 +83,7 @@ def test_whatever_weakens_the_region_is_refused(pack: packs.Pack, region: Resour
     assert missed == []
     assert {policy for _, policy, _ in tried} == {policy.name for policy in pack.ask(region, "region").policies} - {
         "enough-replicas-together",  # tried by name below
+        "healthy-names",  # of regions on AWS: tests/unit/test_policy_names.py
         "exceptions",  # tests/unit/test_policy_exceptions.py
     }
 

@@ -374,6 +374,8 @@ ADDITIONS: list[tuple[str, str, dict[str, Any], str]] = [
         {"principalArn": "arn:aws:iam::123456789012:root", "policyArn": "x"},
         "is the whole account",
     ),
+    ("certificates", tokens.CERTIFICATE, {"validationMethod": "EMAIL"}, "has to renew it by hand"),
+    ("certificates", tokens.CERTIFICATE, {"privateKey": "x", "keyAlgorithm": "RSA_1024"}, "which is too short"),
     ("known-account", tokens.AWS_PROVIDER, {"region": "us-east-1"}, "allowedAccountIds is not stated"),
     ("restricted-namespaces", tokens.NAMESPACE, {"metadata": {"name": NAMESPACE}}, "is not restricted"),
 ]
@@ -386,6 +388,7 @@ SOUND_ADDITIONS: list[tuple[str, dict[str, Any]]] = [
     (tokens.LISTENER, {"protocol": "HTTP", "port": 80, "defaultActions": [{"type": "redirect"}]}),
     (tokens.LISTENER, {"protocol": "TLS", "port": 443, "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}),
     (tokens.NAMESPACE, {"metadata": {"name": "elsewhere"}}),
+    (tokens.CERTIFICATE, {"validationMethod": "DNS", "keyAlgorithm": "RSA_2048"}),
 ]
 
 

@@ -1,0 +1,40 @@
+"""Names that lead to what answers: records of Route 53, and the certificates for the names."""
+
+from collections.abc import Iterator
+
+from policies.checks.model import Limits, Resource
+from policies.checks.plain import flag_at, list_at, text_at
+from policies.checks.whole import input_of, stated
+
+ROUTED = (
+    "failoverRoutingPolicies",
+    "latencyRoutingPolicies",
+    "weightedRoutingPolicies",
+    "geolocationRoutingPolicies",
+    "geoproximityRoutingPolicy",
+)
+"""What makes a record one of several of a name, of which Route 53 picks one."""
+
+
+def healthy(resource: Resource, limits: Limits) -> Iterator[str]:
+    """One of several records is left out while what it leads to is down; without a check Route 53 never knows
+    (docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-complex-configs.html).
+    """
+    del limits
+    routed = any(stated(input_of(resource, field)) for field in ROUTED)
+    if routed and not stated(input_of(resource, "healthCheckId")):
+        yield "is one of several of its name, and healthCheckId names no check: users are led to a region that is down"
+    for index, alias in enumerate(list_at(resource.inputs, "aliases")):
+        if not flag_at(alias, "evaluateTargetHealth", default=False):
+            yield f"aliases[{index}].evaluateTargetHealth is not true: it answers with what is down"
+
+
+def certified(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Renewed by itself, which only validation by DNS allows
+    (docs.aws.amazon.com/acm/latest/userguide/dns-validation.html).
+    """
+    del limits
+    if not stated(input_of(resource, "privateKey")) and text_at(resource.inputs, "validationMethod") != "DNS":
+        yield "validationMethod is not DNS: somebody has to renew it by hand"
+    if text_at(resource.inputs, "keyAlgorithm") == "RSA_1024":
+        yield "keyAlgorithm is RSA_1024, which is too short"
