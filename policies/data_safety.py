@@ -176,7 +176,8 @@ RULES: tuple[Rule, ...] = (
     ),
     WholeRule(
         name="nothing-missing",
-        description="The stack holds every kind that this pack judges, and the record of its settings.",
+        description="The stack holds every kind that this pack judges, the record of its settings, and the guard that "
+        "refuses to lower a store's nodes over data (soma:region:ScaleIn).",
         remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
         severity=Severity.HIGH,
         check=seen.data,

@@ -38,6 +38,7 @@ from policies.checks.tokens import (
     POSTGRESQL,
     ROLE,
     ROLE_BINDING,
+    SCALE_IN,
     SCHEDULED_BACKUP,
     SECRET,
     SERVICE,
@@ -50,7 +51,7 @@ from policies.checks.tokens import (
 )
 from policies.checks.whole import Whole
 
-HOLD_DATA = (STATEFUL_SET, POSTGRESQL, NAMESPACE, CONFIG_MAP)
+HOLD_DATA = (STATEFUL_SET, POSTGRESQL, NAMESPACE, CONFIG_MAP, SCALE_IN)
 HOLD_DATA_ON_AWS = (STORAGE_CLASS, LOAD_BALANCER)
 BACKUPS_ON_AWS = (
     BUCKET,

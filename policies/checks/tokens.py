@@ -32,6 +32,9 @@ ROLE_BINDING: Final = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 CLUSTER_ROLE_BINDING: Final = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 
+SCALE_IN: Final = "soma:region:ScaleIn"
+"""The program's own guard, which refuses lower numbers of nodes over data until a drain is known to be done."""
+
 BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_VERSIONING: Final = "aws:s3/bucketVersioning:BucketVersioning"
 BUCKET_ENCRYPTION: Final = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policies.checks.model import Limits, Resource
-from policies.checks.tokens import BUCKET_REPLICATION, KEY, REPLICA_KEY, VOLUME_CLAIM
+from policies.checks.tokens import BUCKET_REPLICATION, KEY, REPLICA_KEY, SCALE_IN, VOLUME_CLAIM
 from tests.unit.policy_plan import GONE, Stack, Verdict, find, put, region, swapped, verdicts
 
 AWS = ("aws", "us-east")
@@ -291,6 +291,11 @@ def test_a_stack_that_holds_nothing_is_refused(platform: str) -> None:
     assert found.policy == "nothing-missing"
     assert ("BucketReplicationConfig" in found.message) is (platform == "aws")
     assert any("no record of its settings" in it.message for it in judged(stack))
+
+
+def test_a_program_without_its_guard_against_lowering_nodes_is_refused() -> None:
+    stack = tuple(it for it in region(*AWS) if it.type != SCALE_IN)
+    refused(stack, "nothing-missing", saying="the stack holds no ScaleIn")
 
 
 def test_a_network_and_a_cluster_that_are_there_already_are_not_missed() -> None:

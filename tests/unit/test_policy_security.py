@@ -232,6 +232,7 @@ FIELDS: list[tuple[str, str, str, str, Any, str]] = [
         "is about all resources",
     ),
     ("iam-policies", "aws.iam.RolePolicy", "", "policy", "{", "policy is not JSON"),
+    ("iam-policies", "aws.iam.RolePolicy", "", "policy", '{"Statement": ["x"]}', "a statement that is not an object"),
     ("iam-policies", "aws.iam.RolePolicy", "", "policy", GONE, "policy is missing"),
     (
         "iam-trust",

@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 from policies.checks import tokens
+from tests.unit.policy_plan import region
 
 ALL = {name: value for name, value in vars(tokens).items() if name.isupper() and isinstance(value, str)}
 CUSTOM = ("cnpg.io", "k8s.nginx.org")
@@ -15,7 +16,9 @@ CUSTOM = ("cnpg.io", "k8s.nginx.org")
 def test_a_token_is_that_of_a_class_of_its_sdk(name: str) -> None:
     package, module, kind = ALL[name].split(":")
     group = module.partition("/")[0]
-    if package == "pulumi":
+    if package == "soma":
+        assert ALL[name] in {component.type for component in region("kubernetes", "us-east")}
+    elif package == "pulumi":
         assert ALL[name] == "pulumi:providers:aws"
     elif package == "aws":
         assert getattr(importlib.import_module(f"pulumi_aws.{group}"), kind).pulumi_type == ALL[name]
