@@ -11,9 +11,10 @@ STACK ?=
 # What `make up` brings the regions up on, whatever their stack files say; PLATFORM= leaves it to them.
 PLATFORM := aws
 ON = $(if $(PLATFORM),--platform $(PLATFORM))
+PLAN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies gate promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ preview: $(READY) ## what each region would create, with policy results, without
 
 policies: $(READY) ## ask every policy pack about every region on both platforms, without cloud or Kubernetes
 	@$(PY) -m rehearsal policies $(ARGS)
+
+gate: $(READY) ## refuse a plan (PLAN=what `pulumi preview --json` printed) that deletes or replaces what holds data
+	@$(PY) -m policies.gate $(PLAN)
 
 promote: $(READY) ## make the region TO=… home: switchover, failover and fail-back (docs/promotion.md)
 	@$(PY) -m promotion $(TO) $(ARGS)

@@ -39,6 +39,10 @@ needed on one platform only, `platform`. An entry that has expired, or that a st
 the policy `exceptions`; so does a misstated file every pack. What is said of a stack as a whole has no URN: configure
 such a policy instead.
 
+The same file holds the approvals of the gate, `make gate PLAN=plan.json` or `python -m policies.gate plan.json`: it
+reads what `pulumi preview --json` printed and ends with 1 where what holds data would be deleted or replaced. An entry
+for the pack `destructive-changes` and the policy `delete` or `replace` approves one.
+
 ## What is not judged
 
 What may run or scale pods and cannot be judged is refused by `readable`: workloads, disruption budgets and autoscalers
@@ -48,7 +52,7 @@ objects as resources of the program.
 
 Not judged: kinds that run no pods, other custom kinds, and what operators make of their own, except the pods of
 CloudNativePG's clusters and poolers. `not-judged` names the Helm releases, and volumes of a class that the stack does
-not make. Deletions never reach a policy: that is what `protected` is for.
+not make. Deletions never reach a policy: that is what `protected` is for, and the gate.
 
 This page is written by `make docs` from the rules themselves. A test breaks a region by every example that fails, and
 lets it pass by the one that passes.

@@ -17,6 +17,9 @@ FILE: Final = Path(__file__).parent / "exceptions.yaml"
 LONGEST: Final = timedelta(days=366)
 """What is needed for longer is no exception: configure the policy."""
 PLATFORMS: Final = ("kubernetes", "aws")
+GATE: Final = "destructive-changes"
+"""What approvals of policies/gate.py name as their pack."""
+PACKS: Final = (*sorted(it.parent.name for it in Path(__file__).parent.glob("*/PulumiPolicy.yaml")), GATE)
 
 _NEEDED: Final = ("pack", "policy", "urn", "reason", "owner", "expires")
 _MAY: Final = (*_NEEDED, "platform")
@@ -108,6 +111,8 @@ def _misstated(fields: Mapping[str, Any], today: date) -> Iterator[str]:
     urn, expires, platform = fields.get("urn"), fields.get("expires"), fields.get("platform", "kubernetes")
     if isinstance(urn, str) and (not urn.startswith("urn:pulumi:") or len(urn.split("::")) < 4 or not stack_of(urn)):
         yield "urn is no pattern of URNs: write urn:pulumi:<stack>::<project>::<types>::<name>, with * for what varies"
+    if isinstance(fields.get("pack"), str) and fields["pack"] not in PACKS:
+        yield f"pack is none: use {', '.join(PACKS)}"
     if platform not in PLATFORMS:
         yield f"platform is none: use {' or '.join(PLATFORMS)}, or leave it out"
     if "expires" not in fields:
