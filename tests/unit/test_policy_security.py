@@ -84,6 +84,7 @@ FIELDS: list[tuple[str, str, str, str, Any, str]] = [
         "TOKEN has a secret in its environment: mount it as a file",
     ),
     ("no-secrets-in-config-maps", "ConfigMap", "redis-files", "data.password", "x", "is a secret by its name"),
+    ("no-secrets-in-config-maps", "ConfigMap", "redis-files", "data", "x", "data is not an object"),
     (
         "no-secrets-in-config-maps",
         "ConfigMap",
