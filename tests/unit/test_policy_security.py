@@ -168,6 +168,7 @@ FIELDS: list[tuple[str, str, str, str, Any, str]] = [
     ("narrow-roles", "Role", "", "rules.0.resources", ["secrets"], "reads every Secret"),
     ("narrow-roles", "ClusterRole", "", "aggregationRule", {}, "aggregates other roles"),
     ("bound-roles", "RoleBinding", "", "subjects", [{"kind": "ServiceAccount", "name": "default"}], "account default"),
+    ("bound-roles", "RoleBinding", "", "subjects", [{"kind": "Group", "name": "all"}], "is no ServiceAccount"),
     ("eks-endpoint", "aws.eks.Cluster", "", "vpcConfig.endpointPrivateAccess", GONE, "through the internet"),
     ("eks-endpoint", "aws.eks.Cluster", "", "vpcConfig.endpointPublicAccess", GONE, "open to the world"),
     ("eks-secrets", "aws.eks.Cluster", "", "encryptionConfig.provider", {}, "names no key for secrets"),
@@ -306,6 +307,7 @@ FIELDS: list[tuple[str, str, str, str, Any, str]] = [
     ("own-references", "Cluster", "", "spec.certificates.serverCASecret", "x", "names the Secret x"),
     ("own-references", "Cluster", "", "spec.bootstrap.initdb.secret.name", "x", "names the Secret x"),
     ("own-references", "StatefulSet", "", "spec.serviceName", "x", "names the Service x"),
+    ("own-references", "Deployment", "", f"{POD}.volumes", [{"secret": {"secretName": "x"}}], "names the Secret x"),
     ("own-references", "Deployment", "", f"{POD}.volumes.0.configMap.name", "x", "names the ConfigMap x"),
 ]
 
