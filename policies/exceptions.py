@@ -6,7 +6,7 @@ pass, one that nothing needs is refused, so that the file holds what is true tod
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, cast
@@ -67,8 +67,8 @@ def load(file: Path, today: date) -> tuple[Exemption, ...]:
         return ()
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ExceptionsError(f"{file.name}: is not YAML: {error}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ExceptionsError(f"{file.name}: cannot be read as YAML: {error}") from None
     entries = cast(Mapping[str, Any], content).get("exceptions") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or set(cast(Mapping[str, Any], content)) != {"exceptions"}:
         raise ExceptionsError(f"{file.name}: must have one key, exceptions, with a list: `exceptions: []` for none")
@@ -117,7 +117,7 @@ def _misstated(fields: Mapping[str, Any], today: date) -> Iterator[str]:
         yield f"platform is none: use {' or '.join(PLATFORMS)}, or leave it out"
     if "expires" not in fields:
         return
-    if not isinstance(expires, date):
+    if not isinstance(expires, date) or isinstance(expires, datetime):
         yield "expires is not a date: write it like 2027-03-31"
     elif expires > today + LONGEST:
         yield "expires in more than a year: what is needed for longer is no exception, configure the policy"

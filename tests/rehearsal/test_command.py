@@ -178,7 +178,7 @@ def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -
 
 
 def test_policies_judges_every_region_on_both_platforms_and_changes_nothing(copy: Path) -> None:
-    ended = _command(copy, "policies")
+    ended = command(copy, "policies")
     assert ended.returncode == 0, ended.stderr
     for words in ("kubernetes", "aws", "us-west", "data-safety", "security", "advisory: data-safety: any-backups"):
         assert words in " ".join(ended.stdout.split()), ended.stdout
@@ -189,7 +189,7 @@ def test_policies_judges_every_region_on_both_platforms_and_changes_nothing(copy
 def test_policies_that_refuse_exit_with_one_and_say_what_helps(copy: Path) -> None:
     program = copy / "__main__.py"
     program.write_text(program.read_text() + LONELY)
-    ended = _command(copy, "policies", "--json")
+    ended = command(copy, "policies", "--json")
     assert ended.returncode == 1
     found = json.loads(ended.stdout)
     assert [(one["platform"], one["region"]) for one in found] == [
@@ -203,7 +203,7 @@ def test_policies_that_refuse_exit_with_one_and_say_what_helps(copy: Path) -> No
         assert refusing["data-safety"] == set()
         assert {"enough-replicas", "probes"} <= refusing["high-availability"]
         assert {"unprivileged-pods", "read-only-pods", "tokens", "network-selectors"} == refusing["security"]
-    told = _command(copy, "policies").stdout
+    told = command(copy, "policies").stdout
     assert "remedy of security: tokens: automountServiceAccountToken false" in " ".join(told.split())
 
 

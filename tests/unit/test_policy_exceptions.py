@@ -1,6 +1,7 @@
 """policies/exceptions.yaml: what an entry lets pass, when it ends, and which entries are refused."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ({"urn": "us-east-qdrant-budget"}, "exceptions[0] urn is no pattern of URNs"),
         ({"urn": "urn:pulumi:::somafractalmemory::x::y"}, "exceptions[0] urn is no pattern of URNs"),
         ({"expires": "soon"}, "exceptions[0] expires is not a date"),
+        ({"expires": datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)}, "exceptions[0] expires is not a date"),
         ({"expires": datetime.date(2028, 1, 1)}, "exceptions[0] expires in more than a year"),
         ({"until": "never"}, "exceptions[0] says until, which means nothing here"),
         ({"pack": "securty"}, "exceptions[0] pack is none: use data-safety, high-availability, security, destructive-"),
@@ -132,6 +134,13 @@ def test_an_entry_says_everything(tmp_path: Path, left_out: str) -> None:
 def test_a_file_of_another_shape_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(ExceptionsError, match=r"exceptions\.yaml: "):
         load(tmp_path, content)
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"\xff"), lambda file: file.mkdir()])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    spoil(tmp_path / "exceptions.yaml")
+    with pytest.raises(ExceptionsError, match=r"exceptions\.yaml: cannot be read as YAML"):
+        exceptions.load(tmp_path / "exceptions.yaml", TODAY)
 
 
 def test_an_entry_for_a_policy_that_there_is_not_is_refused() -> None:
