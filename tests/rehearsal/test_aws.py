@@ -94,7 +94,8 @@ def stores(stand: Stand, region: str) -> list[Manifest]:
 @pytest.mark.parametrize(("region", "aws_region"), [("us-east", "us-east-1"), ("us-west", "us-west-2")])
 def test_every_pod_runs_in_a_zone_of_aws_or_is_held(first: Document, region: str, aws_region: str) -> None:
     summary = first[region]
-    assert summary["policies"] == []
+    # What the charts make is not judged, and named so.
+    assert {(it["policy"], it["level"]) for it in summary["policies"]} == {("not-judged", "advisory")}
     assert changed(summary) == {"create"}
     assert set(summary["pods"]) == {f"{aws_region}{letter}" for letter in "abc"}
     assert settled(summary)
