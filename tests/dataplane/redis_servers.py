@@ -275,6 +275,15 @@ class Servers:
         lines = [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
         return {fields[1].partition("@")[0] for fields in lines if fields[7] == "connected"}
 
+    def agreed(self) -> bool:
+        """Does every node know the same owner of each slot? After a handover the others hear of it a moment later."""
+        return len({self._owners(name) for name in self.pods}) == 1
+
+    def _owners(self, name: str) -> frozenset[tuple[str, ...]]:
+        lines = [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
+        owned = ((fields[0], *(slot for slot in fields[8:] if not slot.startswith("["))) for fields in lines)
+        return frozenset(owner for owner in owned if len(owner) > 1)
+
     def slots(self) -> dict[str, int]:
         """Number of slots of each master, as the first member sees it."""
         names = {self.ask(name, "CLUSTER", "MYID"): name for name in self.pods}

@@ -305,7 +305,8 @@ def _is_master(servers: Servers, name: str) -> bool:
 
 
 def _moving(servers: Servers) -> "subprocess.Popen[str]":
-    """Moves 1,500 slots from one master to another, as a scale-out does."""
+    """Moves 1,500 slots from one master to another, as a scale-out does; the tool wants nodes that agree."""
+    eventually(servers.agreed)
     one, other = sorted(servers.masters())[:2]
     ids = [servers.ask(name, "CLUSTER", "MYID") for name in (one, other)]
     command = [tool("valkey-cli", "redis-cli"), "--cluster", "reshard", servers.host(one)]
