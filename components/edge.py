@@ -77,7 +77,7 @@ class EdgeProxy(pulumi.ComponentResource):
         text = configuration(args.home.hosts)
         files = core.v1.ConfigMap(f"{name}-files", metadata=stated, data={_CONFIGURATION: text}, opts=own)
         keys = core.v1.Secret(f"{name}-keys", metadata=stated, string_data=_keys(args.home.callers), opts=own)
-        names = PodObjects(*(made.metadata.apply(lambda m: str(m.name)) for made in (account, files, keys)))
+        names = PodObjects(*(objects.named(made, NAME) for made in (account, files, keys)))
         template = pod_template(args, names, labels, selector, _content(text, args.home.callers))
         deployment = apps.v1.Deployment(
             f"{name}-deployment",

@@ -178,7 +178,8 @@ def _pod_objects(
     )
     files = core.v1.ConfigMap(f"{name}-files", metadata=metadata(""), data=_files(), opts=own)
     secret = core.v1.Secret(f"{name}-token-secret", metadata=metadata("-token"), string_data=tokens, opts=own)
-    return PodObjects(*(made.metadata.apply(lambda metadata: str(metadata.name)) for made in (account, files, secret)))
+    made = ((account, ""), (files, ""), (secret, "-token"))
+    return PodObjects(*(objects.named(one, metadata(suffix)["name"]) for one, suffix in made))
 
 
 def _files() -> dict[str, str]:

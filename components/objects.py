@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from pulumi import Input
+from pulumi import Input, Output, Resource
 
 from components.placement import Placement
 
@@ -63,6 +63,12 @@ def metadata(
     """`metadata` with a stated name (no auto-naming) in the region's namespace."""
     stated: Manifest = {"name": name, "namespace": placement.namespace, "labels": dict(labels)}
     return {**stated, "annotations": dict(annotations)} if annotations else stated
+
+
+def named(made: Resource, name: Input[str]) -> Output[str]:
+    """The stated name of an object, for what comes after it. By its URN, which a first preview knows: what a cluster
+    that is still to be made answers, it does not, and policies refuse what they cannot read."""
+    return made.urn.apply(lambda _: name)
 
 
 def stateless_spread(selector: Mapping[str, str]) -> list[Manifest]:

@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 
 from components import backup_keys
 from components.backup_store import BackupStores
-from components.objects import SYSTEM_NAMESPACE, Manifest, labels, metadata, namespace_named, untyped
+from components.objects import SYSTEM_NAMESPACE, Manifest, labels, metadata, named, namespace_named, untyped
 from components.placement import Placement
 from components.services import PlatformServices, ServicesArgs
 from settings import Kubernetes
@@ -128,7 +128,7 @@ def lay(
         metadata=untyped(_namespace(ground.namespace)),
         opts=ResourceOptions(parent=parent, provider=ground.provider, protect=True, depends_on=list(after)),
     )
-    placement = replace(ground, namespace=namespace.metadata.name)
+    placement = replace(ground, namespace=named(namespace, ground.namespace))
     for policy, spec in (("default-deny", _default_deny()), ("allow-dns", _allow_dns())):
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-{policy}",

@@ -101,7 +101,7 @@ class QdrantCluster(pulumi.ComponentResource):
             qdrant_backup.cron_jobs(name, _backup(args, args.backups), own, [*there, *job])
 
         host = full_host(HEADLESS, args.placement)
-        self.secret_name = shown.metadata.name
+        self.secret_name = objects.named(shown, qdrant_keys.SECRET)
         self.headless = host
         self.peers = host.apply(lambda h: [f"{NAME}-{peer}.{h}" for peer in range(args.settings.replicas)])
         self.url = Output.concat("http://", full_host(NAME, args.placement), f":{HTTP}")

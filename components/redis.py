@@ -95,7 +95,7 @@ class RedisCluster(pulumi.ComponentResource):
         zones = _zones(name, args, own, needed)
         bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, [healer, *zones])
 
-        self.secret_name = _client_secret(name, args, own, passwords[0], bootstrap).metadata.name
+        self.secret_name = objects.named(_client_secret(name, args, own, passwords[0], bootstrap), SECRET)
         self.headless = full_host(HEADLESS, args.placement)
         self.pods = _PODS
         self.ready = [*zones, bootstrap]

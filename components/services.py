@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import service_values
-from components.objects import SYSTEM_NAMESPACE, labels, untyped
+from components.objects import SYSTEM_NAMESPACE, labels, named, untyped
 from components.versions import CHARTS
 from settings import Kubernetes
 from settings.services import Service
@@ -84,7 +84,7 @@ class PlatformServices(pulumi.ComponentResource):
             chart=chart.name,
             version=chart.version,
             repository_opts={"repo": chart.repository} if chart.repository else None,
-            namespace=own if there is None else there.metadata.name,
+            namespace=own if there is None else named(there, own),
             values=merged(service_values.VALUES[service], args.more_values.get(service, {})),
             atomic=True,
             cleanup_on_fail=True,
