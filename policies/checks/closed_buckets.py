@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from policies.checks.buckets import parts
 from policies.checks.documents import ANYBODY, statements
 from policies.checks.model import Limits, Resource, Violation
-from policies.checks.plain import Plain, at, flag_at, list_at, text_at
+from policies.checks.plain import at, field_of, flag_at, list_at, text_at
 from policies.checks.tokens import BUCKET, BUCKET_ACCESS, BUCKET_ENCRYPTION, BUCKET_OWNER, BUCKET_POLICY
 from policies.checks.whole import Whole, each, stated
 
@@ -52,7 +52,7 @@ def by_tls(whole: Whole, limits: Limits) -> Iterator[Violation]:
         ]
         if not denying:
             yield "no policy denies every call without TLS, to it and to its objects"
-        if any(one.allows and (ANYBODY in one.principals or one.inverted) for one in found):
+        if any(one.lets_anybody for one in found):
             yield "its policy lets anybody in"
 
     yield from each(whole.of(BUCKET), check)
@@ -68,11 +68,10 @@ def encrypted(whole: Whole, limits: Limits) -> Iterator[Violation]:
             for part in parts(whole, BUCKET_ENCRYPTION, bucket)
             for rule in list_at(part.inputs, "rules")
         ]
-        if not any(text_at(rule, "sseAlgorithm").startswith("aws:kms") and stated(_key(rule)) for rule in rules):
+        if not any(
+            text_at(rule, "sseAlgorithm").startswith("aws:kms") and stated(field_of(rule, "kmsMasterKeyId"))
+            for rule in rules
+        ):
             yield "is not encrypted by KMS with a key of its own"
 
     yield from each(whole.of(BUCKET), check)
-
-
-def _key(rule: Plain) -> Plain:
-    return rule.get("kmsMasterKeyId") if isinstance(rule, dict) else None

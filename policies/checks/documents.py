@@ -27,6 +27,11 @@ class Statement:
     conditions: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Operator to key to values."""
 
+    @property
+    def lets_anybody(self) -> bool:
+        """It allows something to whoever asks, or to all but those that it names."""
+        return self.allows and (ANYBODY in self.principals or self.inverted)
+
     def condition(self, operator: str, key: str) -> tuple[str, ...]:
         return self.conditions.get(operator, {}).get(key, ())
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.network import ANYWHERE
-from policies.checks.plain import Plain, at, flag_at, list_at, number_at, text_at, texts_at
+from policies.checks.plain import at, field_of, flag_at, list_at, number_at, says_true, text_at, texts_at
 from policies.checks.tokens import LAUNCH_TEMPLATE, NODE_GROUP
 from policies.checks.whole import Whole, each, input_of, stated
 
@@ -27,13 +27,8 @@ def encrypted(resource: Resource, limits: Limits) -> Iterator[str]:
     """Secrets with a key of the stack, over AWS's own encryption of its disks."""
     del limits
     config = at(resource.inputs, "encryptionConfig")
-    if "secrets" not in texts_at(config, "resources") or not stated(_key(config)):
+    if "secrets" not in texts_at(config, "resources") or not stated(field_of(at(config, "provider"), "keyArn")):
         yield "encryptionConfig names no key for secrets"
-
-
-def _key(config: Plain) -> Plain:
-    provider = at(config, "provider")
-    return provider.get("keyArn") if isinstance(provider, dict) else None
 
 
 def logged(resource: Resource, limits: Limits) -> Iterator[str]:
@@ -78,12 +73,12 @@ def launch_template(resource: Resource, limits: Limits) -> Iterator[str]:
     if not disks:
         yield "states no disk: what an image has need not be encrypted"
     for disk in disks:
-        if at(disk, "ebs", "encrypted") not in ("true", True):
+        if not says_true(disk, "ebs", "encrypted"):
             yield f"the disk {text_at(disk, 'deviceName')} is not encrypted"
     if at(resource.inputs, "keyName") is not None:
         yield "keyName is stated: nodes are signed in to by Session Manager, not by SSH"
     for interface in list_at(resource.inputs, "networkInterfaces"):
-        if at(interface, "associatePublicIpAddress") in ("true", True):
+        if says_true(interface, "associatePublicIpAddress"):
             yield "nodes get public addresses"
 
 
@@ -98,7 +93,7 @@ def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
         given = input_of(group, "launchTemplate")
         urns = group.sources.get("launchTemplate", ()) if stated(given) else ()
         names = [input_of(template, "name") for template in templates]
-        name = given.get("name") if isinstance(given, dict) else None
+        name = field_of(given, "name")
         if not any(template.urn in urns for template in templates) and not (name and name in names):
             yield "has no launch template of this stack: its disks and its metadata are AWS's defaults"
 

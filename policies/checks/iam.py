@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from policies.checks.documents import ANYBODY, Statement, statements
+from policies.checks.documents import Statement, statements
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import UNKNOWN, text_at
 from policies.checks.tokens import IAM_POLICY, IAM_ROLE_POLICY
@@ -59,7 +59,7 @@ def trusted(resource: Resource, limits: Limits) -> Iterator[str]:
     for statement in statements(resource.inputs, "assumeRolePolicy"):
         if not statement.allows:
             continue
-        if statement.inverted or ANYBODY in statement.principals:
+        if statement.lets_anybody:
             yield f"statement {statement.title} of its trust lets anybody assume it"
         if any(whom.endswith(":root") or whom.isdecimal() for whom in statement.principals):
             yield f"statement {statement.title} of its trust lets a whole account assume it"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from policies.checks.model import Limits, Resource
-from policies.checks.plain import Plain, text_at
+from policies.checks.plain import text_at
 from policies.checks.templates import containers
 from policies.checks.tokens import POOLER, POSTGRESQL
 
@@ -23,16 +23,12 @@ def pinned(resource: Resource, limits: Limits) -> Iterator[str]:
 
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:
     if resource.type == POSTGRESQL:
-        yield "PostgreSQL", _image(resource.inputs, "spec", "imageName")
+        yield "PostgreSQL", text_at(resource.inputs, "spec", "imageName")
     elif resource.type == POOLER:
-        yield "PgBouncer", _image(resource.inputs, "spec", "pgbouncer", "image")
+        yield "PgBouncer", text_at(resource.inputs, "spec", "pgbouncer", "image")
     else:
         for name, container in containers(resource):
-            yield f"container {name}", _image(container, "image")
-
-
-def _image(manifest: Plain, *path: str) -> str:
-    return text_at(manifest, *path)
+            yield f"container {name}", text_at(container, "image")
 
 
 def _fault(image: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from policies.checks.documents import ANYBODY, statements
+from policies.checks.documents import statements
 from policies.checks.model import Limits, Resource
 from policies.checks.plain import flag_at, number_at
 from policies.checks.tokens import KEY
@@ -46,5 +46,5 @@ def policy(resource: Resource, limits: Limits) -> Iterator[str]:
     if not keeps:
         yield "its policy gives the account no right of its own (kms:* for its root): nobody could ever change it"
     for one in found:
-        if one.allows and (ANYBODY in one.principals or one.inverted):
+        if one.lets_anybody:
             yield f"statement {one.title} of its policy lets anybody use it"

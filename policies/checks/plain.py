@@ -43,6 +43,16 @@ def at(manifest: Plain, *path: str) -> Plain:
     return value
 
 
+def field_of(manifest: Plain, key: str) -> Plain:
+    """A field as it is: None where it is absent or there is no object, `UNKNOWN` where only the update knows it."""
+    return manifest.get(key) if isinstance(manifest, Mapping) else None
+
+
+def says_true(manifest: Plain, *path: str) -> bool:
+    """Whether a switch is on that AWS or a driver takes as text, too."""
+    return at(manifest, *path) in ("true", True)
+
+
 def object_at(manifest: Plain, *path: str) -> Mapping[str, Plain]:
     """The object at a path; Unreadable when it is absent or something else."""
     value = at(manifest, *path)

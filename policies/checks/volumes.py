@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.checks import metadata
 from policies.checks.model import Limits, Resource, Violation
-from policies.checks.plain import Plain, Unreadable, at, flag_at, list_at, text_at
+from policies.checks.plain import Unreadable, at, flag_at, list_at, says_true, text_at
 from policies.checks.tokens import POSTGRESQL, STATEFUL_SET, STORAGE_CLASS, VOLUME_CLAIM
 from policies.checks.whole import Whole, each
 
@@ -21,7 +21,7 @@ def storage_class(resource: Resource, limits: Limits) -> Iterator[str]:
         yield "volumeBindingMode is not WaitForFirstConsumer: volumes come up in zones where their pods may not run"
     if not flag_at(inputs, "allowVolumeExpansion", default=False):
         yield "allowVolumeExpansion is not true: a full volume cannot grow"
-    if text_at(inputs, "provisioner") in EBS and at(inputs, "parameters", "encrypted") not in ("true", True):
+    if text_at(inputs, "provisioner") in EBS and not says_true(inputs, "parameters", "encrypted"):
         yield 'parameters.encrypted is not "true"'
 
 
@@ -82,15 +82,11 @@ def _claims(resource: Resource) -> Iterator[tuple[str, str]]:
     """Where a claim is stated, and the class that it names."""
     spec = at(resource.inputs, "spec")
     if resource.type == VOLUME_CLAIM:
-        yield "spec", _class(spec, "storageClassName")
+        yield "spec", text_at(spec, "storageClassName")
     elif resource.type == POSTGRESQL:
         for volume in ("storage", "walStorage"):
             if at(spec, volume) is not None:
-                yield f"spec.{volume}", _class(at(spec, volume), "storageClass")
+                yield f"spec.{volume}", text_at(spec, volume, "storageClass")
     else:
         for index, claim in enumerate(list_at(spec, "volumeClaimTemplates")):
-            yield f"spec.volumeClaimTemplates[{index}]", _class(at(claim, "spec"), "storageClassName")
-
-
-def _class(spec: Plain, field: str) -> str:
-    return text_at(spec, field)
+            yield f"spec.volumeClaimTemplates[{index}]", text_at(claim, "spec", "storageClassName")

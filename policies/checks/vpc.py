@@ -23,8 +23,7 @@ def logged(whole: Whole, limits: Limits) -> Iterator[Violation]:
     del limits
 
     def check(vpc: Resource) -> Iterator[str]:
-        logs = [log for log in whole.of(FLOW_LOG) if refers(log, "vpcId", vpc, "id") or len(whole.of(VPC)) == 1]
-        if not any(text_at(log.inputs, "trafficType") == "ALL" for log in logs):
+        if not any(text_at(log.inputs, "trafficType") == "ALL" for log in _about(vpc, FLOW_LOG, whole)):
             yield "has no flow log of all traffic"
 
     yield from each(whole.of(VPC), check)
@@ -35,11 +34,7 @@ def closed(whole: Whole, limits: Limits) -> Iterator[Violation]:
     del limits
 
     def check(vpc: Resource) -> Iterator[str]:
-        own = [
-            group
-            for group in whole.of(DEFAULT_SECURITY_GROUP)
-            if refers(group, "vpcId", vpc, "id") or len(whole.of(VPC)) == 1
-        ]
+        own = _about(vpc, DEFAULT_SECURITY_GROUP, whole)
         if not own:
             yield "its default security group is as AWS made it: state a DefaultSecurityGroup without rules"
         for group in own:
@@ -47,6 +42,12 @@ def closed(whole: Whole, limits: Limits) -> Iterator[Violation]:
                 yield "its default security group has rules"
 
     yield from each(whole.of(VPC), check)
+
+
+def _about(vpc: Resource, token: str, whole: Whole) -> list[Resource]:
+    """Resources of a type that are about a VPC; the only one of a stack is meant by all of them."""
+    alone = len(whole.of(VPC)) == 1
+    return [it for it in whole.of(token) if alone or refers(it, "vpcId", vpc, "id")]
 
 
 def subnets(resource: Resource, limits: Limits) -> Iterator[str]:
@@ -81,7 +82,7 @@ def ingress(whole: Whole, limits: Limits) -> Iterator[Violation]:
             return
         first, last = number_at(inputs, "fromPort"), number_at(inputs, "toPort")
         if first is None or first != last or first not in limits.public_ports:
-            yield f"opens more to the world than the ports {', '.join(map(str, limits.public_ports))}"
+            yield _more_than_for_users(limits)
         if not any(_is_at(rule, balancer) for balancer in whole.of(LOAD_BALANCER)):
             yield "opens to the world what is no load balancer for users"
 
@@ -90,7 +91,7 @@ def ingress(whole: Whole, limits: Limits) -> Iterator[Violation]:
 
 def _is_at(rule: Resource, balancer: Resource) -> bool:
     """Whether a rule is of a group of a load balancer that faces users."""
-    if flag_at(balancer.inputs, "internal", default=False):
+    if not _is_public(balancer):
         return False
     groups = balancer.sources.get("securityGroups", ())
     if any(urn in rule.sources.get("securityGroupId", ()) for urn in groups):
@@ -103,14 +104,23 @@ def _is_at(rule: Resource, balancer: Resource) -> bool:
     )
 
 
+def _is_public(balancer: Resource) -> bool:
+    """AWS's default."""
+    return not flag_at(balancer.inputs, "internal", default=False)
+
+
+def _more_than_for_users(limits: Limits) -> str:
+    return f"opens more to the world than the ports {', '.join(map(str, limits.public_ports))}"
+
+
 def public_listeners(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """A load balancer that faces the world has the ports for users and no others. That is AWS's default."""
-    public = [it for it in whole.of(LOAD_BALANCER) if not flag_at(it.inputs, "internal", default=False)]
+    """A load balancer that faces the world has the ports for users and no others."""
+    public = [it for it in whole.of(LOAD_BALANCER) if _is_public(it)]
 
     def check(listener: Resource) -> Iterator[str]:
         for_users = number_at(listener.inputs, "port") in limits.public_ports
         if not for_users and any(refers(listener, "loadBalancerArn", balancer, "arn") for balancer in public):
-            yield f"opens more to the world than the ports {', '.join(map(str, limits.public_ports))}"
+            yield _more_than_for_users(limits)
 
     yield from each(whole.of(LISTENER), check)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from policies.checks.model import Resource, Violation
-from policies.checks.plain import UNKNOWN, Plain, Unreadable
+from policies.checks.plain import UNKNOWN, Plain, Unreadable, field_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def refers(resource: Resource, field: str, target: Resource, *names: str) -> boo
 
 def input_of(resource: Resource, field: str) -> Plain:
     """A top-level input, whatever it is: None where it is absent, `UNKNOWN` where only the update knows it."""
-    return resource.inputs.get(field) if isinstance(resource.inputs, dict) else None
+    return field_of(resource.inputs, field)
 
 
 def stated(value: Plain) -> bool:

@@ -272,24 +272,27 @@ class Servers:
         return all(self._reached(name) == {self.host(other) for other in self.pods} for name in self.pods)
 
     def _reached(self, name: str) -> set[str]:
-        lines = [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
-        return {fields[1].partition("@")[0] for fields in lines if fields[7] == "connected"}
+        return {fields[1].partition("@")[0] for fields in self._lines(name) if fields[7] == "connected"}
+
+    def _lines(self, name: str) -> list[list[str]]:
+        """What a node says of every node, field by field."""
+        return [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
 
     def agreed(self) -> bool:
         """Does every node know the same owner of each slot? After a handover the others hear of it a moment later."""
         return len({self._owners(name) for name in self.pods}) == 1
 
     def _owners(self, name: str) -> frozenset[tuple[str, ...]]:
-        lines = [line.split() for line in self.ask(name, "CLUSTER", "NODES").splitlines()]
-        owned = ((fields[0], *(slot for slot in fields[8:] if not slot.startswith("["))) for fields in lines)
+        owned = (
+            (fields[0], *(slot for slot in fields[8:] if not slot.startswith("["))) for fields in self._lines(name)
+        )
         return frozenset(owner for owner in owned if len(owner) > 1)
 
     def slots(self) -> dict[str, int]:
         """Number of slots of each master, as the first member sees it."""
         names = {self.ask(name, "CLUSTER", "MYID"): name for name in self.pods}
         found: dict[str, int] = {}
-        for line in self.ask(self.members[0], "CLUSTER", "NODES").splitlines():
-            fields = line.split()
+        for fields in self._lines(self.members[0]):
             held = [entry.partition("-") for entry in fields[8:] if not entry.startswith("[")]
             if held:
                 number = sum(int(high or low) - int(low) + 1 for low, _, high in held)
