@@ -250,3 +250,13 @@ def test_a_call_that_one_node_fails_is_made_to_another(cluster: Cluster, gateway
     for number in range(12):
         assert through(gateway, "GET", "/collections/default")[0] == 200
         assert through(gateway, "PUT", "/collections/default/points?wait=true", {"points": [point(number)]})[0] == 200
+
+
+def test_calls_that_fail_at_once_leave_a_try_for_a_peer_that_does_not_answer(cluster: Cluster, gateway: str) -> None:
+    """A gateway that has just started asks its peers in their order."""
+    cluster.fault(0, "GET", "/collections/default", status=500, times=1)
+    cluster.fault(1, "GET", "/collections/default", status=503, times=1)
+    cluster.freeze(2)
+    began = time.monotonic()
+    assert through(gateway, "GET", "/collections/default")[0] == 200
+    assert time.monotonic() - began > 2.4, "the frozen peer was not asked"
