@@ -69,6 +69,15 @@ class TestLogsOfOurOwnNodes:
             eventually("it is linked", lambda: "kubelet.log" in logs.names, 10)
         assert found(logs.places(stand())) == ["log kubelet.log"]
 
+    def test_one_that_appears_during_the_search_does_not_end_it(self, tmp_path: Path, log: Path) -> None:
+        log.write_text(SAID)
+        logs = LinkedLogs(tmp_path)
+        read = logs.places(stand())
+        first = next(read)
+        (tmp_path / "kubelet.log").write_text("")
+        logs.look()
+        assert [one.name for one in (first, *read)] == ["log nodes/zone-a/log/pods/soma_web_u-1/main/0.log"]
+
     def test_a_program_that_starts_again_leaves_its_former_log(self, tmp_path: Path) -> None:
         program = Process(tmp_path, "operator")
         logs = LinkedLogs(tmp_path)

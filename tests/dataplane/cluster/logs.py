@@ -65,14 +65,19 @@ class LinkedLogs:
         """Fails where a container that there is now has no log here."""
         self.keep(stand, [Pod(manifest) for manifest in stand.client.list("v1", "Pod")])
         assert self._fault is None, f"not all logs were kept: {self._fault}"
-        for number, name in self._names.items():
+        for number, name in self._known().items():
             text = (self._kept / str(number)).read_text(errors="replace")
             yield Place(f"log {name}", spoken(text) if "/log/pods/" in name else text)
 
     @property
     def names(self) -> frozenset[str]:
         """Every log's name below the nodes' folders of pods, "namespace_pod_uid/container/0.log", and the programs'."""
-        return frozenset(name.partition("/log/pods/")[2] or name for name in self._names.values())
+        return frozenset(name.partition("/log/pods/")[2] or name for name in self._known().values())
+
+    def _known(self) -> dict[int, str]:
+        """A copy: the thread that looks on adds to the names meanwhile."""
+        with self._guard:
+            return dict(self._names)
 
     def _link(self, file: Path) -> None:
         try:
