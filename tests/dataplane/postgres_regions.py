@@ -172,7 +172,7 @@ class Server:
     def start(self) -> None:
         command = [*self._link.enter(self.region), *_AS_POSTGRES, tool("postgres"), "-D", str(self.layout.data)]
         self._process.start(command)
-        eventually(self.answers, f"{self.region} answers", 60)
+        eventually(self._answers_or_ended, f"{self.region} answers", 60)
 
     def kill(self) -> None:
         """The machine is gone: every process of it, at once."""
@@ -182,7 +182,8 @@ class Server:
             subprocess.run(["kill", "-9", str(each)], check=False, capture_output=True)
         eventually(lambda: not self.answers(), "gone", 20)
         self._process.stop(0)
-        (self.layout.data / "postmaster.pid").unlink(missing_ok=True)
+        for lock in self.layout.locks:
+            lock.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """As a demotion: everything is written and sent, then it ends."""
@@ -198,6 +199,10 @@ class Server:
         except psycopg2.Error:
             return False
         return True
+
+    def _answers_or_ended(self) -> bool:
+        assert self._process.alive(), f"{self.region} has ended: {self._process.tail()}"
+        return self.answers()
 
     def connect(self) -> Any:
         """As the superuser, by the server's own socket."""

@@ -51,6 +51,12 @@ class Layout:
         return self.scratch / "run"
 
     @property
+    def locks(self) -> tuple[Path, Path]:
+        """Files by which a postmaster keeps others off its data and its socket. They name its pid: once its container
+        is gone, another process may have that."""
+        return self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{self.port}.lock"
+
+    @property
     def primary(self) -> tuple[str, int]:
         """Host and port of the primary."""
         host, _, port = (self.writable or f"{self.cluster}-rw:5432").rpartition(":")

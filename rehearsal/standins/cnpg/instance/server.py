@@ -67,7 +67,8 @@ class Server:
     def start(self, *options: str) -> None:
         """Starts the postmaster; its log goes to the manager's output."""
         self.layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.layout.data / "postmaster.pid").unlink(missing_ok=True)  # of a container that is gone
+        for lock in self.layout.locks:
+            lock.unlink(missing_ok=True)  # of a container that is gone
         self._process = subprocess.Popen([program("postgres"), "-D", str(self.layout.data), *options])
 
     def stop(self) -> None:
