@@ -89,8 +89,10 @@ def one(module: Path, target: Path, progress: Progress, package: str = ".", ldfl
     name = module.name if package == "." else package.rpartition("/")[2]
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
         with progress.step(f"build {name}"):
+            # apart, for only a download may be given up: compiling says nothing for minutes on a slow machine
+            _run(tool, ["list", "-deps", package], f"fetch the Go modules of {name}", progress, module=module)
             arguments = ["build", "-trimpath", "-ldflags", ldflags, "-o", f"{scratch}/program", package]
-            _run(tool, arguments, f"build {name}", progress, module=module)
+            _run(tool, arguments, f"build {name}", progress, offline=True, module=module)
         (Path(scratch) / "program").replace(target)
 
 

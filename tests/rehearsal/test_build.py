@@ -30,6 +30,16 @@ SILENT = """#!/bin/sh
 [ "$1" = version ] && { echo "go version go1.99.0 linux/amd64"; exit 0; }
 exec sleep 60
 """
+SLOW = r"""#!/bin/sh
+case "$1" in
+  version) echo "go version go1.99.0 linux/amd64" ;;
+  build) [ "$GOPROXY" = off ] || exit 1
+         sleep 1
+         while [ $# -gt 0 ]; do [ "$1" = "-o" ] && out="$2"; shift; done
+         echo program > "$out" ;;
+esac
+"""
+"""Finds all modules at hand, and compiles for longer than a download may be silent."""
 HALF_WAY = GOOD.replace("chmod +x", "kill -9 $$; chmod +x")
 
 
@@ -99,6 +109,24 @@ def test_a_registry_that_hangs_is_given_up(workshop: Workshop, monkeypatch: pyte
     with pytest.raises(RehearsalError, match="no answer"):
         workshop.ensure()
     assert workshop.left() == set()
+
+
+def test_a_program_that_takes_long_to_compile_is_not_given_up(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "SILENCE_SECONDS", 0.3)
+    workshop.go(SLOW)
+    build.one(tmp_path, tmp_path / "agent", Progress(workshop.said))
+    assert (tmp_path / "agent").read_text() == "program\n"
+
+
+def test_modules_of_a_program_that_do_not_come_are_given_up(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "SILENCE_SECONDS", 0.3)
+    workshop.go(SILENT)
+    with pytest.raises(RehearsalError, match="cannot fetch the Go modules of agent: no answer"):
+        build.one(tmp_path, tmp_path / "program", Progress(workshop.said), "./agent")
 
 
 def test_a_build_that_dies_half_way_is_made_good_by_the_next(workshop: Workshop) -> None:
