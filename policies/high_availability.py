@@ -8,6 +8,7 @@ from policies.checks import (
     postgresql,
     presence,
     probes,
+    proof,
     qdrant,
     replicas,
     requests,
@@ -70,14 +71,30 @@ RULES: tuple[Rule, ...] = (
         check=zones.spread,
     ),
     StackRule(
+        name="zones-together",
+        description="StatefulSets of which each is in one zone are in three of them; no spread counts another "
+        "workload's pods.",
+        remedy="Pin one StatefulSet to each zone; let each spread select by app.kubernetes.io/instance.",
+        severity=Severity.CRITICAL,
+        parameters=("zones",),
+        example=Example(
+            "StatefulSet",
+            "spec.template.spec.topologySpreadConstraints.0.labelSelector.matchLabels",
+            fails={},
+            passes={"app.kubernetes.io/instance": "qdrant"},
+        ),
+        check=zones.spread_together,
+    ),
+    StackRule(
         name="zone-loss",
-        description="Every quorum keeps its majority when a zone is lost; no spread counts another workload's pods.",
+        description="Whatever runs serves on without any one zone, in every placement that the scheduler may choose: "
+        "a majority of what votes is left, of PostgreSQL what a commit needs, of the rest a pod.",
         remedy="Choose a number of members that leaves a majority without the fullest zone (3, 5, 6 over three "
-        "zones, not 4); pin one StatefulSet to each zone; select by app.kubernetes.io/instance.",
+        "zones, not 4); spread pods over the zones by a hard rule that counts just them.",
         severity=Severity.CRITICAL,
         parameters=("zones",),
         example=Example("StatefulSet", "spec.replicas", fails=4, passes=3),
-        check=zones.spread_together,
+        check=proof.survives_a_zone,
     ),
     StackRule(
         name="disruption-budgets",

@@ -183,6 +183,14 @@ class Kind(Enum):
     """A Pod or ReplicaSet without a controller above it."""
 
 
+_REVISION_KEY: Mapping[Kind, str] = {
+    Kind.DEPLOYMENT: "pod-template-hash",
+    Kind.POOLER: "pod-template-hash",
+    Kind.STATEFUL_SET: "controller-revision-hash",
+}
+"""Label that a controller gives alike to all pods of one revision."""
+
+
 @dataclass(frozen=True)
 class Amount:
     """A count of pods, or a percentage of them."""
@@ -222,10 +230,16 @@ class Workload:
     nodes: Nodes
     rollout: Rollout | None
     """None for kinds that have no strategy of a Deployment."""
+    keeps_volumes: bool
+    """Each pod has volumes of its own, which outlive it."""
 
     @property
     def title(self) -> str:
         return f"{self.kind.value} {self.name}"
+
+    def shares(self, label: str) -> bool:
+        """Whether all its pods have the same value of a label: those that a controller adds mostly tell them apart."""
+        return label in self.labels or label == _REVISION_KEY.get(self.kind)
 
     @property
     def quorum(self) -> bool:

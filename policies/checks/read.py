@@ -99,6 +99,8 @@ def _workload(
             spreads=tuple(_spread(spread) for spread in list_at(pod, "topologySpreadConstraints")),
             nodes=nodes.of_pod(pod),
             rollout=_rollout(resource.inputs, "spec", strategy) if strategy else None,
+            keeps_volumes=kind is Kind.STATEFUL_SET
+            and bool(list_at(object_at(resource.inputs, "spec"), "volumeClaimTemplates")),
         )
 
     return read

@@ -2,18 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from policies.checks.groups import Group, groups, majority
-from policies.checks.model import ZONE_KEY, Item, Kind, Minimums, Nodes, Spread, Stack, Violation, Workload, Zones
+from policies.checks.groups import Group, groups
+from policies.checks.model import ZONE_KEY, Item, Minimums, Nodes, Spread, Stack, Violation, Workload, Zones
 
 QUORUM_ZONES = 3
 """Over two zones, losing the fuller one takes the majority."""
-
-_REVISION_KEY = {
-    Kind.DEPLOYMENT: "pod-template-hash",
-    Kind.POOLER: "pod-template-hash",
-    Kind.STATEFUL_SET: "controller-revision-hash",
-}
-"""Label that a controller gives alike to all pods of one revision. Others that it adds differ from pod to pod."""
 
 
 def used(zones: Zones, minimums: Minimums) -> int | None:
@@ -59,7 +52,8 @@ def spread(item: Item, minimums: Minimums) -> Iterator[Violation]:
 def _own_spread(item: Workload, minimums: Minimums) -> Iterator[Violation]:
     faults = [
         [
-            *_faults(constraint, item.labels, _REVISION_KEY[item.kind]),
+            *_faults(constraint, item.labels),
+            *_apart(constraint, item),
             *_domain_faults(constraint, item.quorum, minimums),
         ]
         for constraint in item.spreads
@@ -75,21 +69,28 @@ def spreads_voters(spreads: Iterable[Spread], labels: Mapping[str, str], minimum
     """Whether one of the constraints holds pods with these labels evenly over the zones, as a quorum needs it."""
     return any(
         constraint.key == ZONE_KEY
-        and not [*_faults(constraint, labels, None), *_domain_faults(constraint, True, minimums)]
+        and not [
+            *_faults(constraint, labels),
+            *_domain_faults(constraint, True, minimums),
+            *(key for key in constraint.match_label_keys if key not in labels),
+        ]
         for constraint in spreads
     )
 
 
-def _faults(constraint: Spread, labels: Mapping[str, str], revision_key: str | None) -> Iterator[str]:
+def _apart(constraint: Spread, item: Workload) -> Iterator[str]:
+    for key in constraint.match_label_keys:
+        if not item.shares(key):
+            yield f"counts pods apart by label {key}, which its pods do not share"
+
+
+def _faults(constraint: Spread, labels: Mapping[str, str]) -> Iterator[str]:
     if not constraint.hard:
         yield "is a wish (ScheduleAnyway), not a rule (DoNotSchedule)"
     if constraint.max_skew != 1:
         yield f"allows a skew of {constraint.max_skew}, not 1"
     if constraint.selector is None or not constraint.selector.matches(labels):
         yield "does not select the workload's own pods, so it spreads nothing"
-    for key in constraint.match_label_keys:
-        if key != revision_key and key not in labels:
-            yield f"counts pods apart by label {key}, which its pods do not share"
 
 
 def _domain_faults(constraint: Spread, quorum: bool, minimums: Minimums) -> Iterator[str]:
@@ -107,13 +108,11 @@ def _domain_faults(constraint: Spread, quorum: bool, minimums: Minimums) -> Iter
 
 
 def spread_together(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
-    """What only the whole stack tells: pinned StatefulSets, quorums without a zone, foreign pods in a spread."""
+    """What only the whole stack tells: StatefulSets that are pinned apart, and foreign pods in a spread."""
     for group in groups(stack):
         first = group.workloads[0]
         if first.pinned:
             yield from _uses_zones(group, minimums)
-        if group.quorum:
-            yield from _outlives_a_zone(group, minimums)
         if not first.pinned:
             yield from _counts_others(first, stack)
 
@@ -124,17 +123,6 @@ def _uses_zones(group: Group, minimums: Minimums) -> Iterator[Violation]:
     if inhabited < least:
         yield Violation(
             group.workloads[0].urn, f"{group.title} have pods in {inhabited} zones, at least {least} are required"
-        )
-
-
-def _outlives_a_zone(group: Group, minimums: Minimums) -> Iterator[Violation]:
-    lost = max(group.by_zone.values(), default=-(-group.replicas // minimums.zones))
-    left = group.replicas - lost
-    if left < majority(group.replicas):
-        yield Violation(
-            group.workloads[0].urn,
-            f"{group.title}: losing a zone leaves {left} of {group.replicas} members, "
-            f"a majority is {majority(group.replicas)}",
         )
 
 

@@ -144,7 +144,7 @@ def with_a_lone_pod(region: Resources) -> Iterator[Weakening]:
         if field is None:
             continue
         pinned = SPREAD not in pod(resource.inputs)
-        policy = "zone-loss" if pinned else "enough-replicas"
+        policy = "zones-together" if pinned else "enough-replicas"
         for pods in (0,) if pinned else (1, 2):
 
             def shrink(inputs: dict[str, Any], field: str = field, pods: int = pods) -> None:
@@ -179,7 +179,7 @@ def with_a_zone_left_out(region: Resources) -> Iterator[Weakening]:
     pinned = [r for r in region if kind(r) == "StatefulSet" and SPREAD not in pod(r.inputs)]
     for resource in pinned:
         others = [other for other in region if other is not resource]
-        yield f"drop {resource.name}", "zone-loss", others
+        yield f"drop {resource.name}", "zones-together", others
 
 
 def with_a_bare_container(region: Resources) -> Iterator[Weakening]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from policies.rules import Example, Rule
-from rehearsal import packs, paths
+from rehearsal import packs, paths, plain
 from rehearsal.engine.model import UNKNOWN, PlannedResource
-from tests.unit.policy_plan import PACKS, PLATFORMS, REGIONS, as_plain, planned, put, token_is, verdicts
+from tests.unit.policy_plan import PACKS, PLATFORMS, REGIONS, planned, put, token_is, verdicts
 
 SAFETY = ("data-safety", "security")
 PROJECT = "somafractalmemory"
@@ -27,7 +27,8 @@ def pack(request: pytest.FixtureRequest) -> Iterator[packs.Pack]:
 def test_the_pack_says_what_its_functions_find(pack: packs.Pack, platform: str, name: str) -> None:
     report = pack.ask(planned(platform)[name], name)
     found = {
-        (it.policy, it.level, it.message) for it in verdicts(as_plain(planned(platform)[name]), packs=(pack.name,))
+        (it.policy, it.level, it.message)
+        for it in verdicts(plain.resources(planned(platform)[name]), packs=(pack.name,))
     }
     assert {(it.policy, it.level, it.message) for it in report.violations} == found
     assert report.mandatory == ()
@@ -57,8 +58,8 @@ def _refused(pack: packs.Pack, rule: Rule, example: Example) -> bool:
 
 def _put(resource: PlannedResource, example: Example) -> PlannedResource:
     """The same change as in the plain form."""
-    (plain,) = as_plain([resource])
-    new = put(plain, example.path, example.fails)
+    (original,) = plain.resources([resource])
+    new = put(original, example.path, example.fails)
     return dataclasses.replace(resource, inputs=new.inputs, outputs={}, protect=new.protect)
 
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 from policies import data_safety, high_availability, security
 from policies.checks import read
 from policies.checks.model import Limits, Minimums, Resource
-from policies.checks.plain import UNKNOWN, Unreadable
+from policies.checks.plain import Unreadable
 from policies.checks.whole import Whole, one
 from policies.rules import GONE, PlainRule, ResourceRule, Rule, StackRule, WholeRule
-from rehearsal.engine import model
+from rehearsal import plain
 from rehearsal.engine.model import PlannedResource
 from tests.unit.aws_region import Regions
 
@@ -57,33 +57,7 @@ def planned(platform: str) -> Mapping[str, Sequence[PlannedResource]]:
 
 @cache
 def region(platform: str, name: str) -> Stack:
-    return as_plain(planned(platform)[name])
-
-
-def as_plain(resources: Sequence[PlannedResource]) -> Stack:
-    by_urn = {resource.urn: resource for resource in resources}
-
-    def place(resource: PlannedResource) -> str:
-        provider = by_urn.get(resource.provider or "")
-        return str(provider.inputs.get("region", "")) if provider else ""
-
-    return tuple(
-        Resource(
-            resource.type, resource.urn, resource.name, _plain(resource.inputs), resource.protect,
-            bool(resource.delete_before_replace), place(resource), resource.property_dependencies,
-        )
-        for resource in resources
-    )  # fmt: skip
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, model.Secret):
-        return _plain(value.value)
-    if value is model.UNKNOWN:
-        return UNKNOWN
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    return plain.resources(planned(platform)[name])
 
 
 def minimums(stack: Stack) -> Minimums:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from policies.checks.plain import UNKNOWN
-from tests.unit.policy_plan import GONE, Stack, as_plain, find, put, swapped, verdicts
+from rehearsal import plain
+from tests.unit.policy_plan import GONE, Stack, find, put, swapped, verdicts
 from tests.unit.test_policy_variants import VARIANTS
 
 ROUTINGS = ("latency", "failover")
@@ -16,7 +17,7 @@ ROUTINGS = ("latency", "failover")
 def named(routing: str) -> Stack:
     regions = VARIANTS[f"public names by {routing}"]()
     regions.up("us-east")
-    return as_plain(regions.plans["us-east"].resources)
+    return plain.resources(regions.plans["us-east"].resources)
 
 
 def said(stack: Stack) -> list[str]:

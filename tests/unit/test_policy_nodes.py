@@ -99,7 +99,7 @@ def test_a_node_selector_by_the_zones_former_label_is_refused(region: Region, na
 
 def test_a_quorum_set_in_one_zone_by_its_former_label_is_refused(region: Region) -> None:
     region.set("qdrant", f"{POD}.nodeSelector", {OLD_ZONE: "zone-a"})
-    region.refused("zone-loss", saying="StatefulSet qdrant have pods in 1 zones, at least 3 are required")
+    region.refused("zones-together", saying="StatefulSet qdrant have pods in 1 zones, at least 3 are required")
 
 
 def test_affinity_by_the_zones_former_label_is_refused(region: Region) -> None:

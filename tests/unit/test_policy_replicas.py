@@ -137,4 +137,4 @@ def test_statefulsets_without_the_shared_labels_stand_alone(region: Region) -> N
         alone = redis(zone)
         del alone["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
         region.add(f"redis-{zone}", "kubernetes:apps/v1:StatefulSet", alone)
-    region.refused("enough-replicas-together", "zone-loss", "disruption-budgets")
+    region.refused("enough-replicas-together", "zones-together", "zone-loss", "disruption-budgets")

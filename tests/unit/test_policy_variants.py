@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from rehearsal import plain
 from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions
-from tests.unit.policy_plan import KubernetesRegions, Verdict, as_plain, verdicts
+from tests.unit.policy_plan import KubernetesRegions, Verdict, verdicts
 from tests.unit.test_aws_eks import existing
 from tests.unit.test_postgres_backups import S3
 
@@ -53,7 +54,7 @@ VARIANTS: dict[str, Callable[[], Regions]] = {
 def said(regions: Regions) -> list[Verdict]:
     """Of the first region, by the packs that refuse."""
     regions.up(regions.names[0])
-    resources = as_plain(regions.plans[regions.names[0]].resources)
+    resources = plain.resources(regions.plans[regions.names[0]].resources)
     return list(verdicts(resources, packs=("data-safety", "security")))
 
 

@@ -185,12 +185,12 @@ def test_a_node_selector_narrows_what_affinity_leaves(region: Region) -> None:
 
 def test_statefulsets_of_a_data_set_that_leave_a_zone_out_are_refused(region: Region) -> None:
     region.set("redis-zone-c", f"{TERMS}.0.matchExpressions.0.values", ["zone-b"])
-    region.refused("zone-loss", saying="redis-zone-c have pods in 2 zones, at least 3 are required")
+    region.refused("zones-together", saying="redis-zone-c have pods in 2 zones, at least 3 are required")
 
 
 def test_a_zone_of_a_data_set_without_pods_is_refused(region: Region) -> None:
     region.set("redis-zone-b", "spec.replicas", 0)
-    region.refused("zone-loss", saying="have pods in 2 zones, at least 3 are required")
+    region.refused("zones-together", saying="have pods in 2 zones, at least 3 are required")
 
 
 def test_three_zones_of_four_are_enough_for_a_data_set(region: Region) -> None:
@@ -200,12 +200,12 @@ def test_three_zones_of_four_are_enough_for_a_data_set(region: Region) -> None:
 
 def test_statefulsets_with_most_of_their_pods_in_one_zone_are_refused(region: Region) -> None:
     region.set("redis-zone-a", "spec.replicas", 4)
-    region.refused("zone-loss", saying="losing a zone leaves 4 of 8 members, a majority is 5")
+    region.refused("zone-loss", saying="losing a zone leaves 4 of 8 pods, a majority is 5")
 
 
 def test_four_members_over_three_zones_are_refused(region: Region) -> None:
     region.set("qdrant", "spec.replicas", 4)
-    region.refused("zone-loss", saying="StatefulSet qdrant: losing a zone leaves 2 of 4 members, a majority is 3")
+    region.refused("zone-loss", saying="StatefulSet qdrant: losing a zone leaves 2 of 4 pods, a majority is 3")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_which_numbers_of_members_outlive_a_zone(region: Region, members: int, s
 
 def test_a_spread_that_counts_another_workloads_pods_is_refused(region: Region) -> None:
     region.set("qdrant", f"{SPREAD}.0.labelSelector.matchLabels", {})
-    region.refused("zone-loss", saying="its spread also counts the pods of Deployment memory-service")
+    region.refused("zones-together", saying="its spread also counts the pods of Deployment memory-service")
 
 
 def test_the_same_labels_in_another_namespace_are_not_counted(region: Region) -> None:
@@ -240,4 +240,4 @@ def test_the_zones_can_be_configured(region: Region) -> None:
 def test_a_zone_that_the_cluster_has_not_does_not_count(region: Region) -> None:
     config = {"zones": ["zone-a", "zone-b", "zone-d"]}
     region.add("settings", "kubernetes:core/v1:ConfigMap", settings(config["zones"]))
-    region.refused("zone-loss", saying="have pods in 2 zones, at least 3 are required", config=config)
+    region.refused("zones-together", saying="have pods in 2 zones, at least 3 are required", config=config)

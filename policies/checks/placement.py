@@ -1,0 +1,91 @@
+"""Where the scheduler may put pods: every placement over the zones that its rules allow, by enumeration.
+
+The rules are those of PodTopologySpread (kube-scheduler, plugins/podtopologyspread/filtering.go): a pod may go to a
+zone where, counted with it, there are at most `maxSkew` pods more than in the zone with the fewest; with fewer zones
+than `minDomains` the fewest counts as none. Nodes are taken to have room. What an autoscaler's scale-in removes is not
+chosen by zone: it may leave less even placements than these.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MANY = 5_000
+"""Placements that are followed at most."""
+
+Placement = tuple[int, ...]
+"""Pods in each zone."""
+
+
+class TooManyError(Exception):
+    """Pods may be placed in more ways than are followed."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A hard spread over the zones that counts the workload's own pods and no others."""
+
+    max_skew: int
+    min_domains: int | None
+    leaves_out_tainted: bool
+    """`nodeTaintsPolicy: Honor`: a zone all of whose nodes are tainted is none."""
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Pods of one template, interchangeable for the scheduler."""
+
+    number: int
+    zones: frozenset[int]
+    """Where they may run."""
+    limits: tuple[Limit, ...]
+    apart: bool
+    """One a zone at most: required anti-affinity."""
+    bound: bool
+    """Each keeps a volume, which lies in the zone where the pod ran first."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The zones that have nodes."""
+
+    up: frozenset[int]
+    tainted: frozenset[int] = frozenset()
+    """All of whose nodes are tainted, as those that do not answer are: they take no pods, but may count as zones."""
+
+
+def placed(pods: Pods, before: Placement, ground: Ground) -> frozenset[Placement]:
+    """Every placement that may come about when those pods that `before` lacks are scheduled one after the other.
+
+    It holds fewer pods than there are where the scheduler finds no place for the others. TooManyError beyond `MANY`.
+    """
+    full: set[Placement] = set()
+    layer = {before}
+    for _ in range(pods.number - sum(before)):
+        further: set[Placement] = set()
+        for placement in layer:
+            open_to = [zone for zone in ground.up & pods.zones if _fits(pods, placement, zone, ground)]
+            further.update(_with_one(placement, zone) for zone in open_to)
+            if not open_to:
+                full.add(placement)
+        if len(further) + len(full) > MANY:
+            raise TooManyError
+        layer = further
+    return frozenset(full | layer)
+
+
+def _fits(pods: Pods, placement: Placement, zone: int, ground: Ground) -> bool:
+    if pods.apart and placement[zone]:
+        return False
+    return all(placement[zone] + 1 - fewest <= limit.max_skew for limit, fewest in _fewest(pods, placement, ground))
+
+
+def _fewest(pods: Pods, placement: Placement, ground: Ground) -> Iterator[tuple[Limit, int]]:
+    """Each limit with what it takes for the pods of the zone that has the fewest."""
+    for limit in pods.limits:
+        counted = (ground.up if limit.leaves_out_tainted else ground.up | ground.tainted) & pods.zones
+        enough = len(counted) >= (limit.min_domains or 1)
+        yield limit, min(placement[zone] for zone in counted) if enough else 0
+
+
+def _with_one(placement: Placement, zone: int) -> Placement:
+    return (*placement[:zone], placement[zone] + 1, *placement[zone + 1 :])

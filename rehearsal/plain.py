@@ -1,0 +1,36 @@
+"""Planned resources as the checks of the policies take them, without the SDK between."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from policies.checks.model import Resource
+from policies.checks.plain import UNKNOWN
+from rehearsal.engine import model
+from rehearsal.engine.model import PlannedResource
+
+
+def resources(planned: Sequence[PlannedResource]) -> tuple[Resource, ...]:
+    """All of one stack: a provider's region is looked up among them."""
+    by_urn = {resource.urn: resource for resource in planned}
+
+    def place(resource: PlannedResource) -> str:
+        provider = by_urn.get(resource.provider or "")
+        return str(provider.inputs.get("region", "")) if provider else ""
+
+    return tuple(
+        Resource(
+            resource.type, resource.urn, resource.name, _plain(resource.inputs), resource.protect,
+            bool(resource.delete_before_replace), place(resource), resource.property_dependencies,
+        )
+        for resource in planned
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, model.Secret):
+        return _plain(value.value)
+    if value is model.UNKNOWN:
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
