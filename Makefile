@@ -14,7 +14,7 @@ ON = $(if $(PLATFORM),--platform $(PLATFORM))
 PLAN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies gate promote state destroy bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies gate promote state destroy drill bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ state: $(READY) ## make the bucket of the stacks' state, with its copy in anothe
 
 destroy: $(READY) ## what it takes to give the region STACK=… up; destroys nothing (docs/state.md)
 	@$(PY) -m state destroy $(STACK) $(ARGS)
+
+drill: setup ## lose zones, drain nodes, roll and load a region of `make up`, and compare with what the policies prove
+	@$(PY) -m rehearsal drill $(ON) $(ARGS)
 
 bench: setup servers ## measure the numbers that this project promises
 	@$(PY) -m rehearsal bench $(ARGS)

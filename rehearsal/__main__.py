@@ -1,10 +1,10 @@
-"""Command line: `python -m rehearsal setup|preview|policies|up|down|status|record|pack-config|token|bench [--json]`."""
+"""Command line: `python -m rehearsal setup|preview|policies|up|down|status|record|pack-config|token|drill|bench`."""
 
 import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         ("record", _record, "keep the states of the regions that are up as a fixture of this release"),
         ("pack-config", _pack_config, "what --policy-pack-config takes for a region, as its settings say"),
         ("token", _token, "what signs in to a region's control plane, as a kubeconfig's exec wants it"),
+        ("drill", _drill, "lose zones, drain nodes, roll and load a region that is up; compare with the proof"),
         ("bench", _bench, "measure the promised numbers"),
     ):
         sub = commands.add_parser(name, help=words, description=words)
@@ -56,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command is _token:
             sub.add_argument("--region", required=True, help="name of the region, or what AWS calls it")
-        if command in (_preview, _up, _down, _status):
+        if command is _drill:
+            sub.add_argument("--region", help="name of the region (default: the home region)")
+        if command in (_preview, _up, _down, _status, _drill):
             sub.add_argument(
                 "--platform",
                 choices=("kubernetes", "aws"),
@@ -142,9 +145,8 @@ def _pack_config(options: argparse.Namespace, progress: Progress) -> int:
     del progress
     known = {directory.name: directory for directory in packs.directories(paths.CHECKOUT)}
     settings = Project.load(paths.CHECKOUT).settings()
-    for what, name, among in (("pack", options.pack, known), ("region", options.region, settings)):
-        if name not in among:
-            raise RehearsalError(f"there is no {what} {name}: name one of {', '.join(among)}")
+    _named("pack", options.pack, known)
+    _named("region", options.region, settings)
     options.json = True
     _print(options, minimums.configuration(known[options.pack], settings[options.region]), lambda _: None)
     return 0
@@ -158,12 +160,31 @@ def _token(options: argparse.Namespace, progress: Progress) -> int:
     return 0
 
 
+def _drill(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal.drills import report
+    from rehearsal.drills.run import drill
+    from rehearsal.engine.project import Project
+
+    settings = Project.load(_checkout(options)).settings()
+    home = next(name for name, of in settings.items() if of.is_home)
+    region = _named("region", options.region or home, settings)
+    outcomes = drill(region, settings[region], progress)
+    _print(options, report.as_json(region, outcomes), lambda console: report.show(region, outcomes, console))
+    return int(not all(outcome.agrees for outcome in outcomes))
+
+
 def _bench(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal import bench
 
     measured = bench.run(progress)
     _print(options, [entry.as_json() for entry in measured], lambda console: bench.show(measured, console))
     return int(any(entry.holds is False for entry in measured))
+
+
+def _named(what: str, name: str, among: Collection[str]) -> str:
+    if name not in among:
+        raise RehearsalError(f"there is no {what} {name}: name one of {', '.join(among)}")
+    return name
 
 
 def _checkout(options: argparse.Namespace) -> Path:

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rehearsal import certificates, kubeconfig, nodes, paths, programs, volumes
@@ -62,6 +63,32 @@ class ControlPlane:
             client = self.admin()
             nodes.furnish(client, self.region, self._groups)
             nodes.await_ready(client, self.region)
+
+    @contextmanager
+    def hurried(self, tools: Binaries) -> Generator[None]:
+        """Nodes that fall silent are noticed within seconds, until the block ends."""
+        self._pace(tools, hurried=True)
+        try:
+            yield
+        finally:
+            self._pace(tools, hurried=False)
+
+    def _pace(self, tools: Binaries, *, hurried: bool) -> None:
+        """Nobody judges the nodes while nobody plays them; a new player would wait for the old one's leases to end."""
+        place, client = self._place(), self.admin()
+        judge, player = self._process("kube-controller-manager"), self._process(KWOK)
+        judge.stop()
+        player.stop()
+        leases = ("coordination.k8s.io/v1", "Lease", "kube-node-lease")
+        for lease in client.list(*leases):
+            client.delete(leases[0], leases[1], lease["metadata"]["name"], leases[2])
+        player.start(programs.kwok(tools, place, STAGES, hurried))
+        wanted, deadline = len(nodes.simulated(client)), time.monotonic() + nodes.READY_SECONDS
+        while len(client.list(*leases)) < wanted:
+            if time.monotonic() > deadline:
+                raise RehearsalError(f"{self.region}: the nodes have no leases{player.tail()}")
+            time.sleep(POLL_SECONDS)
+        judge.start(programs.controller_manager(tools, place, hurried))
 
     def stop(self) -> None:
         """Ends every process that it ever started and removes the directories of its volumes. Its other data stays."""

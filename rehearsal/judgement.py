@@ -10,7 +10,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal import overlay
+from policies.checks.proof import Proof
+from rehearsal import overlay, proofs
 from rehearsal.packs import Report
 from rehearsal.progress import Progress
 from rehearsal.run import Rehearsal
@@ -27,6 +28,8 @@ class Judgement:
     region: str
     resources: int
     reports: tuple[Report, ...]
+    proofs: tuple[Proof, ...]
+    """Of the loss of any one zone."""
 
     @property
     def refused(self) -> bool:
@@ -47,6 +50,7 @@ class Judgement:
                 }
                 for report in self.reports
             },
+            "zone_loss": [proofs.as_json(proven) for proven in self.proofs],
         }
 
 
@@ -57,7 +61,14 @@ def judge(checkout: Path, progress: Progress) -> list[Judgement]:
         with _own_home():
             summary = Rehearsal(progress, "in-process", overlay.on(platform, checkout)).preview()
         found += [
-            Judgement(platform, one.region, len(one.outcome.resources), tuple(one.reports)) for one in summary.regions
+            Judgement(
+                platform,
+                one.region,
+                len(one.outcome.resources),
+                tuple(one.reports),
+                proofs.of(one.outcome.resources, one.pods),
+            )
+            for one in summary.regions
         ]
     return found
 
@@ -85,6 +96,11 @@ def show(judgements: list[Judgement], console: Console) -> None:
             counted = report.counted
             table.add_row(one.platform, one.region, report.pack, str(len(report.policies)), *map(str, counted.values()))
     console.print(table)
+    proven = proofs.table()
+    for one in judgements:
+        for each in one.proofs:
+            proven.add_row(one.platform, one.region, *proofs.row(each))
+    console.print(proven)
     for (level, pack, policy, message), places in _gathered(judgements).items():
         console.print(f"{level}: {pack}: {policy}: {message}  ({', '.join(places)})", markup=False)
     for policy, remedy in _remedies(judgements).items():

@@ -294,9 +294,11 @@ class Client:
         content_type: str = "application/json",
         accept: str = "application/json",
         idempotent: bool = True,
+        wait: bool = True,
         timeout: float = CALL_SECONDS,
     ) -> Manifest:
-        """One call, decoded. Idempotent ones are repeated while the address refuses or a kept connection was closed."""
+        """One call, decoded. Idempotent ones are repeated while the address refuses or a kept connection was closed;
+        with `wait` all are where the server says when to come back."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Accept": accept, "Content-Type": content_type}
         deadline = time.monotonic() + RETRY_SECONDS
@@ -312,7 +314,7 @@ class Client:
                 continue
             except httpx.TransportError as error:
                 raise self._unreachable(error) from error
-            if answer.status_code == TOO_MANY_REQUESTS and _asks_to_retry(answer, deadline):
+            if wait and answer.status_code == TOO_MANY_REQUESTS and _asks_to_retry(answer, deadline):
                 time.sleep(float(answer.headers["Retry-After"]))
                 continue
             if answer.is_error:

@@ -25,7 +25,7 @@ STORAGE_CLASS: Manifest = {
     "volumeBindingMode": "WaitForFirstConsumer",
     "allowVolumeExpansion": True,
 }
-"""The cluster's default. Its volumes are empty directories without node affinity: no disk is tied to its zone."""
+"""The cluster's default. Its volumes are empty directories; a stand-in binds them to the zone of their pod."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def wanted(region: str, groups: Sequence[Group]) -> list[Manifest]:
 
 def furnish(client: Client, region: str, groups: Sequence[Group]) -> None:
     """Makes what is missing, removes simulated nodes that are not wanted, and waits until all are Ready."""
-    there = {node["metadata"]["name"] for node in _simulated(client)}
+    there = {node["metadata"]["name"] for node in simulated(client)}
     nodes = {node["metadata"]["name"]: node for node in wanted(region, groups)}
     for name in sorted(nodes.keys() - there):
         client.create(nodes[name], field_manager=MANAGER)
@@ -78,7 +78,7 @@ def furnish(client: Client, region: str, groups: Sequence[Group]) -> None:
 def await_ready(client: Client, region: str) -> None:
     """Until every simulated node is Ready and schedulable; RehearsalError when one is not in time."""
     deadline = time.monotonic() + READY_SECONDS
-    while waiting := [node["metadata"]["name"] for node in _simulated(client) if not is_ready(node)]:
+    while waiting := [node["metadata"]["name"] for node in simulated(client) if not is_ready(node)]:
         if time.monotonic() > deadline:
             raise RehearsalError(
                 f"{region}: nodes are not Ready after {READY_SECONDS:.0f} s: {', '.join(waiting)}; "
@@ -107,7 +107,8 @@ def await_account(client: Client, deadline: float) -> None:
             return
 
 
-def _simulated(client: Client) -> list[Manifest]:
+def simulated(client: Client) -> list[Manifest]:
+    """The nodes that are played."""
     return client.list("v1", "Node", label_selector=f"{SIMULATED}=true")
 
 

@@ -88,8 +88,8 @@ def live(client: Client, namespace: str) -> dict[str, ZonePods]:
             continue
         zone = zone_of.get(pod["spec"].get("nodeName", ""), UNSCHEDULED)
         wanted[zone] += 1
-        ready[zone] += _is_ready(pod)
-        held[zone] += _is_held(pod)
+        ready[zone] += is_ready(pod)
+        held[zone] += is_held(pod)
     wanted[UNSCHEDULED] += max(0, _desired(client, namespace) - sum(wanted.values()))
     return {
         zone: ZonePods(wanted[zone], ready[zone], held[zone])
@@ -108,7 +108,7 @@ def lagging(client: Client, namespace: str) -> list[str]:
     lines = [
         f"Pod {pod['metadata']['name']}: {_why(pod)}"
         for pod in client.list("v1", "Pod", namespace)
-        if not (_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or _is_ready(pod) or _is_held(pod))
+        if not (_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or is_ready(pod) or is_held(pod))
     ]
     for item, field in _controllers(client, namespace):
         wanted, there = item["spec"].get(field, 1), (item.get("status") or {}).get(field, 0)
@@ -137,12 +137,13 @@ def _of_a_job(pod: Mapping[str, Any]) -> bool:
     return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
 
 
-def _is_ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether kubelet says that it serves."""
     conditions = pod.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _is_held(pod: Mapping[str, Any]) -> bool:
+def is_held(pod: Mapping[str, Any]) -> bool:
     """A standby pod that waits as it should: an init container runs. One that fails or is restarted is not held."""
     standby = pod["metadata"].get("labels", {}).get(ROLE_LABEL) == "standby"
     sidecars = {one["name"] for one in pod["spec"].get("initContainers", []) if one.get("restartPolicy") == "Always"}

@@ -92,7 +92,13 @@ def _to_real_nodes(advertise: str) -> list[str]:
     return [f"--advertise-address={advertise}", "--kubelet-preferred-address-types=InternalIP"]
 
 
-def controller_manager(tools: Binaries, place: Place) -> list[str]:
+LEASE_SECONDS = 40
+"""Of a simulated node's lease; renewed every quarter of it, as by kubelet."""
+HURRIED_SECONDS = 12
+"""After which a silent node is noticed in a drill, instead of the default 50: its lease is renewed the more often."""
+
+
+def controller_manager(tools: Binaries, place: Place, hurried: bool = False) -> list[str]:
     """Every default controller, and the host-path provisioner so that claims bind.
 
     Autoscalers look every 5 s instead of 15, take a new pod's usage at once instead of after 5 min, and scale down
@@ -112,6 +118,7 @@ def controller_manager(tools: Binaries, place: Place) -> list[str]:
         "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
         "--horizontal-pod-autoscaler-downscale-stabilization=30s",
         "--pvclaimbinder-sync-period=2s",
+        *((f"--node-monitor-grace-period={HURRIED_SECONDS}s", "--node-monitor-period=1s") if hurried else ()),
         "--kube-api-qps=200",
         "--kube-api-burst=400",
         "--profiling=false",
@@ -132,14 +139,14 @@ def scheduler(tools: Binaries, place: Place) -> list[str]:
     ]
 
 
-def kwok(tools: Binaries, place: Place, stages: Path) -> list[str]:
+def kwok(tools: Binaries, place: Place, stages: Path, hurried: bool = False) -> list[str]:
     """Plays the kubelets of the labelled nodes, by the stages in `stages`. Serves nothing: no logs, no exec."""
     return [
         str(tools.kwok),
         f"--kubeconfig={place.kubeconfig('kwok')}",
         *(f"--config={file}" for file in sorted(stages.glob("*.yaml"))),
         f"--manage-nodes-with-label-selector={SIMULATED}=true",
-        "--node-lease-duration-seconds=40",
+        f"--node-lease-duration-seconds={HURRIED_SECONDS if hurried else LEASE_SECONDS}",
         f"--cidr={POD_RANGE}",
         "--node-ip=",
     ]

@@ -22,6 +22,8 @@ class Component:
     """Pods that serve together."""
 
     urn: str
+    kind: str
+    """Of its workloads: a Kubernetes kind, or PostgreSQL."""
     title: str
     namespace: str
     pods: tuple[Pods, ...]
@@ -176,6 +178,7 @@ def _of_group(group: Group, stack: Stack, zones: Sequence[str]) -> Component:
     first = group.workloads[0]
     return Component(
         urn=first.urn,
+        kind=first.kind.value,
         title=group.title,
         namespace=first.namespace,
         pods=tuple(
@@ -201,6 +204,7 @@ def _of_database(database: Database, zones: Sequence[str]) -> Component:
     spreads = [spread for spread in database.spreads if spread.key == ZONE_KEY and spread.hard]
     return Component(
         urn=database.urn,
+        kind="PostgreSQL",
         title=f"PostgreSQL {database.name}",
         namespace=database.namespace,
         pods=(

@@ -3,6 +3,9 @@
 As the driver does (github.com/kubernetes-sigs/aws-ebs-csi-driver, docs/parameters.md; sig-storage-lib-external-
 provisioner for the claim's annotations), a volume can be used in its zone alone, so a pod comes back to where its data
 is. Left out: disks, attaching and mounting, growing, snapshots, deletion, and classes that bind at once.
+
+The volumes of the controller manager's host-path provisioner, which lie nowhere, are bound to the zone of their pod as
+well: so is the disk of almost any cluster.
 """
 
 import hashlib
@@ -18,6 +21,7 @@ DRIVER = "ebs.csi.aws.com"
 NODE = "volume.kubernetes.io/selected-node"
 """Annotation of a claim: the node that the scheduler has chosen for its pod."""
 ZONE = "topology.kubernetes.io/zone"
+HOST_PATH = "kubernetes.io/host-path"
 
 
 def volume(claim: Manifest, storage_class: Manifest, zone: str) -> Manifest:
@@ -26,7 +30,6 @@ def volume(claim: Manifest, storage_class: Manifest, zone: str) -> Manifest:
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
     reference |= {key: metadata[key] for key in ("namespace", "name", "uid")}
     handle = hashlib.sha256(metadata["uid"].encode()).hexdigest()[:17]
-    terms = [{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}]
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -39,23 +42,29 @@ def volume(claim: Manifest, storage_class: Manifest, zone: str) -> Manifest:
             "csi": {"driver": DRIVER, "volumeHandle": f"vol-{handle}", "fsType": "ext4"},
             "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
             "storageClassName": storage_class["metadata"]["name"],
-            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            "nodeAffinity": affinity(zone),
         },
     }
 
 
+def affinity(zone: str) -> Manifest:
+    """Of a volume that can be used in one zone alone."""
+    terms = [{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}]
+    return {"required": {"nodeSelectorTerms": terms}}
+
+
 def chosen_node(claim: Manifest) -> str | None:
-    """The node for which a claim waits for its volume; None for one that waits for nothing."""
+    """The node for whose pod a claim has its volume or waits for it; None for one that nobody uses yet."""
     annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
-    if claim["spec"].get("volumeName") or claim["metadata"].get("deletionTimestamp"):
-        return None
-    return annotations.get(NODE)
+    return None if claim["metadata"].get("deletionTimestamp") else annotations.get(NODE)
 
 
 class Volumes:
     """The stand-in of one region."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
+        self._bound: set[str] = set()
         self._writer = Writer(client, MANAGER)
         self._loop = Loop(MANAGER, self._work)
         self._claims = Informer(client, "v1", "PersistentVolumeClaim")
@@ -77,7 +86,20 @@ class Volumes:
             return None
         node = self._nodes.get(("", chosen_node(claim) or ""))
         storage_class = self._classes.get(("", claim["spec"].get("storageClassName") or ""))
-        if node is None or storage_class is None or storage_class["provisioner"] != DRIVER:
+        if node is None or storage_class is None:
             return None
-        self._writer.apply(volume(claim, storage_class, node["metadata"]["labels"][ZONE]))
+        zone, made = node["metadata"]["labels"].get(ZONE), claim["spec"].get("volumeName")
+        if storage_class["provisioner"] == DRIVER and not made:
+            self._writer.apply(volume(claim, storage_class, node["metadata"]["labels"][ZONE]))
+        elif storage_class["provisioner"] == HOST_PATH and made and zone:
+            self._bind(made, zone)
         return None
+
+    def _bind(self, name: str, zone: str) -> None:
+        """Once: where a volume can be used is not changed any more."""
+        if name in self._bound:
+            return
+        found = self._client.find("v1", "PersistentVolume", name)
+        if found is not None and not found["spec"].get("nodeAffinity"):
+            self._client.patch("v1", "PersistentVolume", name, {"spec": {"nodeAffinity": affinity(zone)}})
+        self._bound.add(name)

@@ -15,7 +15,7 @@ ALL = frozenset({0, 1, 2})
 EVEN = Limit(max_skew=1, min_domains=None, leaves_out_tainted=True)
 VOTERS = replace(EVEN, min_domains=3, leaves_out_tainted=False)
 PODS = Pods(number=3, zones=ALL, limits=(EVEN,), apart=False, bound=False)
-COMPONENT = Component("urn", "Deployment web", "soma", (PODS,), ("web",), needed=1, wants="", kept=2)
+COMPONENT = Component("urn", "Deployment", "Deployment web", "soma", (PODS,), ("web",), needed=1, wants="", kept=2)
 
 
 def orders(*placement: int) -> frozenset[Placement]:

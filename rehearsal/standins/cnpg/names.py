@@ -17,6 +17,8 @@ SERIAL = "cnpg.io/nodeSerial"
 MANAGED = "cnpg.io/isManaged"
 RELOAD = "cnpg.io/reload"
 SPEC_HASH = "rehearsal.cnpg.io/spec"
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""Annotation of a Cluster, set by `kubectl cnpg restart`: another value has all instances replaced."""
 """Ours: what the instance was made from. The operator keeps the whole pod spec in `cnpg.io/podSpec`."""
 
 PENDING = "pending"

@@ -33,8 +33,9 @@ def pod(cluster: Manifest, serial: int) -> Manifest:
 
 
 def fingerprint(cluster: Manifest) -> str:
-    """What an instance is made from, short; a pod with another one is replaced."""
-    text = json.dumps(pod_spec(cluster, "instance"), sort_keys=True)
+    """What an instance is made from, and when a restart was last asked for, short; a pod with another is replaced."""
+    asked = (cluster["metadata"].get("annotations") or {}).get(names.RESTARTED)
+    text = json.dumps([pod_spec(cluster, "instance"), *([asked] if asked else [])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,278 @@
+"""The drills themselves: a zone lost, a node drained, everything rolled, nodes taken away, load that comes and goes."""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from policies.checks.proof import Case, Layout
+from rehearsal import nodes
+from rehearsal.drills import faults, judging
+from rehearsal.drills.faults import eventually
+from rehearsal.drills.parts import Part, evictable, healthy, layout, zone_of
+from rehearsal.drills.report import Outcome, Row
+from rehearsal.drills.rolling import roll
+from rehearsal.drills.watching import Watch
+from rehearsal.errors import RehearsalError
+from rehearsal.kube import Client, Manifest, NotFound
+from rehearsal.standins.usage import CONFIG_KEY, CONFIG_MAP, CONFIG_NAMESPACE
+
+NOTICE_SECONDS = 60.0
+"""Longest wait until the controllers have seen what befell a node; they look every 5 s, for dead pods every 20 s."""
+SETTLE_SECONDS = 120.0
+EXPECTED_SECONDS = 60.0
+"""Longest wait for what the proof says, used up only where it is wrong; the scheduler tries a pod that found no place
+again within 10 s."""
+HOLD_SECONDS = 2.0
+"""For how long it must stay so."""
+POLL_SECONDS = 0.2
+AT_ONCE: Manifest = {
+    "stabilizationWindowSeconds": 0,
+    "policies": [{"type": "Percent", "value": 900, "periodSeconds": 1}],
+    "selectPolicy": "Max",
+}
+HEAVY = "300%"
+"""Of what a pod requests: more than any autoscaler's target."""
+
+
+@dataclass
+class Drill:
+    """A region that is up, with all its pods ready."""
+
+    client: Client
+    region: str
+    namespace: str
+    zones: Sequence[str]
+    groups: Sequence[nodes.Group]
+    parts: Sequence[Part]
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+
+    def lose_zone(self, zone: str) -> Outcome:
+        """Its nodes are not ready, then given up, then gone; at last new ones come."""
+        began, lost = time.monotonic(), self._nodes_of(zone)
+        cases = {part.title: Case(part.component, self._layout(part), self.zones.index(zone)) for part in self.parts}
+        with self._watch() as watch:
+            for node in lost:
+                faults.power_off(self.client, node)
+            eventually(
+                lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS
+            )
+            self._await(
+                {title: {case.component.evictable(case.left)} for title, case in cases.items()}, self._evictable
+            )
+            left, allowed = self._healthy(), self._evictable()
+            for node in lost:
+                faults.give_up(self.client, node)
+            eventually(lambda: not self._on(lost), f"the pods of {zone} are gone", NOTICE_SECONDS)
+            tainted = self._await({title: case.back(tainted=True) for title, case in cases.items()}, self._healthy)
+            for node in lost:
+                self.client.delete("v1", "Node", node)
+            gone = self._await({title: case.back(tainted=False) for title, case in cases.items()}, self._healthy)
+            self._mend()
+        rows = [
+            judging.lost(part, cases[part.title], watch, left, allowed, {"tainted": tainted, "gone": gone})
+            for part in self.parts
+        ]
+        return self._done(f"lose {zone}", began, rows)
+
+    def drain(self, node: str) -> Outcome:
+        """Every pod of a node is evicted, as fast as the budgets allow; then the node is open again."""
+        began = time.monotonic()
+        with self._watch() as watch:
+            denied = self._empty([node])
+            faults.cordon(self.client, node, on=False)
+            self.settle()
+        return self._done(f"drain {node}", began, judging.kept(self.parts, watch, self._layout, denied))
+
+    def roll(self) -> Outcome:
+        """Every workload goes to a new revision; StatefulSets of one group one after the other."""
+        began = time.monotonic()
+        with self._watch() as watch, ThreadPoolExecutor(len(self.parts)) as pool:
+            list(pool.map(lambda part: roll(self.client, part, self._pods, SETTLE_SECONDS), self.parts))
+            self.settle()
+        return self._done("roll every workload", began, judging.kept(self.parts, watch, self._layout))
+
+    def fewer_nodes(self) -> Outcome:
+        """One node less in each zone: drained, then gone; the others carry everything."""
+        began, where = time.monotonic(), zone_of(self.client)
+        last = [
+            name
+            for group in self.groups
+            if group.per_zone > 1
+            for _, name in group.nodes()[group.per_zone - 1 :: group.per_zone]
+        ]
+        with self._watch() as watch:
+            denied = sum(self._empty([node]) for node in last if node in where)
+            for node in last:
+                self.client.delete("v1", "Node", node)
+            self.settle()
+            rows = judging.kept(self.parts, watch, self._layout, denied)
+            self._mend()
+        return self._done("one node less a zone", began, rows)
+
+    def load(self) -> Outcome:
+        """A region's load: autoscalers go as far up as they may, and down again when it is over.
+
+        The windows and steps that they state are left out, which take minutes.
+        """
+        began = time.monotonic()
+        scalers = self.client.list("autoscaling/v2", "HorizontalPodAutoscaler", self.namespace)
+        names = {scaler["spec"]["scaleTargetRef"]["name"]: int(scaler["spec"]["maxReplicas"]) for scaler in scalers}
+        scaled = [part for part in self.parts if set(part.component.workloads) & names.keys()]
+        before = {part.title: self._layout(part) for part in scaled}
+        with self._watch() as watch, self._hasty(scalers):
+            self._use(HEAVY, scaled)
+            try:
+                most = {part.title: names[part.component.workloads[0]] for part in scaled}
+                self._await({title: {number} for title, number in most.items()}, self._healthy, SETTLE_SECONDS)
+                reached, high = self._healthy(), {part.title: self._layout(part) for part in scaled}
+            finally:
+                self._use(None, scaled)
+            self.settle()
+        rows = [
+            *(row for row in judging.kept(self.parts, watch, self._layout) if row.component not in most),
+            *(
+                judging.scaled(part, before[part.title], high[part.title], most[part.title], reached, watch)
+                for part in scaled
+            ),
+        ]
+        return self._done("load comes and goes", began, rows)
+
+    def settle(self) -> None:
+        """Until every component has the pods of ordinary operation, all healthy."""
+        wanted = {part.title: part.component.number for part in self.parts}
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while self._counted() != wanted or self._healthy() != wanted:
+            if time.monotonic() > deadline:
+                raise RehearsalError(f"{self.region}: not every pod is ready: {_differences(wanted, self._healthy())}")
+            time.sleep(POLL_SECONDS)
+
+    # How it is
+
+    def _pods(self) -> list[Manifest]:
+        return self.client.list("v1", "Pod", self.namespace)
+
+    def _on(self, lost: Iterable[str]) -> list[Manifest]:
+        names, there = set(lost), self._pods()
+        return [pod for part in self.parts for pod in part.all(there) if pod["spec"].get("nodeName") in names]
+
+    def _healthy(self) -> dict[str, int]:
+        there = self._pods()
+        return {part.title: sum(map(healthy, part.all(there))) for part in self.parts}
+
+    def _counted(self) -> dict[str, int]:
+        there = self._pods()
+        return {part.title: len(part.all(there)) for part in self.parts}
+
+    def _evictable(self) -> dict[str, int]:
+        there = self._pods()
+        return {part.title: evictable(self.client, part, there) for part in self.parts}
+
+    def _layout(self, part: Part) -> Layout:
+        return layout(part, self._pods(), zone_of(self.client), self.zones)
+
+    def _nodes_of(self, zone: str) -> list[str]:
+        return [name for name, where in zone_of(self.client).items() if where == zone]
+
+    def _watch(self) -> Watch:
+        return Watch(self.client, self.namespace, self.parts)
+
+    def _await(
+        self,
+        expected: Mapping[str, Iterable[int]],
+        told: Callable[[], Mapping[str, int]],
+        seconds: float = EXPECTED_SECONDS,
+    ) -> Mapping[str, int]:
+        """What is told once it is as expected and stays so, or what there is instead when the time is over."""
+        deadline, since = time.monotonic() + seconds, time.monotonic()
+        while True:
+            found, now = told(), time.monotonic()
+            if not all(found[title] in numbers for title, numbers in expected.items()):
+                since = now
+            if now - since >= HOLD_SECONDS or now > deadline + HOLD_SECONDS:
+                return found
+            time.sleep(POLL_SECONDS)
+
+    # What is done
+
+    def _empty(self, names: Sequence[str]) -> int:
+        """Cordons nodes and evicts what is on them, again and again until all is gone; how often that was denied."""
+        for node in names:
+            faults.cordon(self.client, node)
+        denied, deadline = 0, time.monotonic() + SETTLE_SECONDS
+        while left := [pod for pod in self._on(names) if not pod["metadata"].get("deletionTimestamp")]:
+            denied += sum(not faults.evict(self.client, pod) for pod in left)
+            if time.monotonic() > deadline:
+                raise RehearsalError(
+                    f"the drain of {', '.join(names)} does not end: {left[0]['metadata']['name']} stays"
+                )
+            time.sleep(POLL_SECONDS)
+        eventually(lambda: not self._on(names), f"the pods of {', '.join(names)} have ended", SETTLE_SECONDS)
+        return denied
+
+    def _mend(self) -> None:
+        """The nodes that the region should have, open to pods, and everything on them."""
+        nodes.furnish(self.client, self.region, self.groups)
+        nodes.await_ready(self.client, self.region)
+        self.settle()
+
+    def mend(self) -> None:
+        """After a drill that was broken off: whatever it may have left is taken back."""
+        self._use(None, [])
+        wanted = {name for group in self.groups for _, name in group.nodes()}
+        for node in self.client.list("v1", "Node"):
+            name, taints = node["metadata"]["name"], node["spec"].get("taints") or []
+            if name not in wanted:
+                continue
+            if faults.OUT_OF_SERVICE["key"] in {taint["key"] for taint in taints} or not nodes.is_ready(node):
+                self.client.delete("v1", "Node", name)
+            elif node["spec"].get("unschedulable"):
+                faults.cordon(self.client, name, on=False)
+        self._mend()
+
+    @contextmanager
+    def _hasty(self, scalers: Sequence[Manifest]) -> Generator[None]:
+        """Autoscalers go up and down at once, until the block ends."""
+        for scaler in scalers:
+            self._behave(scaler, {"scaleUp": AT_ONCE, "scaleDown": AT_ONCE})
+        try:
+            yield
+        finally:
+            for scaler in scalers:
+                self._behave(scaler, scaler["spec"].get("behavior"))
+
+    def _behave(self, scaler: Manifest, how: Manifest | None) -> None:
+        name, patch = scaler["metadata"]["name"], {"spec": {"behavior": how}}
+        self.client.patch("autoscaling/v2", "HorizontalPodAutoscaler", name, patch, self.namespace)
+
+    def _use(self, cpu: str | None, scaled: Iterable[Part]) -> None:
+        """Has the metrics stand-in say that these pods use so much, or nothing of its own."""
+        if cpu is None:
+            with suppress(NotFound):
+                self.client.delete("v1", "ConfigMap", CONFIG_MAP, CONFIG_NAMESPACE)
+            return
+        rules = [
+            {"namespace": self.namespace, "selector": dict(labels), "cpu": cpu}
+            for part in scaled
+            for labels in part.labels
+        ]
+        metadata = {"name": CONFIG_MAP, "namespace": CONFIG_NAMESPACE}
+        data = {CONFIG_KEY: json.dumps(rules)}
+        self.client.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}, "rehearsal-drill"
+        )
+
+    # What is told
+
+    def _done(self, case: str, began: float, rows: Sequence[Row]) -> Outcome:
+        outcome = Outcome(case, time.monotonic() - began, tuple(rows))
+        self.outcomes.append(outcome)
+        return outcome
+
+
+def _differences(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{found[title]} of {number} of {title}" for title, number in wanted.items() if found[title] != number
+    )

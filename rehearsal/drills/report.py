@@ -1,0 +1,103 @@
+"""What a drill found, as a table and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+SIMULATED = "durations are simulated: of control plane and scheduler alone, no server starts, catches up or elects"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One component in one drill."""
+
+    component: str
+    pods: int
+    needed: int
+    """Pods without which it does not serve."""
+    placement: str
+    """Pods by zone: before a zone was lost, at the end of other drills, under load."""
+    least: int
+    """Healthy pods at the worst moment that was seen."""
+    down_seconds: float
+    """Seen with fewer healthy pods than it needs."""
+    degraded_seconds: float
+    """Seen with fewer than in ordinary operation."""
+    left: int | None = None
+    """Pods that went on without the zone."""
+    lost: int | None = None
+    evictable: int | None = None
+    """Evictions that the budgets then allowed."""
+    back: int | None = None
+    """Pods that were made again in other zones."""
+    denied: int = 0
+    """Evictions that were denied at first, of all components."""
+    differs: tuple[str, ...] = ()
+    """From what the proof says, in words."""
+
+    @property
+    def served(self) -> bool:
+        return self.least >= self.needed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One drill."""
+
+    case: str
+    seconds: float
+    rows: tuple[Row, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not any(row.differs for row in self.rows)
+
+
+def as_json(region: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    return {
+        "region": region,
+        "simulated": SIMULATED,
+        "agrees": all(outcome.agrees for outcome in outcomes),
+        "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
+        "cases": [
+            {
+                "case": outcome.case,
+                "seconds": round(outcome.seconds, 1),
+                "agrees": outcome.agrees,
+                "components": [{**asdict(row), "served": row.served} for row in outcome.rows],
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def show(region: str, outcomes: Sequence[Outcome], console: Console) -> None:
+    """A row for each component and drill, then what differs from the proof."""
+    table = Table(title=f"drills of {region}", title_justify="left", caption=SIMULATED, caption_justify="left")
+    for column in (
+        "drill", "component", "needs", "placement", "left", "least", "served", "down s", "degraded s", "evictable then",
+        "back elsewhere", "as proven",
+    ):  # fmt: skip
+        table.add_column(column)
+    for outcome in outcomes:
+        for index, row in enumerate(outcome.rows):
+            table.add_row(f"{outcome.case} ({outcome.seconds:.0f} s)" if index == 0 else "", *_cells(row))
+    console.print(table)
+    for outcome in outcomes:
+        for row in outcome.rows:
+            for words in row.differs:
+                console.print(f"{outcome.case}: {row.component}: {words}", markup=False)
+
+
+def _cells(row: Row) -> list[str]:
+    def shown(number: int | None) -> str:
+        return "" if number is None else str(number)
+
+    return [
+        row.component.removeprefix("the "), f"{row.needed} of {row.pods}", row.placement, shown(row.left),
+        str(row.least), "yes" if row.served else "no", f"{row.down_seconds:.1f}", f"{row.degraded_seconds:.1f}",
+        shown(row.evictable), "" if row.back is None else f"{row.back} of {row.lost}", "no" if row.differs else "yes",
+    ]  # fmt: skip

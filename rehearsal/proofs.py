@@ -1,0 +1,74 @@
+"""What the proof of a zone's loss says of each component of a region, as a table and as JSON."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from policies.checks import proof, read
+from policies.checks.model import Minimums
+from policies.checks.placement import TooManyError
+from policies.checks.proof import Proof
+from rehearsal import plain
+from rehearsal.engine.model import PlannedResource
+
+COLUMNS = ("component", "pods", "needs", "left", "then evictable", "outlives an eviction and a zone", "back elsewhere")
+
+
+def of(planned: Sequence[PlannedResource], zones: Iterable[str]) -> tuple[Proof, ...]:
+    """Of everything that runs always. A component that may be placed in too many ways is left to the policy."""
+    return tuple(_proven(planned, tuple(zones)))
+
+
+def _proven(planned: Sequence[PlannedResource], zones: tuple[str, ...]) -> Iterator[Proof]:
+    stack = read.stack(plain.resources(planned))
+    names = proof.zones_of(stack, Minimums(zone_names=zones))
+    for component in proof.components(stack, names):
+        try:
+            yield proof.prove(component, names)
+        except TooManyError:
+            continue
+
+
+def as_json(proven: Proof) -> dict[str, Any]:
+    """The worst of all placements and zones."""
+    return {
+        "component": proven.component.title,
+        "pods": proven.component.number,
+        "placements": len(proven.layouts),
+        "needed": proven.component.needed,
+        "left": proven.left,
+        "serves": proven.serves,
+        "evictable_then": max(case.component.evictable(case.left) for case in proven.cases),
+        "guarded": proven.guarded,
+        "serves_after_eviction_and_loss": proven.serves_after_eviction,
+        "back_elsewhere": min(_back(proven)),
+    }
+
+
+def table() -> Table:
+    """Without rows; the first two columns say of where they are."""
+    made = Table(title="the loss of any one zone, in every placement", title_justify="left")
+    for column in ("platform", "region", *COLUMNS):
+        made.add_column(column)
+    return made
+
+
+def row(proven: Proof) -> list[str]:
+    """The cells under `COLUMNS`."""
+    told = as_json(proven)
+    left = f"{told['left']} of {told['pods']}" + ("" if told["serves"] else ": too few")
+    evictable = f"{told['evictable_then']}" + ("" if told["guarded"] else ": too many")
+    after = "yes" if told["serves_after_eviction_and_loss"] else "no"
+    lost = told["pods"] - told["left"]
+    return [
+        told["component"].removeprefix("the "), str(told["pods"]), str(told["needed"]), left, evictable, after,
+        f"{told['back_elsewhere']} of {lost}",
+    ]  # fmt: skip
+
+
+def _back(proven: Proof) -> Iterator[int]:
+    """Pods that are made again in the other zones, once the lost one's nodes are gone."""
+    for case in proven.cases:
+        for there in case.back(tainted=False):
+            yield there - case.left

@@ -1,0 +1,163 @@
+"""The proof of a zone's loss against the real scheduler and controllers: workloads drawn at random, one zone lost.
+
+Each stands in a namespace of its own on one control plane; all lose the same zone at once.
+"""
+
+import io
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from policies.checks.proof import Case, Layout, prove
+from rehearsal import nodes
+from rehearsal.binaries import Binaries
+from rehearsal.controlplane import ControlPlane
+from rehearsal.drills import faults
+from rehearsal.drills.parts import Part, evictable, healthy, layout, parts, zone_of
+from rehearsal.kube import Client, Manifest
+from rehearsal.progress import Progress
+from rehearsal.standins import launch
+from tests.rehearsal.variants import ZONES, Variant, variants
+
+NUMBER, SEED = 200, 20261129
+NODES_PER_ZONE = 5
+"""110 pods each: those of two zones carry all variants."""
+LOST = "zone-b"
+SECONDS = 240.0
+HOLD_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the API server says of one variant."""
+
+    layout: Layout
+    healthy: int
+    evictable: int
+
+
+class Ground:
+    """All variants on one control plane."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.variants = list(variants(NUMBER, SEED))
+        self.parts: dict[str, Part] = {}
+
+    def make(self) -> None:
+        for variant in self.variants:
+            name = {"name": variant.namespace}
+            self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": name})
+        for variant in self.variants:
+            for manifest in variant.manifests:
+                self.client.create(manifest)
+        self.parts = {variant.namespace: self._part(variant) for variant in self.variants}
+
+    def _part(self, variant: Variant) -> Part:
+        (part,) = parts(self.client, variant.namespace, ZONES)
+        return part
+
+    def told(self) -> dict[str, Told]:
+        pods: defaultdict[str, list[Manifest]] = defaultdict(list)
+        for pod in self.client.list("v1", "Pod"):
+            pods[pod["metadata"]["namespace"]].append(pod)
+        zones = zone_of(self.client)
+        return {
+            namespace: Told(
+                layout(part, pods[namespace], zones, ZONES),
+                sum(map(healthy, pods[namespace])),
+                evictable(self.client, part, pods[namespace]),
+            )
+            for namespace, part in self.parts.items()
+        }
+
+    def settled(self, holds: Callable[[Mapping[str, int]], bool], seconds: float = SECONDS) -> dict[str, Told]:
+        """What is told once the number of healthy pods of each is right and stays so, or when the time is over."""
+        deadline, since = time.monotonic() + seconds, time.monotonic()
+        while True:
+            numbers: defaultdict[str, int] = defaultdict(int)
+            for pod in self.client.list("v1", "Pod"):
+                numbers[pod["metadata"]["namespace"]] += healthy(pod)
+            if not holds(numbers):
+                since = time.monotonic()
+            if time.monotonic() - since > HOLD_SECONDS or time.monotonic() > deadline:
+                return self.told()
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def ground(tools: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    home = tmp_path_factory.mktemp("variants")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOMA_REHEARSAL_HOME", str(home))
+        plane = ControlPlane("variants", (nodes.Group(ZONES, NODES_PER_ZONE),))
+    try:
+        plane.start(tools, Progress(io.StringIO()))
+        launch.start(plane.kubeconfig, home / "variants", Progress(io.StringIO()))
+        with plane.hurried(tools):
+            made = Ground(plane.admin())
+            made.make()
+            yield made
+    finally:
+        launch.stop(home / "variants")
+        plane.stop()
+
+
+@pytest.mark.timeout(900)
+def test_the_scheduler_and_the_proof_agree_on_every_variant(ground: Ground, figure: Callable[[str], None]) -> None:
+    proofs = {name: prove(part.component, ZONES) for name, part in ground.parts.items()}
+    wanted = {name: {sum(map(sum, each)) for each in proof.layouts} for name, proof in proofs.items()}
+    before = ground.settled(lambda found: all(found[name] in numbers for name, numbers in wanted.items()))
+    wrong = [
+        f"{name}: placed as {before[name].layout}, the proof knows {sorted(proof.layouts)}"
+        for name, proof in proofs.items()
+        if before[name].layout not in proof.layouts
+    ]
+    assert not wrong, "\n".join(wrong)
+
+    cases = {name: Case(proof.component, before[name].layout, ZONES.index(LOST)) for name, proof in proofs.items()}
+    lost = [node for node, zone in zone_of(ground.client).items() if zone == LOST]
+    for node in lost:
+        faults.power_off(ground.client, node)
+    without = ground.settled(lambda found: all(found[name] == case.left for name, case in cases.items()))
+    for node in lost:
+        faults.give_up(ground.client, node)
+    tainted = ground.settled(_within(cases, tainted=True))
+    for node in lost:
+        ground.client.delete("v1", "Node", node)
+    gone = ground.settled(_within(cases, tainted=False))
+
+    told = [words for name, case in cases.items() for words in _differs(case, without[name], tainted[name], gone[name])]
+    assert not told, "\n".join(told)
+    serving = sum(case.serves for case in cases.values())
+    figure(f"proof: {len(cases)} variants agree with the scheduler, {serving} of them serve without {LOST}")
+    # the draw must hold both answers, or agreement proves little
+    for answers in (
+        {case.serves for case in cases.values()},
+        {case.guarded for case in cases.values()},
+        {case.back(tainted=True) == case.back(tainted=False) for case in cases.values()},
+        {max(case.back(tainted=False)) == case.placed for case in cases.values()},
+    ):
+        assert answers == {True, False}
+
+
+def _within(cases: Mapping[str, Case], *, tainted: bool) -> Callable[[Mapping[str, int]], bool]:
+    back = {name: case.back(tainted=tainted) for name, case in cases.items()}
+    return lambda found: all(found[name] in numbers for name, numbers in back.items())
+
+
+def _differs(case: Case, without: Told, tainted: Told, gone: Told) -> Iterator[str]:
+    name = case.component.namespace
+    if without.healthy != case.left:
+        yield f"{name}: {without.healthy} pods went on, the proof says {case.left} of {case.layout}"
+    if without.evictable != case.component.evictable(case.left):
+        yield f"{name}: {without.evictable} evictions, the proof says {case.component.evictable(case.left)}"
+    for what, found, expected in (
+        ("tainted", tainted, case.back(tainted=True)),
+        ("gone", gone, case.back(tainted=False)),
+    ):
+        if found.healthy not in expected:
+            yield f"{name}: {found.healthy} pods with the nodes {what}, the proof says {sorted(expected)}"
