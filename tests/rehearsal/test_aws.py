@@ -13,7 +13,7 @@ import yaml
 from rehearsal import paths
 from rehearsal.controlplane import ControlPlane
 from rehearsal.kube import Client, Manifest
-from settings.aws import STATEFUL, USE
+from settings.aws import STATEFUL, STATELESS, USE
 from tests.rehearsal.command import clone, command
 from tests.rehearsal.stand import NAMESPACE, REGIONS
 
@@ -137,6 +137,36 @@ def test_a_volume_stays_in_the_zone_of_its_pod(first: Document, stand: Stand, re
 def test_a_second_up_changes_nothing(first: Document, stand: Stand) -> None:
     again = stand.up()
     assert {name: changed(region) for name, region in again.items()} == {name: {"same"} for name in REGIONS}
+
+
+@pytest.mark.timeout(900)
+def test_drills_find_what_the_policies_prove_and_leave_the_region_as_it_was(first: Document, stand: Stand) -> None:
+    ended = command(stand.directory, "drill", "--platform", "aws", "--json", seconds=600.0)
+    assert ended.stdout, ended.stderr
+    document = json.loads(ended.stdout)
+    differing = [
+        (case["case"], row["component"], row["differs"])
+        for case in document["cases"]
+        for row in case["components"]
+        if row["differs"]
+    ]
+    assert (ended.returncode, document["region"], differing) == (0, "us-east", [])
+    zones = [f"us-east-1{letter}" for letter in "abc"]
+    drained = [f"drain {zone}-{use}-{number}" for use in (STATEFUL, STATELESS) for zone in zones for number in (1, 2)]
+    expected = [*(f"lose {zone}" for zone in zones), *drained]
+    expected += ["roll every workload", "one node less a zone", "load comes and goes"]
+    assert [case["case"] for case in document["cases"]] == expected
+    for case in document["cases"]:
+        assert len(case["components"]) == 5
+        for row in case["components"]:
+            assert row["served"], (case["case"], row)
+    # somebody was lost, evicted against a budget, and scaled: the drills are no idle ones
+    lost = [row for case in document["cases"][:3] for row in case["components"]]
+    assert {row["component"] for row in lost if row["degraded_seconds"] > 0} == {row["component"] for row in lost}
+    assert all(row["lost"] for row in lost if "memory-service" not in row["component"])
+    again = stand.up()
+    assert changed(again["us-east"]) == {"same"}
+    assert settled(again["us-east"])
 
 
 def test_the_stack_files_of_the_checkout_say_nothing_of_aws(first: Document, stand: Stand) -> None:

@@ -184,7 +184,10 @@ def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -
 def test_policies_judges_every_region_on_both_platforms_and_changes_nothing(copy: Path) -> None:
     ended = command(copy, "policies")
     assert ended.returncode == 0, ended.stderr
-    for words in ("kubernetes", "aws", "us-west", "data-safety", "security", "advisory: data-safety: any-backups"):
+    for words in (
+        "kubernetes", "aws", "us-west", "data-safety", "security", "advisory: data-safety: any-backups",
+        "the loss of any one zone", "Deployment memory-service",
+    ):  # fmt: skip
         assert words in " ".join(ended.stdout.split()), ended.stdout
     assert "remedy of" not in ended.stdout
     assert sorted(path.name for path in copy.glob("run*")) == ["run-aws", "run-kubernetes"]
@@ -207,6 +210,20 @@ def test_policies_that_refuse_exit_with_one_and_say_what_helps(copy: Path) -> No
         assert refusing["data-safety"] == set()
         assert {"enough-replicas", "probes"} <= refusing["high-availability"]
         assert {"unprivileged-pods", "read-only-pods", "tokens", "network-selectors"} == refusing["security"]
+        proven = {told["component"]: told for told in one["zone_loss"]}
+        assert {name for name, told in proven.items() if not told["serves"]} == {"Deployment lonely"}
+        assert proven["StatefulSet qdrant"] == {
+            "component": "StatefulSet qdrant",
+            "pods": 3,
+            "placements": 1,
+            "needed": 2,
+            "left": 2,
+            "serves": True,
+            "evictable_then": 0,
+            "guarded": True,
+            "serves_after_eviction_and_loss": False,
+            "back_elsewhere": 0,
+        }
     told = command(copy, "policies").stdout
     assert "remedy of security: tokens: automountServiceAccountToken false" in " ".join(told.split())
 
