@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -13,6 +14,8 @@ from rich.console import Console
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 from settings import SettingsError
+
+WIDE = 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -198,7 +201,9 @@ def _print(options: argparse.Namespace, document: Any, show: Callable[[Console],
     if options.json:
         sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
     else:
-        show(Console())
+        # into a file or a pipe, where rich takes 80 columns, tables are as wide as they are
+        known = sys.stdout.isatty() or "COLUMNS" in os.environ
+        show(Console(width=None if known else WIDE))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def as_json(proven: Proof) -> dict[str, Any]:
         "needed": proven.component.needed,
         "left": proven.left,
         "serves": proven.serves,
-        "evictable_then": max(case.component.evictable(case.left) for case in proven.cases),
+        "evictable_then": max(max(case.evictable) for case in proven.cases),
         "guarded": proven.guarded,
         "serves_after_eviction_and_loss": proven.serves_after_eviction,
         "back_elsewhere": min(_back(proven)),

@@ -36,6 +36,8 @@ class Component:
     """What needs them: a majority of those that vote, a commit; empty where one pod of any number does."""
     kept: int
     """Healthy pods that the budgets keep: an eviction that would leave fewer is denied."""
+    behind: int = 0
+    """Evictions more than that, which budgets that are behind may allow for a while after a loss."""
 
     @property
     def number(self) -> int:
@@ -69,9 +71,15 @@ class Case:
         return self.left >= self.component.needed
 
     @property
+    def evictable(self) -> range:
+        """How many evictions the budgets may allow without the zone."""
+        least = self.component.evictable(self.left)
+        return range(least, min(self.left, least + self.component.behind) + 1)
+
+    @property
     def guarded(self) -> bool:
-        """Evictions that are allowed now leave enough."""
-        return self.left - self.component.evictable(self.left) >= self.component.needed
+        """Evictions that may be allowed then leave enough."""
+        return self.left - max(self.evictable) >= self.component.needed
 
     @property
     def serves_after_eviction(self) -> bool:
@@ -200,7 +208,9 @@ def _of_group(group: Group, stack: Stack, zones: Sequence[str]) -> Component:
 
 def _of_database(database: Database, zones: Sequence[str]) -> Component:
     """Commits wait for standbys, and promotion for nothing else. The operator has a budget for the primary and one
-    that keeps all replicas but one (pkg/specs/poddisruptionbudget.go)."""
+    that keeps all replicas but one (pkg/specs/poddisruptionbudget.go), told apart by a label of the pods. When a
+    replica becomes primary, nothing tells the replicas' budget, which counts it on until something befalls another
+    replica (k8s.io/kubernetes, pkg/controller/disruption, updatePod: budgets are found by a pod's new labels)."""
     spreads = [spread for spread in database.spreads if spread.key == ZONE_KEY and spread.hard]
     return Component(
         urn=database.urn,
@@ -224,6 +234,7 @@ def _of_database(database: Database, zones: Sequence[str]) -> Component:
         needed=1 + database.synchronous_standbys,
         wants="what a commit needs",
         kept=database.instances - 1 if database.budgets else 0,
+        behind=1,
     )
 
 

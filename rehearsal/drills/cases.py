@@ -59,9 +59,7 @@ class Drill:
             eventually(
                 lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS
             )
-            self._await(
-                {title: {case.component.evictable(case.left)} for title, case in cases.items()}, self._evictable
-            )
+            self._await({title: case.evictable for title, case in cases.items()}, self._evictable)
             left, allowed = self._healthy(), self._evictable()
             for node in lost:
                 faults.give_up(self.client, node)

@@ -1,6 +1,6 @@
 """What a drill has seen against what the proof says: a row for each component, with every difference in words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from policies.checks.placement import Ground, placed
@@ -36,11 +36,11 @@ def lost(
         faulty.append(
             f"fell to {watch.down[title].least} pods, the proof says that it {'serves' if case.serves else 'stops'}"
         )
-    if allowed[title] != part.component.evictable(case.left):
-        faulty.append(f"{allowed[title]} evictions allowed, the proof says {part.component.evictable(case.left)}")
+    if allowed[title] not in case.evictable:
+        faulty.append(f"{allowed[title]} evictions allowed, the proof says {_or(case.evictable)}")
     for when, tainted in (("tainted", True), ("gone", False)):
         if back[when][title] not in case.back(tainted=tainted):
-            expected = " or ".join(map(str, sorted(case.back(tainted=tainted))))
+            expected = _or(case.back(tainted=tainted))
             faulty.append(f"{back[when][title]} pods with the nodes {when}, the proof says {expected}")
     return _row(
         part, case.layout, watch, faulty, left=left[title], evictable=allowed[title],
@@ -90,3 +90,7 @@ def _row(
         denied=denied,
         differs=tuple(differs),
     )
+
+
+def _or(numbers: Iterable[int]) -> str:
+    return " or ".join(map(str, sorted(numbers)))

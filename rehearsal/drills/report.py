@@ -75,7 +75,7 @@ def as_json(region: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def show(region: str, outcomes: Sequence[Outcome], console: Console) -> None:
-    """A row for each component and drill, then what differs from the proof."""
+    """A row for each component that a drill touched, then what differs from the proof."""
     table = Table(title=f"drills of {region}", title_justify="left", caption=SIMULATED, caption_justify="left")
     for column in (
         "drill", "component", "needs", "placement", "left", "least", "served", "down s", "degraded s", "evictable then",
@@ -83,7 +83,8 @@ def show(region: str, outcomes: Sequence[Outcome], console: Console) -> None:
     ):  # fmt: skip
         table.add_column(column)
     for outcome in outcomes:
-        for index, row in enumerate(outcome.rows):
+        touched = [row for row in outcome.rows if row.least < row.pods or row.lost or row.differs]
+        for index, row in enumerate(touched or outcome.rows[:1]):
             table.add_row(f"{outcome.case} ({outcome.seconds:.0f} s)" if index == 0 else "", *_cells(row))
     console.print(table)
     for outcome in outcomes:

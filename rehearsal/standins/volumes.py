@@ -88,7 +88,7 @@ class Volumes:
         storage_class = self._classes.get(("", claim["spec"].get("storageClassName") or ""))
         if node is None or storage_class is None:
             return None
-        zone, made = node["metadata"]["labels"].get(ZONE), claim["spec"].get("volumeName")
+        zone, made = (node["metadata"].get("labels") or {}).get(ZONE), claim["spec"].get("volumeName")
         if storage_class["provisioner"] == DRIVER and not made:
             self._writer.apply(volume(claim, storage_class, node["metadata"]["labels"][ZONE]))
         elif storage_class["provisioner"] == HOST_PATH and made and zone:

@@ -192,7 +192,9 @@ class TestOfARegion:
     def test_postgresql_is_one_a_zone_and_a_commit_needs_two(self, region: Region) -> None:
         proof = prove(self.component(region, "PostgreSQL postgresql-us-east"), ZONES)
         assert proof.layouts == {((1, 1, 1),)}
-        assert (proof.left, proof.component.needed, proof.guarded) == (2, 2, True)
+        assert (proof.left, proof.component.needed) == (2, 2)
+        # the budget of the replicas may not have heard yet that one of them is the primary now
+        assert ({case.evictable for case in proof.cases}, proof.guarded) == ({range(2)}, False)
         assert {number for case in proof.cases for number in case.back(tainted=False)} == {2}
 
     def test_a_pod_with_two_budgets_is_not_evicted(self, region: Region) -> None:

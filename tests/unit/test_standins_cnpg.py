@@ -1,12 +1,15 @@
 """What the CloudNativePG stand-in makes of a Cluster and a Pooler."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from rehearsal.kube import Manifest
+import pytest
+
+from rehearsal.kube import Client, Manifest
 from rehearsal.standins.cnpg import names, objects, pods
 from rehearsal.standins.cnpg import pooler as poolers
 from rehearsal.standins.cnpg.decision import Decision, Instance, Report
+from rehearsal.standins.cnpg.operator import Operator
 from rehearsal.standins.cnpg.status import cluster_status
 from tests.unit.standins_cluster import cluster, pooler
 
@@ -263,3 +266,31 @@ def test_a_cluster_that_is_to_be_restored_is_refused_by_name_and_not_made_empty(
     asked = cluster(bootstrap={"recovery": {"source": "restored-from"}})
     assert objects.unplayed(asked).startswith("bootstrap.recovery: this stand-in restores nothing")
     assert objects.unplayed(cluster(bootstrap={"initdb": {"database": "somamemory"}})) == ""
+
+
+def test_a_cordon_is_known_before_anybody_is_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop that decides is another thread: it looks at once, and nothing tells it again."""
+    operator = Operator(cast(Client, None), "us-east")
+    informers = {informer.kind: informer for informer in operator.informers}
+    informers["Cluster"].put({"metadata": {"name": "postgresql", "namespace": "soma"}})
+    pod = {"metadata": {"name": "postgresql-1"}, "spec": {"nodeName": "one"}, "status": {}}
+    seen: list[bool] = []
+
+    def put(*_: object) -> None:
+        seen.append(operator._instance("postgresql-1", 1, {"postgresql-1": pod}, "").leaving)  # pyright: ignore[reportPrivateUsage] (what the loop reads)
+
+    monkeypatch.setattr(operator.loops[0], "put", put)
+    tell = informers["Node"]._tell  # pyright: ignore[reportPrivateUsage] (as its watch does)
+    for unschedulable in (True, True, None):
+        tell({"metadata": {"name": "one"}, "spec": {"unschedulable": unschedulable}})
+    assert seen == [True, False]
+
+
+def test_asking_for_a_restart_has_the_instances_replaced() -> None:
+    """`kubectl cnpg restart` annotates the Cluster."""
+    asked = cluster()
+    before = pods.fingerprint(asked)
+    asked["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now"}
+    first = pods.fingerprint(asked)
+    asked["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "later"}
+    assert len({before, first, pods.fingerprint(asked)}) == 3

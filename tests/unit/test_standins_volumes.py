@@ -1,10 +1,12 @@
 """What the stand-in of the EBS CSI driver makes of a claim."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from rehearsal.standins.volumes import NODE, chosen_node, volume
+from rehearsal.kube import Client, Manifest
+from rehearsal.standins.volumes import NODE, Volumes, affinity, chosen_node, volume
 
 CLAIM: dict[str, Any] = {
     "metadata": {"name": "data-redis-0", "namespace": "soma", "uid": "1234", "annotations": {NODE: "node-1"}},
@@ -47,8 +49,58 @@ def test_a_class_that_says_nothing_of_it_has_its_volumes_deleted() -> None:
         ({}, "node-1"),
         ({"metadata": {"annotations": {}}}, None),
         ({"metadata": {"annotations": {NODE: "node-1"}, "deletionTimestamp": "now"}}, None),
-        ({"spec": {"volumeName": "pvc-1"}}, None),
+        ({"spec": {"volumeName": "pvc-1"}}, "node-1"),
     ],
 )
-def test_only_a_claim_that_waits_on_a_node_gets_a_volume(changed: dict[str, Any], node: str | None) -> None:
+def test_only_a_claim_whose_pod_has_a_node_is_looked_at(changed: dict[str, Any], node: str | None) -> None:
     assert chosen_node({"metadata": CLAIM["metadata"], "spec": CLAIM["spec"], **changed}) == node
+
+
+class TestWork:
+    """What is written for a claim on a node of zone-b."""
+
+    def work(
+        self, provisioner: str, *, made: str | None, found: Manifest | None = None, times: int = 1, zone: str = "zone-b"
+    ) -> list[tuple[str, Any]]:
+        written: list[tuple[str, Any]] = []
+        client = SimpleNamespace(
+            find=lambda *_: found,
+            apply=lambda obj, *_, **__: written.append((obj["metadata"]["name"], obj["spec"]["nodeAffinity"])) or obj,
+            patch=lambda _api, _kind, name, patch, *_: written.append((name, patch["spec"]["nodeAffinity"])),
+        )
+        standin = Volumes(cast(Client, client))
+        claims, classes, nodes = standin.informers
+        spec = {**CLAIM["spec"], **({"volumeName": made} if made else {})}
+        claims.put({"metadata": CLAIM["metadata"], "spec": spec})
+        classes.put({**CLASS, "provisioner": provisioner})
+        labels = {"topology.kubernetes.io/zone": zone} if zone else {}
+        nodes.put({"metadata": {"name": "node-1", "labels": labels}})
+        for _ in range(times):
+            standin._work(("soma", "data-redis-0"))  # pyright: ignore[reportPrivateUsage] (what its loop calls)
+        return written
+
+    def test_a_claim_of_the_drivers_gets_a_volume_in_the_zone_of_its_pod(self) -> None:
+        assert self.work("ebs.csi.aws.com", made=None) == [("pvc-1234", affinity("zone-b"))]
+
+    def test_one_that_has_its_volume_gets_no_other(self) -> None:
+        assert self.work("ebs.csi.aws.com", made="pvc-1234") == []
+
+    def test_a_host_path_volume_is_bound_once_to_the_zone_of_its_pod(self) -> None:
+        found: Manifest = {"spec": {}}
+        assert self.work("kubernetes.io/host-path", made="pv-1", found=found, times=2) == [("pv-1", affinity("zone-b"))]
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"made": None},
+            {"made": "pv-1", "found": {"spec": {"nodeAffinity": affinity("zone-a")}}},
+            {"made": "pv-1", "found": {"spec": {}}, "zone": ""},
+        ],
+    )
+    def test_a_host_path_volume_that_is_not_there_is_bound_or_has_no_zone_is_left_alone(
+        self, given: dict[str, Any]
+    ) -> None:
+        assert self.work("kubernetes.io/host-path", **given) == []
+
+    def test_another_provisioners_volumes_are_its_own(self) -> None:
+        assert self.work("example.org/other", made="pv-1", found={"spec": {}}) == []

@@ -72,10 +72,11 @@ class Operator:
     def _node_changed(self, node: Manifest) -> None:
         """Only a change of the cordon matters; nodes report their health all the time."""
         name, cordoned = node["metadata"]["name"], bool((node.get("spec") or {}).get("unschedulable"))
-        if self._cordoned.get(name, False) != cordoned:
+        before = self._cordoned.get(name, False)
+        self._cordoned[name] = cordoned  # first: the loop, which is another thread, looks at it at once
+        if before != cordoned:
             for cluster in self._clusters.all():
                 self._cluster_loop.put(key_of(cluster))
-        self._cordoned[name] = cordoned
 
     # Clusters
 
