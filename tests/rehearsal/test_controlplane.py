@@ -71,6 +71,7 @@ class TestUp:
         admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "quota"}}, "test")
         quota: Manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "quota"}}
         admin.apply({**quota, "spec": {"hard": {"count/configmaps": "1"}}}, "test")
+        admin.wait(quota, lambda found: bool(found and found.get("status", {}).get("used")), 60)  # by its controller
         config_map: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "quota"}}
         with pytest.raises(KubeError, match="exceeded quota"):
             for number in range(3):
