@@ -13,10 +13,11 @@ from policies.checks import (
     replicas,
     requests,
     rollouts,
+    zonal,
     zones,
 )
 from policies.checks.tokens import RECORD
-from policies.rules import EXCEPTIONS, GONE, Example, PlainRule, ResourceRule, Rule, Severity, StackRule
+from policies.rules import EXCEPTIONS, GONE, Example, PlainRule, ResourceRule, Rule, Severity, StackRule, WholeRule
 
 NAME = "high-availability"
 DESCRIPTION = "A region survives the loss of one zone and the drain of any node."
@@ -201,6 +202,52 @@ RULES: tuple[Rule, ...] = (
             "aliases.0.evaluateTargetHealth",
             fails=False,
             passes=True,
+        ),
+    ),
+    WholeRule(
+        name="subnets-in-zones",
+        description="A network that the stack makes has subnets in three zones.",
+        remedy="Name three zones in high_availability.zones, each with a zone of AWS of its own.",
+        severity=Severity.CRITICAL,
+        check=zonal.subnets,
+    ),
+    WholeRule(
+        name="nat-per-zone",
+        description="The subnets of each zone get out by that zone's own NAT gateway.",
+        remedy="A NatGateway in a public subnet of each zone, and a private route table a zone whose default route "
+        "leads to it.",
+        severity=Severity.HIGH,
+        check=zonal.ways_out,
+        example=Example("aws.ec2.Route", "natGatewayId", fails=GONE, passes="nat-0"),
+    ),
+    WholeRule(
+        name="nodes-in-zones",
+        description="Nodes of each use are in three zones; those that hold data (tainted ones) are a group a zone and "
+        "on demand.",
+        remedy="A NodeGroup a zone and use, with the private subnet of its zone, minSize over zero, capacityType "
+        "ON_DEMAND.",
+        severity=Severity.CRITICAL,
+        check=zonal.node_groups,
+        example=Example("aws.eks.NodeGroup", "capacityType", fails="SPOT", passes="ON_DEMAND"),
+    ),
+    WholeRule(
+        name="links-both-ways",
+        description="A peering of two regions is accepted, resolves names on both sides, and has a route in each "
+        "private route table of both.",
+        remedy="VpcPeeringConnectionAccepter, PeeringConnectionOptions for both sides, and a Route in every private "
+        "table of both regions.",
+        severity=Severity.HIGH,
+        check=zonal.links,
+    ),
+    PlainRule(
+        name="cluster-support",
+        description="An EKS cluster states its version and stays in standard support.",
+        remedy="upgradePolicy.supportType STANDARD, and a version.",
+        severity=Severity.MEDIUM,
+        types=zonal.SUPPORTED,
+        check=zonal.supported,
+        example=Example(
+            "aws.eks.Cluster", "upgradePolicy", fails={"supportType": "EXTENDED"}, passes={"supportType": "STANDARD"}
         ),
     ),
     StackRule(

@@ -15,6 +15,8 @@ WITHOUT = {
     "enough-replicas-together": "takes two fields: no replicas and no autoscaler",
     "same-minimums": "is about the pack's configuration",
     "nothing-missing": "is about what is not there",
+    "subnets-in-zones": "takes a zone's subnets: tests/unit/test_policy_zonal.py",
+    "links-both-ways": "is about the stack that links two regions: tests/unit/test_policy_zonal.py",
     "certificates": "is about a region with public names: tests/unit/test_policy_security.py",
     "secrets-stay-secret": "would show a secret",
     "any-backups": "is about what is not there",

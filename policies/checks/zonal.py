@@ -1,0 +1,166 @@
+"""A region on AWS over its zones: subnets, ways out, node groups and the links to other regions.
+
+What subnets a resource is in is told by where its value comes from. In a network that is there already they are ids,
+of which nothing is known: such a region is not judged here.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from policies.checks.model import Limits, Resource, Violation
+from policies.checks.plain import labels_at, list_at, number_at, says_true, text_at
+from policies.checks.tokens import (
+    EKS_CLUSTER,
+    NAT_GATEWAY,
+    NODE_GROUP,
+    PEERING,
+    PEERING_ACCEPTER,
+    PEERING_OPTIONS,
+    ROUTE,
+    ROUTE_TABLE,
+    ROUTE_TABLE_ASSOCIATION,
+    SUBNET,
+    VPC,
+)
+from policies.checks.whole import Whole, each, input_of, stated
+
+LEAST: Final = 3
+"""Zones of a region: over two, losing one may take a majority."""
+
+
+def subnets(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """A network that the stack makes has subnets in three zones."""
+    del limits
+    zones = _zones(whole.of(SUBNET))
+
+    def check(vpc: Resource) -> Iterator[str]:
+        del vpc
+        if len(zones) < LEAST:
+            yield f"has subnets in {len(zones)} zones, at least {LEAST} are required"
+
+    yield from each(whole.of(VPC), check)
+
+
+def ways_out(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """What is in a zone gets out by that zone's own NAT gateway: another zone can be lost."""
+    del limits
+    gateways = whole.of(NAT_GATEWAY)
+    served = {zone for gateway in gateways for zone in _zones(_from(gateway, "subnetId", whole.of(SUBNET)))}
+
+    def lacking(vpc: Resource) -> Iterator[str]:
+        del vpc
+        for zone in sorted(_zones(whole.of(SUBNET)) - served) if gateways else ():
+            yield f"{zone} has no NAT gateway: its way out is another zone's"
+
+    def unused(gateway: Resource) -> Iterator[str]:
+        if not any(_from(route, "natGatewayId", [gateway]) for route in whole.of(ROUTE)):
+            yield "no route leads to it"
+
+    def own(route: Resource) -> Iterator[str]:
+        ways = _zones(
+            subnet
+            for gateway in _from(route, "natGatewayId", gateways)
+            for subnet in _from(gateway, "subnetId", whole.of(SUBNET))
+        )
+        others = _zones(_routed(route, whole)) - ways
+        if ways and others:
+            yield f"leads {', '.join(sorted(others))} out through {', '.join(sorted(ways))}"
+
+    yield from each(whole.of(VPC), lacking)
+    yield from each(gateways, unused)
+    yield from each(whole.of(ROUTE), own)
+
+
+def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """Nodes of each use are in three zones; those that hold data are a group a zone, and are not taken away."""
+    del limits
+    by_use: dict[tuple[tuple[str, str], ...], list[Resource]] = {}
+
+    def check(group: Resource) -> Iterator[str]:
+        by_use.setdefault(tuple(sorted(labels_at(group.inputs, "labels").items())), []).append(group)
+        zones = _zones(_from(group, "subnetIds", whole.of(SUBNET)))
+        if not number_at(group.inputs, "scalingConfig", "minSize"):
+            yield "may be without a node: scalingConfig.minSize"
+        if not list_at(group.inputs, "taints"):
+            return
+        if len(zones) > 1:
+            yield f"holds data in {len(zones)} zones: AWS may start its next node where the volumes are not"
+        if text_at(group.inputs, "capacityType", default="ON_DEMAND") != "ON_DEMAND":
+            yield "holds data on nodes that AWS may take away: capacityType"
+
+    yield from each(whole.of(NODE_GROUP), check)
+    for groups in by_use.values() if whole.of(SUBNET) else ():
+        zones = _zones(subnet for group in groups for subnet in _from(group, "subnetIds", whole.of(SUBNET)))
+        if len(zones) < LEAST:
+            yield Violation(
+                groups[0].urn, f"{groups[0].name} and its like are in {len(zones)} zones, at least {LEAST} are required"
+            )
+
+
+def links(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """A peering is accepted, resolves names on both sides, and every private subnet of both has a route to it."""
+    del limits
+
+    def check(peering: Resource) -> Iterator[str]:
+        accepters = [it for it in whole.of(PEERING_ACCEPTER) if _leads(it, [peering])]
+        if not accepters:
+            yield "nobody accepts it"
+        ends = [peering, *accepters]
+        options = [it for it in whole.of(PEERING_OPTIONS) if _leads(it, ends)]
+        for side in ("requester", "accepter"):
+            if not any(says_true(it.inputs, side, "allowRemoteVpcDnsResolution") for it in options):
+                yield f"names of the other side do not resolve for the {side}"
+        yield from _one_way(ends, whole)
+
+    yield from each(whole.of(PEERING), check)
+
+
+def supported(resource: Resource, limits: Limits) -> Iterator[str]:
+    """A cluster is kept in standard support: it is updated in time, not charged more and left as it is
+    (docs.aws.amazon.com/eks/latest/userguide/view-upgrade-policy.html; EXTENDED is AWS's default)."""
+    del limits
+    if text_at(resource.inputs, "upgradePolicy", "supportType", default="EXTENDED") != "STANDARD":
+        yield "upgradePolicy.supportType is not STANDARD"
+    if not stated(input_of(resource, "version")):
+        yield "version is not stated: it is whatever AWS makes it"
+
+
+SUPPORTED = (EKS_CLUSTER,)
+
+
+def _one_way(ends: list[Resource], whole: Whole) -> Iterator[str]:
+    routes = [route for route in whole.of(ROUTE) if _leads(route, ends)]
+    for region in dict.fromkeys(end.region for end in ends):
+        number = sum(route.region == region for route in routes)
+        if number < LEAST:
+            yield f"{number} routes lead to it in {region or 'its region'}, at least {LEAST} are required, one a zone"
+    private = [
+        table
+        for table in whole.of(ROUTE_TABLE)
+        if any(stated(input_of(it, "natGatewayId")) and _from(it, "routeTableId", [table]) for it in whole.of(ROUTE))
+    ]
+    for table in private:
+        if not any(_from(route, "routeTableId", [table]) for route in routes):
+            yield f"no route of {table.name} leads to it"
+
+
+def _leads(resource: Resource, ends: Iterable[Resource]) -> bool:
+    return bool(_from(resource, "vpcPeeringConnectionId", ends))
+
+
+def _routed(route: Resource, whole: Whole) -> Iterator[Resource]:
+    """The subnets for which a route is."""
+    tables = _from(route, "routeTableId", whole.of(ROUTE_TABLE))
+    for association in whole.of(ROUTE_TABLE_ASSOCIATION):
+        if _from(association, "routeTableId", tables):
+            yield from _from(association, "subnetId", whole.of(SUBNET))
+
+
+def _from(resource: Resource, field: str, among: Iterable[Resource]) -> list[Resource]:
+    """Those of some resources that an input comes from."""
+    sources = resource.sources.get(field, ()) if stated(input_of(resource, field)) else ()
+    return [it for it in among if it.urn in sources]
+
+
+def _zones(subnets: Iterable[Resource]) -> set[str]:
+    return {text_at(subnet.inputs, "availabilityZone") for subnet in subnets}
