@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from policies import data_safety, high_availability, security
+from policies import data_safety, high_availability, regions, security
 from policies.rules import GONE, PARAMETERS, Rule, judges_single
 
 _PACKS = (high_availability, data_safety, security)
@@ -64,7 +64,17 @@ def page() -> str:
     parts = [_INTRODUCTION]
     for pack in _PACKS:
         parts += [_title(pack.NAME, pack.DESCRIPTION), *_rules(pack.RULES), *_examples(pack.RULES)]
-    return "\n".join((*parts, _config()))
+    return "\n".join((*parts, *_together(), _config()))
+
+
+def _together() -> list[str]:
+    rows = ["| policy | severity | level | holds when | otherwise |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{rule.name}` | {rule.severity.value} | mandatory | {rule.description} | {rule.remedy} |"
+        for rule in regions.RULES
+    ]
+    only = "Asked by `make policies` alone, which has the plans of all regions; an engine shows a pack one stack.\n"
+    return [_title(regions.NAME, regions.DESCRIPTION), only, *rows, ""]
 
 
 def _title(name: str, description: str) -> str:

@@ -1,7 +1,8 @@
 """What every policy pack says of every region on every platform, without cloud and Kubernetes: `make policies`."""
 
 import os
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,17 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from policies import regions
+from policies.checks import model as checks
+from policies.checks.plain import Unreadable
 from policies.checks.proof import Proof
-from rehearsal import overlay, proofs
-from rehearsal.packs import Report
+from policies.checks.regions import Regions
+from policies.checks.whole import Whole
+from policies.exceptions import stack_of
+from policies.regions import RegionsRule
+from rehearsal import overlay, plain, proofs
+from rehearsal.engine.model import PlannedResource
+from rehearsal.packs import Policy, Report, Violation
 from rehearsal.progress import Progress
 from rehearsal.run import Rehearsal
 
@@ -60,17 +69,47 @@ def judge(checkout: Path, progress: Progress) -> list[Judgement]:
     for platform in PLATFORMS:
         with _own_home():
             summary = Rehearsal(progress, "in-process", overlay.on(platform, checkout)).preview()
+        across = together({one.region: one.outcome.resources for one in summary.regions})
         found += [
             Judgement(
                 platform,
                 one.region,
                 len(one.outcome.resources),
-                tuple(one.reports),
+                (*one.reports, across[one.region]),
                 proofs.of(one.outcome.resources, one.pods),
             )
             for one in summary.regions
         ]
     return found
+
+
+def together(plans: Mapping[str, Sequence[PlannedResource]]) -> dict[str, Report]:
+    """What the rules for all regions say, told of the region that the resource is of."""
+    began = time.monotonic()
+    wholes = {region: Whole(plain.resources(planned)) for region, planned in plans.items()}
+    said = [
+        Violation(regions.NAME, rule.name, "mandatory", one.urn, one.message)
+        for rule in regions.RULES
+        for one in _asked(rule, wholes)
+    ]
+    asked = tuple(
+        Policy(rule.name, rule.description, "mandatory", rule.severity.value, rule.remedy, {}) for rule in regions.RULES
+    )
+    seconds = time.monotonic() - began
+    return {
+        region: Report(
+            regions.NAME, "", asked, tuple(one for one in said if stack_of(one.urn) in (region, "")), seconds
+        )
+        for region in plans
+    }
+
+
+def _asked(rule: RegionsRule, wholes: Regions) -> Iterator[checks.Violation]:
+    """What cannot be read is refused, of all regions."""
+    try:
+        yield from rule.check(wholes)
+    except Unreadable as problem:
+        yield checks.Violation("", f"cannot be judged: {problem}")
 
 
 @contextmanager
