@@ -42,7 +42,7 @@ def as_json(proven: Proof) -> dict[str, Any]:
         "evictable_then": max(max(case.evictable) for case in proven.cases),
         "guarded": proven.guarded,
         "serves_after_eviction_and_loss": proven.serves_after_eviction,
-        "back_elsewhere": min(_back(proven)),
+        "back_elsewhere": _back(proven),
     }
 
 
@@ -63,12 +63,14 @@ def row(proven: Proof) -> list[str]:
     lost = told["pods"] - told["left"]
     return [
         told["component"].removeprefix("the "), str(told["pods"]), str(told["needed"]), left, evictable, after,
-        f"{told['back_elsewhere']} of {lost}",
+        "" if told["back_elsewhere"] is None else f"{told['back_elsewhere']} of {lost}",
     ]  # fmt: skip
 
 
-def _back(proven: Proof) -> Iterator[int]:
-    """Pods that are made again in the other zones, once the lost one's nodes are gone."""
-    for case in proven.cases:
-        for there in case.back(tainted=False):
-            yield there - case.left
+def _back(proven: Proof) -> int | None:
+    """The fewest pods that are made again in the other zones, once the lost one's nodes are gone; None where there are
+    more ways than can be followed."""
+    try:
+        return min(there - case.left for case in proven.cases for there in case.back(tainted=False))
+    except TooManyError:
+        return None

@@ -73,6 +73,29 @@ def placed(pods: Pods, before: Placement, ground: Ground) -> frozenset[Placement
     return frozenset(full | layer)
 
 
+def replaced(pods: Pods, before: Placement, lost: int, ground: Ground) -> frozenset[Placement]:
+    """Every placement that may come about when the pods of a lost zone go, one after the other, and are made again.
+
+    One that is made again while others of the zone still count may find a place that it would not find after them.
+    TooManyError beyond `MANY`.
+    """
+    seen, left, full = {before}, [before], set[Placement]()
+    while left:
+        placement = left.pop()
+        missing = sum(placement) < pods.number
+        open_to = [zone for zone in ground.up & pods.zones if missing and _fits(pods, placement, zone, ground)]
+        further = {_with_one(placement, zone) for zone in open_to}
+        if placement[lost]:
+            further.add((*placement[:lost], placement[lost] - 1, *placement[lost + 1 :]))
+        if not further:
+            full.add(placement)
+        left += further - seen
+        seen |= further
+        if len(seen) > MANY:
+            raise TooManyError
+    return frozenset(full)
+
+
 def _fits(pods: Pods, placement: Placement, zone: int, ground: Ground) -> bool:
     if pods.apart and placement[zone]:
         return False

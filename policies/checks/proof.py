@@ -11,7 +11,7 @@ from itertools import product
 
 from policies.checks.groups import Group, groups, majority
 from policies.checks.model import ZONE_KEY, Budget, Database, Minimums, Stack, Violation, Workload, Zones
-from policies.checks.placement import MANY, Ground, Limit, Placement, Pods, TooManyError, placed
+from policies.checks.placement import MANY, Ground, Limit, Placement, Pods, TooManyError, placed, replaced
 
 Layout = tuple[Placement, ...]
 """The placement of each of a component's workloads."""
@@ -88,12 +88,12 @@ class Case:
         return self.left - evicted >= self.component.needed
 
     def back(self, *, tainted: bool) -> frozenset[int]:
-        """How many pods there may be again, while the zone's nodes are tainted or once they are gone."""
-        zones = frozenset(range(len(self.layout[0])))
-        gone = frozenset({self.lost})
-        ground = Ground(zones - gone, gone if tainted else frozenset())
+        """How many pods there may be again, while the zone's nodes are tainted or once they are gone as well.
+
+        TooManyError where there are more ways than can be followed.
+        """
         parts = zip(self.component.pods, self.layout, strict=True)
-        again = [_again(pods, placement, self.lost, ground) for pods, placement in parts]
+        again = [_again(pods, placement, self.lost, gone=not tainted) for pods, placement in parts]
         return frozenset(sum(numbers) for numbers in product(*again))
 
 
@@ -269,10 +269,16 @@ def _kept(group: Group, budgets: Sequence[Budget]) -> int:
     return kept
 
 
-def _again(pods: Pods, placement: Placement, lost: int, ground: Ground) -> frozenset[int]:
+def _again(pods: Pods, placement: Placement, lost: int, *, gone: bool) -> frozenset[int]:
     """How many of one workload's pods there may be once those that were lost are made again."""
-    left = tuple(0 if zone == lost else number for zone, number in enumerate(placement))
+    left = sum(placement) - placement[lost]
     if pods.bound and placement[lost]:
         # their volumes wait in the lost zone, and so do they; those that never found a place still find none there
-        return frozenset({sum(left)})
-    return frozenset(map(sum, placed(pods, left, ground)))
+        return frozenset({left})
+    others = frozenset(range(len(placement))) - {lost}
+    if not pods.limits and not pods.apart:
+        return frozenset({pods.number if others & pods.zones else left})
+    there = replaced(pods, placement, lost, Ground(others, tainted=frozenset({lost})))
+    if gone:
+        there = frozenset(each for one in there for each in placed(pods, one, Ground(others)))
+    return frozenset(map(sum, there))

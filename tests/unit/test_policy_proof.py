@@ -168,6 +168,25 @@ def region() -> Region:
     return Region()
 
 
+def test_a_pod_that_goes_before_the_others_of_its_zone_may_find_a_place_by_them() -> None:
+    """Seen on a real scheduler: of two in the lost zone the one that is left counts, until it goes as well."""
+    component = proof_of(5, limits=(VOTERS,))
+    case = Case(component, ((1, 2, 2),), 1)
+    assert case.back(tainted=True) == case.back(tainted=False) == {3, 4}
+    assert Case(component, ((2, 1, 2),), 1).back(tainted=True) == {4}
+
+
+def test_pods_that_no_rule_holds_all_come_back_where_they_may_run() -> None:
+    anywhere = proof_of(200, limits=())
+    assert Case(anywhere, ((100, 50, 50),), 0).back(tainted=True) == {200}
+    assert Case(proof_of(2, limits=(), zones=frozenset({0})), ((2, 0, 0),), 0).back(tainted=False) == {0}
+
+
+def test_a_great_many_ways_back_are_not_followed() -> None:
+    with pytest.raises(TooManyError):
+        Case(proof_of(900, limits=(EVEN,)), ((300, 300, 300),), 0).back(tainted=True)
+
+
 class TestOfARegion:
     def component(self, region: Region, title: str) -> Component:
         stack = region.stack()
