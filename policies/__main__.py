@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policies import data_safety, high_availability, regions, security
+from policies.regions import RegionsRule
 from policies.rules import GONE, PARAMETERS, Rule, judges_single
 
 _PACKS = (high_availability, data_safety, security)
@@ -68,13 +69,8 @@ def page() -> str:
 
 
 def _together() -> list[str]:
-    rows = ["| policy | severity | level | holds when | otherwise |", "|---|---|---|---|---|"]
-    rows += [
-        f"| `{rule.name}` | {rule.severity.value} | mandatory | {rule.description} | {rule.remedy} |"
-        for rule in regions.RULES
-    ]
     only = "Asked by `make policies` alone, which has the plans of all regions; an engine shows a pack one stack.\n"
-    return [_title(regions.NAME, regions.DESCRIPTION), only, *rows, ""]
+    return [_title(regions.NAME, regions.DESCRIPTION), only, *_rules(regions.RULES)]
 
 
 def _title(name: str, description: str) -> str:
@@ -87,7 +83,8 @@ def _rules(rules: Sequence[Rule]) -> list[str]:
 
 
 def _row(rule: Rule) -> str:
-    kind = "resource" if judges_single(rule) else "stack"
+    together = "regions" if isinstance(rule, RegionsRule) else "stack"
+    kind = "resource" if judges_single(rule) else together
     words = f"{rule.severity.value} | {rule.level.value} | {rule.description} | {rule.remedy}"
     return f"| `{rule.name}` | {kind} | {words} |"
 

@@ -8,20 +8,16 @@ from typing import Final
 from policies.checks import regions
 from policies.checks.model import Violation
 from policies.checks.regions import Regions
-from policies.rules import Severity
+from policies.rules import Rule, Severity
 
 NAME: Final = "regions"
 DESCRIPTION: Final = "All regions together: each of them could be home, and users are led to all of them."
 
 
-@dataclass(frozen=True)
-class RegionsRule:
-    """Judges the plans of all regions of one platform together. Always mandatory."""
+@dataclass(frozen=True, kw_only=True)
+class RegionsRule(Rule):
+    """Judges the plans of all regions of one platform together."""
 
-    name: str
-    description: str
-    remedy: str
-    severity: Severity
     check: Callable[[Regions], Iterable[Violation]]
 
 

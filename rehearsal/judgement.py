@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from policies.checks.whole import Whole
 from policies.exceptions import stack_of
 from policies.regions import RegionsRule
 from rehearsal import overlay, plain, proofs
-from rehearsal.engine.model import PlannedResource
 from rehearsal.packs import Policy, Report, Violation
 from rehearsal.progress import Progress
 from rehearsal.run import Rehearsal
@@ -69,38 +68,39 @@ def judge(checkout: Path, progress: Progress) -> list[Judgement]:
     for platform in PLATFORMS:
         with _own_home():
             summary = Rehearsal(progress, "in-process", overlay.on(platform, checkout)).preview()
-        across = together({one.region: one.outcome.resources for one in summary.regions})
+        wholes = {one.region: Whole(plain.resources(one.outcome.resources)) for one in summary.regions}
+        across = together(wholes)
         found += [
             Judgement(
                 platform,
                 one.region,
                 len(one.outcome.resources),
                 (*one.reports, across[one.region]),
-                proofs.of(one.outcome.resources, one.pods),
+                proofs.of(wholes[one.region].resources, tuple(one.pods)),
             )
             for one in summary.regions
         ]
     return found
 
 
-def together(plans: Mapping[str, Sequence[PlannedResource]]) -> dict[str, Report]:
+def together(wholes: Regions) -> dict[str, Report]:
     """What the rules for all regions say, told of the region that the resource is of."""
     began = time.monotonic()
-    wholes = {region: Whole(plain.resources(planned)) for region, planned in plans.items()}
     said = [
-        Violation(regions.NAME, rule.name, "mandatory", one.urn, one.message)
+        Violation(regions.NAME, rule.name, rule.level.value, one.urn, one.message)
         for rule in regions.RULES
         for one in _asked(rule, wholes)
     ]
     asked = tuple(
-        Policy(rule.name, rule.description, "mandatory", rule.severity.value, rule.remedy, {}) for rule in regions.RULES
+        Policy(rule.name, rule.description, rule.level.value, rule.severity.value, rule.remedy, {})
+        for rule in regions.RULES
     )
     seconds = time.monotonic() - began
     return {
         region: Report(
             regions.NAME, "", asked, tuple(one for one in said if stack_of(one.urn) in (region, "")), seconds
         )
-        for region in plans
+        for region in wholes
     }
 
 

@@ -1,31 +1,27 @@
 """What the proof of a zone's loss says of each component of a region, as a table and as JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from policies.checks import proof, read
-from policies.checks.model import Minimums
+from policies.checks.model import Resource
 from policies.checks.placement import TooManyError
 from policies.checks.proof import Proof
-from rehearsal import plain
-from rehearsal.engine.model import PlannedResource
 
 COLUMNS = ("component", "pods", "needs", "left", "then evictable", "outlives an eviction and a zone", "back elsewhere")
 
 
-def of(planned: Sequence[PlannedResource], zones: Iterable[str]) -> tuple[Proof, ...]:
+def of(resources: Sequence[Resource], zones: Sequence[str]) -> tuple[Proof, ...]:
     """Of everything that runs always. A component that may be placed in too many ways is left to the policy."""
-    return tuple(_proven(planned, tuple(zones)))
+    return tuple(_proven(resources, zones))
 
 
-def _proven(planned: Sequence[PlannedResource], zones: tuple[str, ...]) -> Iterator[Proof]:
-    stack = read.stack(plain.resources(planned))
-    names = proof.zones_of(stack, Minimums(zone_names=zones))
-    for component in proof.components(stack, names):
+def _proven(resources: Sequence[Resource], zones: Sequence[str]) -> Iterator[Proof]:
+    for component in proof.components(read.stack(resources), zones):
         try:
-            yield proof.prove(component, names)
+            yield proof.prove(component, zones)
         except TooManyError:
             continue
 

@@ -144,6 +144,10 @@ class Spread:
     leaves_out_tainted: bool
     """`nodeTaintsPolicy: Honor`: zones whose nodes are tainted, as those of a lost zone are, do not count."""
 
+    def counts(self, labels: Mapping[str, str]) -> bool:
+        """Whether it counts pods with these labels."""
+        return self.selector is not None and self.selector.matches(labels)
+
 
 class Role(Enum):
     """How long a container runs."""
@@ -362,6 +366,14 @@ class Stack:
     records: tuple[SettingsRecord, ...] = ()
     unreadable: tuple[Violation, ...] = ()
     """Resources that could not be read, and why; the stack's rules leave them out."""
+
+    def counted(self, spread: Spread, namespace: str) -> list[Workload]:
+        """The workloads that run always and whose pods a spread in this namespace counts."""
+        return [
+            workload
+            for workload in self.workloads
+            if workload.lasting and workload.namespace == namespace and spread.counts(workload.labels)
+        ]
 
     def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
         for scaler in self.autoscalers:

@@ -16,13 +16,17 @@ ROUTED = (
 """What makes a record one of several of a name, of which Route 53 picks one."""
 
 
+def routing(record: Resource) -> str:
+    """The field that makes a record one of several of its name; empty where it is the only one."""
+    return next((field for field in ROUTED if stated(input_of(record, field))), "")
+
+
 def healthy(resource: Resource, limits: Limits) -> Iterator[str]:
     """One of several records is left out while what it leads to is down; without a check Route 53 never knows
     (docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-complex-configs.html).
     """
     del limits
-    routed = any(stated(input_of(resource, field)) for field in ROUTED)
-    if routed and not stated(input_of(resource, "healthCheckId")):
+    if routing(resource) and not stated(input_of(resource, "healthCheckId")):
         yield "is one of several of its name, and healthCheckId names no check: users are led to a region that is down"
     for index, alias in enumerate(list_at(resource.inputs, "aliases")):
         if not flag_at(alias, "evaluateTargetHealth", default=False):

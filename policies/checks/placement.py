@@ -6,7 +6,6 @@ than `minDomains` the fewest counts as none. Nodes are taken to have room. What 
 chosen by zone: it may leave less even placements than these.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MANY = 5_000
@@ -63,9 +62,9 @@ def placed(pods: Pods, before: Placement, ground: Ground) -> frozenset[Placement
     for _ in range(pods.number - sum(before)):
         further: set[Placement] = set()
         for placement in layer:
-            open_to = [zone for zone in ground.up & pods.zones if _fits(pods, placement, zone, ground)]
-            further.update(_with_one(placement, zone) for zone in open_to)
-            if not open_to:
+            more = _with_one_more(pods, placement, ground)
+            further |= more
+            if not more:
                 full.add(placement)
         if len(further) + len(full) > MANY:
             raise TooManyError
@@ -82,11 +81,9 @@ def replaced(pods: Pods, before: Placement, lost: int, ground: Ground) -> frozen
     seen, left, full = {before}, [before], set[Placement]()
     while left:
         placement = left.pop()
-        missing = sum(placement) < pods.number
-        open_to = [zone for zone in ground.up & pods.zones if missing and _fits(pods, placement, zone, ground)]
-        further = {_with_one(placement, zone) for zone in open_to}
+        further = _with_one_more(pods, placement, ground) if sum(placement) < pods.number else set[Placement]()
         if placement[lost]:
-            further.add((*placement[:lost], placement[lost] - 1, *placement[lost + 1 :]))
+            further.add(_changed(placement, lost, -1))
         if not further:
             full.add(placement)
         left += further - seen
@@ -96,19 +93,19 @@ def replaced(pods: Pods, before: Placement, lost: int, ground: Ground) -> frozen
     return frozenset(full)
 
 
-def _fits(pods: Pods, placement: Placement, zone: int, ground: Ground) -> bool:
-    if pods.apart and placement[zone]:
-        return False
-    return all(placement[zone] + 1 - fewest <= limit.max_skew for limit, fewest in _fewest(pods, placement, ground))
+def _with_one_more(pods: Pods, placement: Placement, ground: Ground) -> set[Placement]:
+    """Where the scheduler may put the next pod."""
+    bounds = [limit.max_skew + _fewest(limit, pods, placement, ground) for limit in pods.limits]
+    most = min([*bounds, 1] if pods.apart else bounds, default=pods.number)
+    return {_changed(placement, zone, 1) for zone in ground.up & pods.zones if placement[zone] < most}
 
 
-def _fewest(pods: Pods, placement: Placement, ground: Ground) -> Iterator[tuple[Limit, int]]:
-    """Each limit with what it takes for the pods of the zone that has the fewest."""
-    for limit in pods.limits:
-        counted = (ground.up if limit.leaves_out_tainted else ground.up | ground.tainted) & pods.zones
-        enough = len(counted) >= (limit.min_domains or 1)
-        yield limit, min(placement[zone] for zone in counted) if enough else 0
+def _fewest(limit: Limit, pods: Pods, placement: Placement, ground: Ground) -> int:
+    """What a limit takes for the pods of the zone that has the fewest."""
+    counted = (ground.up if limit.leaves_out_tainted else ground.up | ground.tainted) & pods.zones
+    enough = len(counted) >= (limit.min_domains or 1)
+    return min(placement[zone] for zone in counted) if enough else 0
 
 
-def _with_one(placement: Placement, zone: int) -> Placement:
-    return (*placement[:zone], placement[zone] + 1, *placement[zone + 1 :])
+def _changed(placement: Placement, zone: int, by: int) -> Placement:
+    return (*placement[:zone], placement[zone] + by, *placement[zone + 1 :])

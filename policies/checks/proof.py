@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from policies.checks.groups import Group, groups, majority
-from policies.checks.model import ZONE_KEY, Budget, Database, Minimums, Stack, Violation, Workload, Zones
+from policies.checks.model import ZONE_KEY, Budget, Database, Minimums, Spread, Stack, Violation, Workload, Zones
 from policies.checks.placement import MANY, Ground, Limit, Placement, Pods, TooManyError, placed, replaced
 
 Layout = tuple[Placement, ...]
@@ -102,7 +102,6 @@ class Proof:
     """All cases of one component."""
 
     component: Component
-    zones: tuple[str, ...]
     cases: tuple[Case, ...]
 
     @property
@@ -156,11 +155,7 @@ def prove(component: Component, zones: Sequence[str]) -> Proof:
     if math.prod(map(len, each)) > MANY:
         raise TooManyError
     layouts = sorted(product(*each))
-    return Proof(
-        component,
-        tuple(zones),
-        tuple(Case(component, layout, lost) for layout in layouts for lost in range(len(zones))),
-    )
+    return Proof(component, tuple(Case(component, layout, lost) for layout in layouts for lost in range(len(zones))))
 
 
 def zones_of(stack: Stack, minimums: Minimums) -> tuple[str, ...]:
@@ -211,7 +206,6 @@ def _of_database(database: Database, zones: Sequence[str]) -> Component:
     that keeps all replicas but one (pkg/specs/poddisruptionbudget.go), told apart by a label of the pods. When a
     replica becomes primary, nothing tells the replicas' budget, which counts it on until something befalls another
     replica (k8s.io/kubernetes, pkg/controller/disruption, updatePod: budgets are found by a pod's new labels)."""
-    spreads = [spread for spread in database.spreads if spread.key == ZONE_KEY and spread.hard]
     return Component(
         urn=database.urn,
         kind="PostgreSQL",
@@ -222,9 +216,9 @@ def _of_database(database: Database, zones: Sequence[str]) -> Component:
                 number=database.instances,
                 zones=_open(database.nodes.zones, zones),
                 limits=tuple(
-                    Limit(spread.max_skew, spread.min_domains, spread.leaves_out_tainted)
-                    for spread in spreads
-                    if spread.selector is not None and spread.selector.matches(database.labels)
+                    _limit(spread)
+                    for spread in database.spreads
+                    if spread.key == ZONE_KEY and spread.hard and spread.counts(database.labels)
                 ),
                 apart=database.anti_affinity_required and database.anti_affinity_key == ZONE_KEY,
                 bound=True,
@@ -246,15 +240,13 @@ def _limits(workload: Workload, stack: Stack) -> Iterator[Limit]:
     """Spreads that hold the workload's pods. One that counts others, too, holds a sum: it is taken for none."""
     for spread in workload.spreads:
         apart = not all(map(workload.shares, spread.match_label_keys))
-        if spread.key != ZONE_KEY or not spread.hard or spread.selector is None or apart:
-            continue
-        counted = [
-            other.name
-            for other in stack.workloads
-            if other.lasting and other.namespace == workload.namespace and spread.selector.matches(other.labels)
-        ]
-        if counted == [workload.name]:
-            yield Limit(spread.max_skew, spread.min_domains, spread.leaves_out_tainted)
+        alone = stack.counted(spread, workload.namespace) == [workload]
+        if spread.key == ZONE_KEY and spread.hard and alone and not apart:
+            yield _limit(spread)
+
+
+def _limit(spread: Spread) -> Limit:
+    return Limit(spread.max_skew, spread.min_domains, spread.leaves_out_tainted)
 
 
 def _kept(group: Group, budgets: Sequence[Budget]) -> int:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from policies.checks import read
 from policies.checks.model import Kind, Resource, Stack, Violation
-from policies.checks.names import ROUTED
-from policies.checks.plain import list_at, object_at, text_at
+from policies.checks.names import routing
+from policies.checks.plain import list_at, text_at
 from policies.checks.tokens import POSTGRESQL, RECORD
 from policies.checks.whole import Whole, input_of, stated
 
@@ -82,7 +82,7 @@ def one_set_of_records(regions: Regions) -> Iterator[Violation]:
     by_name: dict[tuple[str, str], list[tuple[str, Resource]]] = {}
     for name, whole in regions.items():
         for record in whole.of(RECORD):
-            if _policy(record):
+            if routing(record):
                 key = (text_at(record.inputs, "name"), text_at(record.inputs, "type"))
                 by_name.setdefault(key, []).append((name, record))
     for (public, _), records in by_name.items():
@@ -91,12 +91,8 @@ def one_set_of_records(regions: Regions) -> Iterator[Violation]:
             yield Violation(first.urn, f"{public} {fault}")
 
 
-def _policy(record: Resource) -> str:
-    return next((field for field in ROUTED if stated(input_of(record, field))), "")
-
-
 def _shared(records: list[tuple[str, Resource]]) -> Iterator[str]:
-    policies = sorted({_policy(record) for _, record in records})
+    policies = sorted({routing(record) for _, record in records})
     if len(policies) > 1:
         yield f"is routed by {' and '.join(policies)}: Route 53 takes one policy for a name"
     names = [text_at(record.inputs, "setIdentifier") for _, record in records]
@@ -119,4 +115,4 @@ def _complete(regions: Regions, records: list[tuple[str, Resource]]) -> Iterator
 
 
 def _failover(record: Resource) -> str:
-    return text_at(object_at(list_at(record.inputs, "failoverRoutingPolicies")[0]), "type")
+    return text_at(list_at(record.inputs, "failoverRoutingPolicies")[0], "type")

@@ -5,7 +5,6 @@ of which nothing is known: such a region is not judged here.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import labels_at, list_at, number_at, says_true, text_at
@@ -22,10 +21,8 @@ from policies.checks.tokens import (
     SUBNET,
     VPC,
 )
-from policies.checks.whole import Whole, each, input_of, stated
-
-LEAST: Final = 3
-"""Zones of a region: over two, losing one may take a majority."""
+from policies.checks.whole import Whole, each, input_of, refers, stated
+from policies.checks.zones import QUORUM_ZONES as LEAST
 
 
 def subnets(whole: Whole, limits: Limits) -> Iterator[Violation]:
@@ -45,7 +42,7 @@ def ways_out(whole: Whole, limits: Limits) -> Iterator[Violation]:
     """What is in a zone gets out by that zone's own NAT gateway: another zone can be lost."""
     del limits
     gateways = whole.of(NAT_GATEWAY)
-    served = {zone for gateway in gateways for zone in _zones(_from(gateway, "subnetId", whole.of(SUBNET)))}
+    served = _zones_of(gateways, "subnetId", whole)
 
     def lacking(vpc: Resource) -> Iterator[str]:
         del vpc
@@ -57,11 +54,7 @@ def ways_out(whole: Whole, limits: Limits) -> Iterator[Violation]:
             yield "no route leads to it"
 
     def own(route: Resource) -> Iterator[str]:
-        ways = _zones(
-            subnet
-            for gateway in _from(route, "natGatewayId", gateways)
-            for subnet in _from(gateway, "subnetId", whole.of(SUBNET))
-        )
+        ways = _zones_of(_from(route, "natGatewayId", gateways), "subnetId", whole)
         others = _zones(_routed(route, whole)) - ways
         if ways and others:
             yield f"leads {', '.join(sorted(others))} out through {', '.join(sorted(ways))}"
@@ -78,7 +71,7 @@ def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
 
     def check(group: Resource) -> Iterator[str]:
         by_use.setdefault(tuple(sorted(labels_at(group.inputs, "labels").items())), []).append(group)
-        zones = _zones(_from(group, "subnetIds", whole.of(SUBNET)))
+        zones = _zones_of([group], "subnetIds", whole)
         if not number_at(group.inputs, "scalingConfig", "minSize"):
             yield "may be without a node: scalingConfig.minSize"
         if not list_at(group.inputs, "taints"):
@@ -90,7 +83,7 @@ def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
 
     yield from each(whole.of(NODE_GROUP), check)
     for groups in by_use.values() if whole.of(SUBNET) else ():
-        zones = _zones(subnet for group in groups for subnet in _from(group, "subnetIds", whole.of(SUBNET)))
+        zones = _zones_of(groups, "subnetIds", whole)
         if len(zones) < LEAST:
             yield Violation(
                 groups[0].urn, f"{groups[0].name} and its like are in {len(zones)} zones, at least {LEAST} are required"
@@ -158,8 +151,12 @@ def _routed(route: Resource, whole: Whole) -> Iterator[Resource]:
 
 def _from(resource: Resource, field: str, among: Iterable[Resource]) -> list[Resource]:
     """Those of some resources that an input comes from."""
-    sources = resource.sources.get(field, ()) if stated(input_of(resource, field)) else ()
-    return [it for it in among if it.urn in sources]
+    return [it for it in among if refers(resource, field, it)]
+
+
+def _zones_of(resources: Iterable[Resource], field: str, whole: Whole) -> set[str]:
+    """Of the subnets that an input of these comes from."""
+    return _zones(subnet for resource in resources for subnet in _from(resource, field, whole.of(SUBNET)))
 
 
 def _zones(subnets: Iterable[Resource]) -> set[str]:

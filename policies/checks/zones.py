@@ -1,6 +1,6 @@
 """All zones used: pods are spread over the zones so that losing one is survived."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from policies.checks.groups import Group, groups
 from policies.checks.model import ZONE_KEY, Item, Minimums, Nodes, Spread, Stack, Violation, Workload, Zones
@@ -52,8 +52,7 @@ def spread(item: Item, minimums: Minimums) -> Iterator[Violation]:
 def _own_spread(item: Workload, minimums: Minimums) -> Iterator[Violation]:
     faults = [
         [
-            *_faults(constraint, item.labels),
-            *_apart(constraint, item),
+            *_faults(constraint, item.labels, item.shares),
             *_domain_faults(constraint, item.quorum, minimums),
         ]
         for constraint in item.spreads
@@ -70,27 +69,23 @@ def spreads_voters(spreads: Iterable[Spread], labels: Mapping[str, str], minimum
     return any(
         constraint.key == ZONE_KEY
         and not [
-            *_faults(constraint, labels),
+            *_faults(constraint, labels, labels.__contains__),
             *_domain_faults(constraint, True, minimums),
-            *(key for key in constraint.match_label_keys if key not in labels),
         ]
         for constraint in spreads
     )
 
 
-def _apart(constraint: Spread, item: Workload) -> Iterator[str]:
-    for key in constraint.match_label_keys:
-        if not item.shares(key):
-            yield f"counts pods apart by label {key}, which its pods do not share"
-
-
-def _faults(constraint: Spread, labels: Mapping[str, str]) -> Iterator[str]:
+def _faults(constraint: Spread, labels: Mapping[str, str], shared: Callable[[str], bool]) -> Iterator[str]:
     if not constraint.hard:
         yield "is a wish (ScheduleAnyway), not a rule (DoNotSchedule)"
     if constraint.max_skew != 1:
         yield f"allows a skew of {constraint.max_skew}, not 1"
-    if constraint.selector is None or not constraint.selector.matches(labels):
+    if not constraint.counts(labels):
         yield "does not select the workload's own pods, so it spreads nothing"
+    for key in constraint.match_label_keys:
+        if not shared(key):
+            yield f"counts pods apart by label {key}, which its pods do not share"
 
 
 def _domain_faults(constraint: Spread, quorum: bool, minimums: Minimums) -> Iterator[str]:
@@ -129,15 +124,9 @@ def _uses_zones(group: Group, minimums: Minimums) -> Iterator[Violation]:
 def _counts_others(workload: Workload, stack: Stack) -> Iterator[Violation]:
     """A spread that counts somebody else's pods keeps their sum even, not the workload's."""
     for constraint in workload.spreads:
-        if constraint.key != ZONE_KEY or constraint.selector is None or not constraint.hard:
+        if constraint.key != ZONE_KEY or not constraint.hard:
             continue
-        others = [
-            other.title
-            for other in stack.workloads
-            if other is not workload
-            and other.lasting
-            and other.namespace == workload.namespace
-            and constraint.selector.matches(other.labels)
-        ]
+        counted = stack.counted(constraint, workload.namespace)
+        others = [other.title for other in counted if other is not workload]
         if others:
             yield Violation(workload.urn, f"{workload.title}: its spread also counts the pods of {', '.join(others)}")

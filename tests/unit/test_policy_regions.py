@@ -162,7 +162,7 @@ class TestJudgement:
             if resource.type.endswith(":StatefulSet") and resource.name.endswith("qdrant-statefulset"):
                 changed = {**resource.inputs, "spec": {**resource.inputs["spec"], "replicas": 2}}
                 plans["us-west"] = [_with(it, changed) if it is resource else it for it in plans["us-west"]]
-        reports = judgement.together(plans)
+        reports = judgement.together({name: Whole(plain.resources(plan)) for name, plan in plans.items()})
         assert [len(reports[name].violations) for name in REGIONS] == [0, 1]
         assert reports["us-west"].counted == {"passed": 2, "advise": 0, "failed": 1}
         assert reports["us-west"].mandatory
@@ -173,7 +173,7 @@ class TestJudgement:
             if resource.type == "kubernetes:postgresql.cnpg.io/v1:Cluster":
                 changed = {**resource.inputs, "spec": {**resource.inputs["spec"], "imageName": UNKNOWN}}
                 plans["us-west"] = [_with(it, changed) if it is resource else it for it in plans["us-west"]]
-        reports = judgement.together(plans)
+        reports = judgement.together({name: Whole(plain.resources(plan)) for name, plan in plans.items()})
         for name in REGIONS:
             assert any("cannot be judged" in one.message for one in reports[name].violations)
 
