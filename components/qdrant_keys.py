@@ -22,7 +22,7 @@ from components.placement import Placement
 
 SECRET = "qdrant-api-keys"  # noqa: S105  (the name of an object)
 """What clients show."""
-NODE_SECRET = "qdrant-node-keys"  # noqa: S105
+NODE_SECRET = "qdrant-node-keys"  # noqa: S105 (a name)
 """What nodes take: the same, and those before."""
 VERSION_ANNOTATION = "soma.io/qdrant-keys"
 """Of pods that read the keys only when they start: another version makes new pods."""

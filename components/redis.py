@@ -22,7 +22,7 @@ NAME = "redis"
 HEADLESS = "redis-headless"
 SECRET = "redis-auth"  # noqa: S105  (the name of an object)
 """What clients show."""
-NODE_SECRET = "redis-node-auth"  # noqa: S105
+NODE_SECRET = "redis-node-auth"  # noqa: S105 (a name)
 """What nodes take: the same, and the one before."""
 CLIENT, BUS = 6379, 16379
 

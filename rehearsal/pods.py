@@ -76,17 +76,14 @@ def _pinned_zones(pod: Mapping[str, Any]) -> set[str]:
 
 def live(client: Client, namespace: str) -> dict[str, ZonePods]:
     """What the API server holds now. Pods of Jobs are left out: they come and go."""
-    zone_of = {
-        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(ZONE_LABEL, UNSCHEDULED)
-        for node in client.list("v1", "Node")
-    }
-    wanted: Counter[str] = Counter(dict.fromkeys(zone_of.values(), 0))
+    zones = zone_of(client)
+    wanted: Counter[str] = Counter(dict.fromkeys(zones.values(), 0))
     ready: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for pod in client.list("v1", "Pod", namespace):
-        if _of_a_job(pod) or pod["metadata"].get("deletionTimestamp"):
+        if is_of_a_job(pod) or pod["metadata"].get("deletionTimestamp"):
             continue
-        zone = zone_of.get(pod["spec"].get("nodeName", ""), UNSCHEDULED)
+        zone = zones.get(pod["spec"].get("nodeName", ""), UNSCHEDULED)
         wanted[zone] += 1
         ready[zone] += is_ready(pod)
         held[zone] += is_held(pod)
@@ -95,6 +92,14 @@ def live(client: Client, namespace: str) -> dict[str, ZonePods]:
         zone: ZonePods(wanted[zone], ready[zone], held[zone])
         for zone in sorted(wanted)
         if zone != UNSCHEDULED or wanted[zone]
+    }
+
+
+def zone_of(client: Client) -> dict[str, str]:
+    """Node to its zone."""
+    return {
+        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(ZONE_LABEL, UNSCHEDULED)
+        for node in client.list("v1", "Node")
     }
 
 
@@ -108,7 +113,7 @@ def lagging(client: Client, namespace: str) -> list[str]:
     lines = [
         f"Pod {pod['metadata']['name']}: {_why(pod)}"
         for pod in client.list("v1", "Pod", namespace)
-        if not (_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or is_ready(pod) or is_held(pod))
+        if not (is_of_a_job(pod) or pod["metadata"].get("deletionTimestamp") or is_ready(pod) or is_held(pod))
     ]
     for item, field in _controllers(client, namespace):
         wanted, there = item["spec"].get(field, 1), (item.get("status") or {}).get(field, 0)
@@ -133,7 +138,8 @@ def _why(pod: Mapping[str, Any]) -> str:
     return f"{status.get('phase', 'Pending')}{': ' + message if message else ''}"
 
 
-def _of_a_job(pod: Mapping[str, Any]) -> bool:
+def is_of_a_job(pod: Mapping[str, Any]) -> bool:
+    """Whether it comes and goes."""
     return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
 
 

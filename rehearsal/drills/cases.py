@@ -4,19 +4,20 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from policies.checks.proof import Case, Layout
 from rehearsal import nodes
 from rehearsal.drills import faults, judging
 from rehearsal.drills.faults import eventually
-from rehearsal.drills.parts import Part, evictable, healthy, layout, zone_of
+from rehearsal.drills.parts import Part, budgets, evictable, healthy, layout
 from rehearsal.drills.report import Outcome, Row
 from rehearsal.drills.rolling import roll
 from rehearsal.drills.watching import Watch
 from rehearsal.errors import RehearsalError
-from rehearsal.kube import Client, Manifest, NotFound
+from rehearsal.kube import Client, Manifest
+from rehearsal.pods import zone_of
 from rehearsal.standins.usage import CONFIG_KEY, CONFIG_MAP, CONFIG_NAMESPACE
 
 NOTICE_SECONDS = 60.0
@@ -47,20 +48,20 @@ class Drill:
     zones: Sequence[str]
     groups: Sequence[nodes.Group]
     parts: Sequence[Part]
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
 
     def lose_zone(self, zone: str) -> Outcome:
         """Its nodes are not ready, then given up, then gone; at last new ones come."""
         began, lost = time.monotonic(), self._nodes_of(zone)
-        cases = {part.title: Case(part.component, self._layout(part), self.zones.index(zone)) for part in self.parts}
+        layouts, index = self._layouts(), self.zones.index(zone)
+        cases = {part.title: Case(part.component, layouts[part.title], index) for part in self.parts}
         with self._watch() as watch:
             for node in lost:
                 faults.power_off(self.client, node)
             eventually(
                 lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS
             )
-            self._await({title: case.evictable for title, case in cases.items()}, self._evictable)
-            left, allowed = self._healthy(), self._evictable()
+            allowed = self._await({title: case.evictable for title, case in cases.items()}, self._evictable)
+            left = self._healthy()
             for node in lost:
                 faults.give_up(self.client, node)
             eventually(lambda: not self._on(lost), f"the pods of {zone} are gone", NOTICE_SECONDS)
@@ -73,7 +74,7 @@ class Drill:
             judging.lost(part, cases[part.title], watch, left, allowed, {"tainted": tainted, "gone": gone})
             for part in self.parts
         ]
-        return self._done(f"lose {zone}", began, rows)
+        return _done(f"lose {zone}", began, rows)
 
     def drain(self, node: str) -> Outcome:
         """Every pod of a node is evicted, as fast as the budgets allow; then the node is open again."""
@@ -82,7 +83,7 @@ class Drill:
             denied = self._empty([node])
             faults.cordon(self.client, node, on=False)
             self.settle()
-        return self._done(f"drain {node}", began, judging.kept(self.parts, watch, self._layout, denied))
+        return _done(f"drain {node}", began, judging.kept(self.parts, watch, self._layouts(), denied))
 
     def roll(self) -> Outcome:
         """Every workload goes to a new revision; StatefulSets of one group one after the other."""
@@ -90,11 +91,11 @@ class Drill:
         with self._watch() as watch, ThreadPoolExecutor(len(self.parts)) as pool:
             list(pool.map(lambda part: roll(self.client, part, self._pods, SETTLE_SECONDS), self.parts))
             self.settle()
-        return self._done("roll every workload", began, judging.kept(self.parts, watch, self._layout))
+        return _done("roll every workload", began, judging.kept(self.parts, watch, self._layouts()))
 
     def fewer_nodes(self) -> Outcome:
         """One node less in each zone: drained, then gone; the others carry everything."""
-        began, where = time.monotonic(), zone_of(self.client)
+        began = time.monotonic()
         last = [
             name
             for group in self.groups
@@ -102,13 +103,13 @@ class Drill:
             for _, name in group.nodes()[group.per_zone - 1 :: group.per_zone]
         ]
         with self._watch() as watch:
-            denied = sum(self._empty([node]) for node in last if node in where)
+            denied = sum(self._empty([node]) for node in last)
             for node in last:
                 self.client.delete("v1", "Node", node)
             self.settle()
-            rows = judging.kept(self.parts, watch, self._layout, denied)
+            rows = judging.kept(self.parts, watch, self._layouts(), denied)
             self._mend()
-        return self._done("one node less a zone", began, rows)
+        return _done("one node less a zone", began, rows)
 
     def load(self) -> Outcome:
         """A region's load: autoscalers go as far up as they may, and down again when it is over.
@@ -119,32 +120,33 @@ class Drill:
         scalers = self.client.list("autoscaling/v2", "HorizontalPodAutoscaler", self.namespace)
         names = {scaler["spec"]["scaleTargetRef"]["name"]: int(scaler["spec"]["maxReplicas"]) for scaler in scalers}
         scaled = [part for part in self.parts if set(part.component.workloads) & names.keys()]
-        before = {part.title: self._layout(part) for part in scaled}
+        most = {part.title: names[part.component.workloads[0]] for part in scaled}
+        before = self._layouts()
         with self._watch() as watch, self._hasty(scalers):
-            self._use(HEAVY, scaled)
-            try:
-                most = {part.title: names[part.component.workloads[0]] for part in scaled}
-                self._await({title: {number} for title, number in most.items()}, self._healthy, SETTLE_SECONDS)
-                reached, high = self._healthy(), {part.title: self._layout(part) for part in scaled}
-            finally:
-                self._use(None, scaled)
+            with self._used(HEAVY, scaled):
+                expected = {title: {number} for title, number in most.items()}
+                reached, high = self._await(expected, self._healthy, SETTLE_SECONDS), self._layouts()
             self.settle()
         rows = [
-            *(row for row in judging.kept(self.parts, watch, self._layout) if row.component not in most),
+            *(row for row in judging.kept(self.parts, watch, self._layouts()) if row.component not in most),
             *(
                 judging.scaled(part, before[part.title], high[part.title], most[part.title], reached, watch)
                 for part in scaled
             ),
         ]
-        return self._done("load comes and goes", began, rows)
+        return _done("load comes and goes", began, rows)
 
     def settle(self) -> None:
         """Until every component has the pods of ordinary operation, all healthy."""
         wanted = {part.title: part.component.number for part in self.parts}
         deadline = time.monotonic() + SETTLE_SECONDS
-        while self._counted() != wanted or self._healthy() != wanted:
+        while True:
+            there = self._pods()
+            found = self._healthy(there)
+            if found == wanted == {part.title: len(part.all(there)) for part in self.parts}:
+                return
             if time.monotonic() > deadline:
-                raise RehearsalError(f"{self.region}: not every pod is ready: {_differences(wanted, self._healthy())}")
+                raise RehearsalError(f"{self.region}: not every pod is ready: {_differences(wanted, found)}")
             time.sleep(POLL_SECONDS)
 
     # How it is
@@ -156,20 +158,17 @@ class Drill:
         names, there = set(lost), self._pods()
         return [pod for part in self.parts for pod in part.all(there) if pod["spec"].get("nodeName") in names]
 
-    def _healthy(self) -> dict[str, int]:
-        there = self._pods()
-        return {part.title: sum(map(healthy, part.all(there))) for part in self.parts}
-
-    def _counted(self) -> dict[str, int]:
-        there = self._pods()
-        return {part.title: len(part.all(there)) for part in self.parts}
+    def _healthy(self, there: Sequence[Manifest] | None = None) -> dict[str, int]:
+        pods = self._pods() if there is None else there
+        return {part.title: sum(map(healthy, part.all(pods))) for part in self.parts}
 
     def _evictable(self) -> dict[str, int]:
-        there = self._pods()
-        return {part.title: evictable(self.client, part, there) for part in self.parts}
+        there, guards = self._pods(), budgets(self.client, self.namespace)
+        return {part.title: evictable(part, guards, there) for part in self.parts}
 
-    def _layout(self, part: Part) -> Layout:
-        return layout(part, self._pods(), zone_of(self.client), self.zones)
+    def _layouts(self) -> dict[str, Layout]:
+        there, zone = self._pods(), zone_of(self.client)
+        return {part.title: layout(part, there, zone, self.zones) for part in self.parts}
 
     def _nodes_of(self, zone: str) -> list[str]:
         return [name for name, where in zone_of(self.client).items() if where == zone]
@@ -218,7 +217,7 @@ class Drill:
 
     def mend(self) -> None:
         """After a drill that was broken off: whatever it may have left is taken back."""
-        self._use(None, [])
+        self._forget_usage()
         wanted = {name for group in self.groups for _, name in group.nodes()}
         for node in self.client.list("v1", "Node"):
             name, taints = node["metadata"]["name"], node["spec"].get("taints") or []
@@ -245,12 +244,9 @@ class Drill:
         name, patch = scaler["metadata"]["name"], {"spec": {"behavior": how}}
         self.client.patch("autoscaling/v2", "HorizontalPodAutoscaler", name, patch, self.namespace)
 
-    def _use(self, cpu: str | None, scaled: Iterable[Part]) -> None:
-        """Has the metrics stand-in say that these pods use so much, or nothing of its own."""
-        if cpu is None:
-            with suppress(NotFound):
-                self.client.delete("v1", "ConfigMap", CONFIG_MAP, CONFIG_NAMESPACE)
-            return
+    @contextmanager
+    def _used(self, cpu: str, scaled: Iterable[Part]) -> Generator[None]:
+        """Has the metrics stand-in say that these pods use so much, until the block ends."""
         rules = [
             {"namespace": self.namespace, "selector": dict(labels), "cpu": cpu}
             for part in scaled
@@ -261,13 +257,17 @@ class Drill:
         self.client.apply(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}, "rehearsal-drill"
         )
+        try:
+            yield
+        finally:
+            self._forget_usage()
 
-    # What is told
+    def _forget_usage(self) -> None:
+        self.client.delete("v1", "ConfigMap", CONFIG_MAP, CONFIG_NAMESPACE)
 
-    def _done(self, case: str, began: float, rows: Sequence[Row]) -> Outcome:
-        outcome = Outcome(case, time.monotonic() - began, tuple(rows))
-        self.outcomes.append(outcome)
-        return outcome
+
+def _done(case: str, began: float, rows: Sequence[Row]) -> Outcome:
+    return Outcome(case, time.monotonic() - began, tuple(rows))
 
 
 def _differences(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:

@@ -1,18 +1,17 @@
 """What befalls nodes and pods, as a cloud, an operator of nodes or a drain does it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from rehearsal.errors import RehearsalError
-from rehearsal.kube import Client, Conflict, KubeError, Manifest
+from rehearsal.kube import TOO_MANY_REQUESTS, Client, Conflict, KubeError, Manifest
 from rehearsal.programs import SIMULATED
+from rehearsal.standins.cnpg.names import RESTARTED
 
 OUT_OF_SERVICE = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
 """Says that a node is off for good: its pods go, their volumes come free (kubernetes.io, non-graceful shutdown)."""
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
 TRIES = 10
-TOO_MANY_REQUESTS = 429
 POLL_SECONDS = 0.1
 
 
@@ -31,8 +30,17 @@ def power_off(client: Client, node: str) -> None:
 
 
 def give_up(client: Client, node: str) -> None:
-    """Tells the cluster that a node will not come back."""
-    _change(client, node, lambda spec: {"taints": [*(spec.get("taints") or []), OUT_OF_SERVICE]})
+    """Tells the cluster that a node will not come back; controllers change its taints as well."""
+    for _ in range(TRIES):
+        found = client.get("v1", "Node", node)
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        taints = [*(found["spec"].get("taints") or []), OUT_OF_SERVICE]
+        try:
+            client.patch("v1", "Node", node, {"metadata": version, "spec": {"taints": taints}})
+        except Conflict:
+            continue
+        return
+    raise RehearsalError(f"node {node} changes all the time")
 
 
 def cordon(client: Client, node: str, *, on: bool = True) -> None:
@@ -61,21 +69,3 @@ def restart(client: Client, kind: tuple[str, str], name: str, namespace: str) ->
     mark = {"metadata": {"annotations": {RESTARTED: datetime.now(UTC).isoformat()}}}
     patch = mark if kind[1] == "Cluster" else {"spec": {"template": mark}}
     client.patch(*kind, name, patch, namespace)
-
-
-def on(pods: Sequence[Manifest], nodes: Sequence[str]) -> list[Manifest]:
-    """The pods that are on certain nodes."""
-    return [pod for pod in pods if pod["spec"].get("nodeName") in nodes]
-
-
-def _change(client: Client, node: str, change: Callable[[Manifest], Manifest]) -> None:
-    """Changes a node's spec, whose lists controllers change as well."""
-    for _ in range(TRIES):
-        found = client.get("v1", "Node", node)
-        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
-        try:
-            client.patch("v1", "Node", node, {"metadata": version, "spec": change(found["spec"])})
-        except Conflict:
-            continue
-        return
-    raise RehearsalError(f"node {node} changes all the time")

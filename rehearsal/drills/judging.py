@@ -1,6 +1,6 @@
 """What a drill has seen against what the proof says: a row for each component, with every difference in words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from policies.checks.placement import Ground, placed
@@ -10,13 +10,13 @@ from rehearsal.drills.report import Row
 from rehearsal.drills.watching import Watch
 
 
-def kept(parts: Sequence[Part], watch: Watch, where: Callable[[Part], Layout], denied: int = 0) -> list[Row]:
-    """Of what the budgets guard: never fewer healthy pods than they keep."""
+def kept(parts: Sequence[Part], watch: Watch, where: Mapping[str, Layout], denied: int = 0) -> list[Row]:
+    """Of what the budgets guard: never fewer healthy pods than they keep. Layouts by the part's title."""
     rows: list[Row] = []
     for part in parts:
         least, least_kept = watch.down[part.title].least, part.component.kept
         differs = [f"fell to {least} healthy pods, its budgets keep {least_kept}"] if least < least_kept else []
-        rows.append(_row(part, where(part), watch, differs, denied=denied))
+        rows.append(_row(part, where[part.title], watch, differs, denied=denied))
     return rows
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.checks import proof, read
-from policies.checks.model import Minimums, Resource, Stack
+from policies.checks.model import Resource, Stack
 from policies.checks.proof import Component, Layout
 from rehearsal import pods
 from rehearsal.kube import Client, Manifest, UnknownKind
@@ -36,7 +36,11 @@ class Part:
     def of(self, workload: int, there: Sequence[Manifest]) -> list[Manifest]:
         """The pods of one workload among those of the namespace."""
         wanted = self.labels[workload].items()
-        return [pod for pod in there if wanted <= (pod["metadata"].get("labels") or {}).items() and not _of_a_job(pod)]
+        return [
+            pod
+            for pod in there
+            if wanted <= (pod["metadata"].get("labels") or {}).items() and not pods.is_of_a_job(pod)
+        ]
 
     def all(self, there: Sequence[Manifest]) -> list[Manifest]:
         """The pods of the whole component."""
@@ -52,16 +56,8 @@ def parts(client: Client, namespace: str, zones: Sequence[str]) -> tuple[Part, .
     }
     return tuple(
         Part(component, tuple(by_name[component.kind, name] for name in component.workloads))
-        for component in proof.components(stack, proof.zones_of(stack, Minimums(zone_names=tuple(zones))))
+        for component in proof.components(stack, zones)
     )
-
-
-def zone_of(client: Client) -> dict[str, str]:
-    """Node to its zone."""
-    return {
-        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(pods.ZONE_LABEL, "")
-        for node in client.list("v1", "Node")
-    }
 
 
 def layout(part: Part, there: Sequence[Manifest], zone: Mapping[str, str], zones: Sequence[str]) -> Layout:
@@ -78,12 +74,17 @@ def healthy(pod: Mapping[str, Any]) -> bool:
     return not pod["metadata"].get("deletionTimestamp") and (pods.is_ready(pod) or pods.is_held(pod))
 
 
-def evictable(client: Client, part: Part, there: Sequence[Manifest]) -> int:
-    """Evictions that the component's budgets allow by their own word: all of it where no budget is, and none of a pod
-    that has two."""
+def budgets(client: Client, namespace: str | None = None) -> list[Manifest]:
+    """Those of a namespace, or all."""
+    return client.list("policy/v1", "PodDisruptionBudget", namespace)
+
+
+def evictable(part: Part, budgets: Sequence[Manifest], there: Sequence[Manifest]) -> int:
+    """Evictions that the budgets of the part's namespace allow by their own word: all of it where no budget is, and
+    none of a pod that has two."""
     own = part.all(there)
     allowed, covered = 0, set[str]()
-    for budget in client.list("policy/v1", "PodDisruptionBudget", part.component.namespace):
+    for budget in budgets:
         wanted = (budget["spec"].get("selector") or {}).get("matchLabels") or {}
         names = {pod["metadata"]["name"] for pod in own if wanted.items() <= pod["metadata"]["labels"].items()}
         if names & covered:
@@ -103,7 +104,3 @@ def _stack(client: Client, namespace: str) -> Stack:
                     name = manifest["metadata"]["name"]
                     resources.append(Resource(f"kubernetes:{version}:{kind}", f"{kind}/{name}", name, manifest))
     return read.stack(resources)
-
-
-def _of_a_job(pod: Manifest) -> bool:
-    return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))

@@ -40,11 +40,12 @@ def _drilled(drill: Drill, progress: Progress) -> tuple[Outcome, ...]:
         ("one node less a zone", drill.fewer_nodes),
         ("load comes and goes", drill.load),
     ]
+    outcomes: list[Outcome] = []
     try:
         for words, step in steps:
             with progress.step(words):
-                step()
+                outcomes.append(step())
     except BaseException:
         drill.mend()
         raise
-    return tuple(drill.outcomes)
+    return tuple(outcomes)

@@ -33,7 +33,6 @@ class Watch:
     parts: Sequence[Part]
     down: dict[str, Down] = field(default_factory=dict[str, Down])
     """By the component's title."""
-    looks: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _then: float = 0.0
@@ -66,7 +65,6 @@ class Watch:
         there = self.client.list("v1", "Pod", self.namespace)
         now = time.monotonic()
         passed, self._then = now - self._then, now
-        self.looks += 1
         for part in self.parts:
             self._count(part, there, passed)
 

@@ -6,7 +6,7 @@ Each stands in a namespace of its own on one control plane; all lose the same zo
 import io
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -16,8 +16,9 @@ from rehearsal import nodes
 from rehearsal.binaries import Binaries
 from rehearsal.controlplane import ControlPlane
 from rehearsal.drills import faults
-from rehearsal.drills.parts import Part, evictable, healthy, layout, parts, zone_of
+from rehearsal.drills.parts import Part, budgets, evictable, healthy, layout, parts
 from rehearsal.kube import Client, Manifest
+from rehearsal.pods import zone_of
 from rehearsal.progress import Progress
 from rehearsal.standins import launch
 from tests.rehearsal.variants import ZONES, Variant, variants
@@ -61,15 +62,14 @@ class Ground:
         return part
 
     def told(self) -> dict[str, Told]:
-        pods: defaultdict[str, list[Manifest]] = defaultdict(list)
-        for pod in self.client.list("v1", "Pod"):
-            pods[pod["metadata"]["namespace"]].append(pod)
+        pods = _by_namespace(self.client.list("v1", "Pod"))
+        guards = _by_namespace(budgets(self.client))
         zones = zone_of(self.client)
         return {
             namespace: Told(
                 layout(part, pods[namespace], zones, ZONES),
                 sum(map(healthy, pods[namespace])),
-                evictable(self.client, part, pods[namespace]),
+                evictable(part, guards[namespace], pods[namespace]),
             )
             for namespace, part in self.parts.items()
         }
@@ -93,6 +93,13 @@ class Ground:
                 if agrees(found) or time.monotonic() > deadline:
                     return found
             time.sleep(0.5)
+
+
+def _by_namespace(found: Iterable[Manifest]) -> Mapping[str, list[Manifest]]:
+    sorted_out: defaultdict[str, list[Manifest]] = defaultdict(list)
+    for one in found:
+        sorted_out[one["metadata"]["namespace"]].append(one)
+    return sorted_out
 
 
 @pytest.fixture(scope="module")

@@ -79,12 +79,12 @@ class TestParts:
     )
     def test_what_budgets_allow(self, budgets: list[Manifest], allowed: int) -> None:
         there = [pod("a"), pod("b"), pod("c", ready=False)]
-        assert evictable(client(PodDisruptionBudget=budgets), PART, there) == allowed
+        assert evictable(PART, budgets, there) == allowed
 
     def test_budgets_of_different_pods_add_up(self) -> None:
         there = [pod("a", labels={**LABELS, "role": "primary"}), pod("b", labels={**LABELS, "role": "replica"})]
         budgets = [budget("one", 0, {"role": "primary"}), budget("two", 1, {"role": "replica"})]
-        assert evictable(client(PodDisruptionBudget=budgets), PART, there) == 1
+        assert evictable(PART, budgets, there) == 1
 
     def test_what_an_operator_makes_is_no_component(self) -> None:
         spec = {"replicas": 3, "template": {"metadata": {"labels": LABELS}, "spec": {"containers": []}}}
@@ -137,7 +137,7 @@ class TestJudgement:
 
     @pytest.mark.parametrize(("least", "differs"), [(2, ()), (1, ("fell to 1 healthy pods, its budgets keep 2",))])
     def test_a_drain_may_not_go_under_what_the_budgets_keep(self, least: int, differs: tuple[str, ...]) -> None:
-        (row,) = judging.kept([PART], watched(least), lambda _: EVENLY, 4)
+        (row,) = judging.kept([PART], watched(least), {PART.title: EVENLY}, 4)
         assert (row.differs, row.denied) == (differs, 4)
 
     @pytest.mark.parametrize(
