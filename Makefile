@@ -78,7 +78,7 @@ servers: $(READY) # what the data tier runs, installed and built where that can 
 	@$(PY) -m rehearsal.real
 
 test: setup servers lint ## every test: lint, then all tiers
-	@$(PYTEST) $(ARGS)
+	@$(if $(strip $(ARGS)),$(PYTEST) $(ARGS),sh tests/all.sh $(PY))
 
 test-unit: $(READY) ## no process, no network
 	@$(PYTEST) tests/unit $(ARGS)

@@ -100,6 +100,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             line = f"{tier}: NOT RUN ({_collected[tier]} tests): {_not_run[tier]}"
         elif tier in _outcomes:
             line = f"{tier}: " + ", ".join(f"{n} {what}" for what, n in sorted(_outcomes[tier].items()))
+        elif tier in os.environ.get("SOMA_TIERS_BESIDE", "").split():
+            line = f"{tier}: by itself, beside this run (tests/all.sh)"
         else:
             line = f"{tier}: NOT RUN: no test of this tier was selected"
         terminalreporter.write_line(line)
