@@ -71,6 +71,7 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(PY) -m settings --check docs/configuration.md
 	@$(PY) -m settings --check README.md
 	@$(PY) -m policies --check docs/policies.md
+	@$(PY) -m observability --check docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --check docs/aws.md
 
 servers: $(READY) # what the data tier runs, installed and built where that can be done
@@ -99,6 +100,7 @@ docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m settings --write docs/configuration.md
 	@$(PY) -m settings --write README.md
 	@$(PY) -m policies --write docs/policies.md
+	@$(PY) -m observability --write docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --write docs/aws.md
 	@$(PY) -m rehearsal.aws_sdk
 

@@ -15,6 +15,7 @@ from components.objects import Manifest
 from components.placement import Placement
 from components.qdrant_backup import QdrantBackups
 from components.qdrant_services import GRPC, HTTP, METRICS, P2P
+from observability.scope import EXPORTERS
 from settings import Qdrant
 
 NAME = "qdrant"
@@ -80,6 +81,9 @@ class QdrantCluster(pulumi.ComponentResource):
     ready: list[pulumi.Resource]
     """What has to be there before a service may start."""
 
+    nodes: dict[str, str]
+    """URL of each peer by its pod."""
+
     emptied: list[pulumi.Resource]
     """The Job that empties nodes: once it is done, they hold nothing and are no peers."""
 
@@ -106,6 +110,7 @@ class QdrantCluster(pulumi.ComponentResource):
         self.peers = host.apply(lambda h: [f"{NAME}-{peer}.{h}" for peer in range(args.settings.replicas)])
         self.url = Output.concat("http://", full_host(NAME, args.placement), f":{HTTP}")
         self.pods = _SELECTOR
+        self.nodes = _nodes(args)
         self.ready = [cluster, *job]
         self.emptied = [rebalanced]
         self.register_outputs({"secret_name": self.secret_name, "headless": self.headless, "url": self.url})
@@ -368,6 +373,7 @@ def network_policy_spec(monitoring_namespace: str) -> Manifest:
             objects.allow_from([objects.pods(objects.every(qdrant_collections.NAME))], HTTP),
             objects.allow_from([objects.pods(objects.every(qdrant_rebalancer.NAME))], HTTP),
             objects.allow_from([objects.pods(objects.every(qdrant_backup.NAME))], HTTP),
+            objects.allow_from([objects.pods(objects.every(EXPORTERS))], HTTP),
             # Shard transfers by snapshot download from the other peer's HTTP port.
             objects.allow_from(peers, P2P, HTTP),
             objects.allow_from([objects.namespace_named(monitoring_namespace)], METRICS),

@@ -6,17 +6,19 @@ from typing import Any, Final
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import home_moves, kept, postgres_pooler, scale_in, secret_versions
+from components import home_moves, kept, postgres_pooler, scale_in, secret_versions, service_values
 from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
 from components.edge_entrance import EdgeEntrance, EdgeEntranceArgs
+from components.exporters import ExportersArgs
 from components.home import EDGES, REPLICATION, SHARED, TOKENS, Home
 from components.ingress import Forward, Ingress, IngressArgs
 from components.memory_environment import PostgresEndpoint
 from components.memory_gateways import QdrantEndpoint, RedisEndpoint
 from components.memory_pod import Role
 from components.memory_service import MemoryService, MemoryServiceArgs, StorePods
+from components.monitoring import Monitoring, MonitoringArgs
 from components.objects import every
 from components.platform import KubernetesPlatform, Platform, PlatformArgs
 from components.postgres import PostgresArgs, PostgresCluster
@@ -29,7 +31,7 @@ from components.qdrant_backup import QdrantBackups
 from components.record import SettingsRecord
 from components.redis import RedisArgs, RedisCluster
 from components.scale_in import ScaleIn, for_next_run
-from components.service_values import ingress_controller
+from observability.scope import scope
 from settings import Settings, shared
 
 BACKUPS_REMEDY: Final = (
@@ -81,6 +83,8 @@ class Region(pulumi.ComponentResource):
         takes_edges = settings.is_home and settings.ingress.enabled and len(settings.regions) > 1
         self.entrance = self._entrance() if takes_edges else None
 
+        if settings.monitoring.enabled:
+            self._monitoring()
         self._ways = self.platform.open(f"{name}-reach", self._own)
 
         first = self.services[settings.memory.namespaces[0]]
@@ -100,7 +104,10 @@ class Region(pulumi.ComponentResource):
             settings=settings.kubernetes,
             zones=tuple(settings.zone_values.values()),
             services=settings.services_to_install,
-            service_values={"nginx-ingress": {"controller": ingress_controller(settings.ingress)}},
+            service_values={
+                "nginx-ingress": {"controller": service_values.ingress_controller(settings.ingress)},
+                "kube-prometheus-stack": service_values.monitoring(settings.region.name, settings.monitoring),
+            },
             backup_store=settings.backups.s3 if settings.backs_up else None,
             after=after,
         )
@@ -265,6 +272,29 @@ class Region(pulumi.ComponentResource):
             },
         )
         return EdgeEntrance(f"{self._name}-edges", args, self._own)
+
+    def _monitoring(self) -> None:
+        settings = self._settings
+        exporters = ExportersArgs(
+            placement=self.platform.placement,
+            replicas=settings.high_availability.min_replicas,
+            blackbox_image=settings.images.blackbox_exporter,
+            python_image=settings.images.python,
+            qdrant=self.qdrant.nodes,
+            qdrant_pods=self.qdrant.pods,
+            tls=settings.ingress.tls.enabled,
+            links=len(settings.regions) > 1,
+            monitoring_namespace=settings.kubernetes.monitoring_namespace,
+            after=self.qdrant.ready,
+        )
+        args = MonitoringArgs(
+            placement=self.platform.placement,
+            scope=scope(settings),
+            exporters=exporters,
+            hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
+            ingress_namespace=settings.kubernetes.ingress_namespace,
+        )
+        Monitoring(f"{self._name}-monitoring", args, self._own)
 
     def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""

@@ -6,8 +6,10 @@ The keys are the charts' own; sources stand beside each, at the versions of comp
 from collections.abc import Mapping
 from typing import Any, Final
 
+from components.monitors import NODE_ZONE
 from components.objects import HOSTNAME, ZONE
 from settings import Ingress
+from settings.monitoring import Monitoring
 from settings.services import Service
 
 Values = Mapping[str, Any]
@@ -52,6 +54,23 @@ def monitoring_volumes(storage_class: str) -> Values:
         "prometheus": {"prometheusSpec": {"storageSpec": named}},
         "alertmanager": {"alertmanagerSpec": {"storage": named}},
     }
+
+
+def monitoring(region: str, settings: Monitoring) -> Values:
+    """Values of the monitoring stack that a region's settings state. Elsewhere its series are told by `region`; only
+    those that are recorded go there, and alerts, which are few however much the region holds.
+    """
+    spec: dict[str, Any] = {
+        "retention": f"{settings.retention_days}d",
+        "externalLabels": {"region": region},
+    }
+    there = settings.remote_write
+    if there is not None:
+        kept = {"sourceLabels": ["__name__"], "regex": ".+:.+:.+|ALERTS|up", "action": "keep"}
+        login = {key: {"name": there.secret, "key": key} for key in ("username", "password")}
+        asked = {"basicAuth": login} if there.secret else {}
+        spec["remoteWrite"] = [{"url": there.url, "writeRelabelConfigs": [kept], **asked}]
+    return {"prometheus": {"prometheusSpec": spec}}
 
 
 def ingress_controller(settings: Ingress) -> Values:
@@ -146,7 +165,6 @@ PROMETHEUS: Final[Values] = {
             "replicas": 2,
             "podAntiAffinity": "hard",
             "podAntiAffinityTopologyKey": ZONE,
-            "retention": "15d",
             "retentionSize": "45GB",
             "resources": _resources("500m", "4Gi"),
             "storageSpec": _volume("50Gi"),
@@ -155,6 +173,19 @@ PROMETHEUS: Final[Values] = {
                 for kind in ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
             },
         },
+    },
+    # Figures of nodes by their names and zones, which the program's rules ask for.
+    "kube-state-metrics": {"metricLabelsAllowlist": [f"nodes=[{ZONE}]"]},
+    "prometheus-node-exporter": {
+        "prometheus": {
+            "monitor": {
+                "attachMetadata": {"node": True},
+                "relabelings": [
+                    {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"},
+                    {"sourceLabels": [NODE_ZONE], "targetLabel": "zone"},
+                ],
+            }
+        }
     },
     "alertmanager": {
         "podDisruptionBudget": {"enabled": True, "minAvailable": 1},

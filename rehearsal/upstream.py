@@ -46,6 +46,13 @@ MODULES = (
         folder="config/crd/bases",
         group="postgresql.cnpg.io",
     ),
+    Module(
+        path="github.com/prometheus-operator/prometheus-operator",
+        version="v0.93.0",  # what kube-prometheus-stack 88.5.3 installs (components/versions.py)
+        checksum="h1:AohlYJT+En8TmNpAcEUJ3GsaJTAqfEBwHmGTVpRm/Io=",
+        folder="example/prometheus-operator-crd",
+        group="monitoring.coreos.com",
+    ),
 )
 
 

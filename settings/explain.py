@@ -73,6 +73,10 @@ def _wrong_value(kind: str, context: Mapping[str, Any], line: ErrorDetails) -> s
         return f"too low: must be {context['ge']} or more"
     if kind == "less_than_equal":
         return f"too high: must be {context['le']} or less"
+    if kind == "greater_than":
+        return f"too low: must be more than {context['gt']:g}"
+    if kind == "less_than":
+        return f"too high: must be less than {context['lt']:g}"
     if kind == "literal_error":
         return _unknown_value(str(given), str(context["expected"]))
     expected = _EXPECTED.get(kind, line["msg"])

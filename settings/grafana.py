@@ -14,6 +14,5 @@ class Grafana(Model):
 
     dashboards: tuple[Dashboard, ...] = Field(
         default=("scaling-overview", "regional-performance", "shard-distribution"),
-        description="Dashboards that a region should have: the names are checked and recorded, the dashboards "
-        "themselves are not installed by this release.",
+        description="Dashboards of the region, put where Grafana of kube-prometheus-stack finds them.",
     )

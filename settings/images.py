@@ -29,6 +29,10 @@ class Images(Model):
     python: Image = Field(
         default="docker.io/library/python:3.13.9-slim", description="Runs the scripts of Jobs and helpers."
     )
+    blackbox_exporter: Image = Field(
+        default="quay.io/prometheus/blackbox-exporter:v0.28.0",
+        description="Asks the public names and the other regions, for Prometheus.",
+    )
     rclone: Image = Field(
         default="docker.io/rclone/rclone:1.75.0", description="Way of Qdrant's snapshots to and from an object store."
     )

@@ -14,6 +14,7 @@ from settings.ingress import Ingress
 from settings.kubernetes import Kubernetes
 from settings.memory import Memory
 from settings.model import Model
+from settings.monitoring import Monitoring
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import PostgreSQL
 from settings.promotion import Promotion
@@ -55,8 +56,9 @@ class Configuration(Model):
     high_availability: HighAvailability = Field(
         default=HighAvailability(), description="What must survive the loss of a zone: fewest replicas, zones."
     )
-    grafana: Grafana = Field(
-        default=Grafana(), description="Names of dashboards: checked and recorded, not installed by this release."
+    grafana: Grafana = Field(default=Grafana(), description="Which dashboards the region has.")
+    monitoring: Monitoring = Field(
+        default=Monitoring(), description="What is collected and from where on somebody is told."
     )
     images: Images = Field(default=Images(), description="Images of the stores and helpers, with pinned tags.")
     platform: Platform = Field(

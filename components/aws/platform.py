@@ -133,7 +133,10 @@ class AwsPlatform(pulumi.ComponentResource):
             more_values={
                 CONTROLLER: values,
                 "nginx-ingress": {"controller": self._ingress_controller()},
-                "kube-prometheus-stack": merged(UNSEEN, service_values.monitoring_volumes(storage.NAME)),
+                "kube-prometheus-stack": merged(
+                    merged(UNSEEN, service_values.monitoring_volumes(storage.NAME)),
+                    service_values.monitoring(settings.region.name, settings.monitoring),
+                ),
             },
             after=[*before, *cluster.ready, self._volumes, *after],
         )

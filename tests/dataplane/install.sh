@@ -12,6 +12,7 @@ found initdb && found psql || packages="$packages postgresql"
 found rclone || packages="$packages rclone"
 found haproxy || packages="$packages haproxy"
 { found pgbouncer || [ -x /usr/sbin/pgbouncer ]; } || packages="$packages pgbouncer"
+found promtool || packages="$packages prometheus"
 if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well
   { found containerd && found ctr; } || packages="$packages containerd"
   found crun || packages="$packages crun"

@@ -11,6 +11,8 @@ NEEDED = (
     ("haproxy",),
     ("rclone",),
     ("pgbouncer",),
+    ("prometheus",),
+    ("promtool",),
 )
 """Any one of each group."""
 

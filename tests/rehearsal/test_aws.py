@@ -157,7 +157,7 @@ def test_drills_find_what_the_policies_prove_and_leave_the_region_as_it_was(firs
     expected += ["roll every workload", "one node less a zone", "load comes and goes"]
     assert [case["case"] for case in document["cases"]] == expected
     for case in document["cases"]:
-        assert len(case["components"]) == 5
+        assert len(case["components"]) == 6
         for row in case["components"]:
             assert row["served"], (case["case"], row)
     # somebody was lost, evicted against a budget, and scaled: the drills are no idle ones

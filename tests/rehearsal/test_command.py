@@ -141,7 +141,7 @@ def test_preview_answers_in_the_promised_form_and_starts_nothing(copy: Path) -> 
             ("any-backups", "advisory"),
             ("not-judged", "advisory"),
         }
-        wanted = 6 if region == "us-east" else 7  # a standby has a pod of the edge proxy in each zone
+        wanted = 7 if region == "us-east" else 8  # a standby has a pod of the edge proxy in each zone
         assert {zone: pods["wanted"] for zone, pods in shown["pods"].items()} == dict.fromkeys(shown["pods"], wanted)
         for resource in shown["resources"]:
             assert {"type", "name", "urn", "parent", "inputs", "protect", "depends_on"} == resource.keys()

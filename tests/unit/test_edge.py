@@ -20,6 +20,7 @@ HOSTS = {"memory-service": f"memory-service.{DOMAIN}", "memory-service-eu": f"me
 FORWARD = Forward("memory-edge", 80)
 EDGE_KINDS = {
     *("Deployment", "Service", "ServiceAccount", "ConfigMap", "Secret", "PodDisruptionBudget", "NetworkPolicy"),
+    "PodMonitor",
 }
 
 

@@ -20,10 +20,19 @@ LISTS_ALL = {
     # The rebalancer's report, which looks at every collection; its next run reads the new list.
     ("ConfigMap", "qdrant-report"),
     ("CronJob", "qdrant-report"),
+    # What is asked from outside, and how many pods serve at least.
+    ("Probe", "public-name"),
+    ("PrometheusRule", "somafractalmemory"),
 }
 """Objects that name every namespace, and so change with each."""
 
-UPDATED = {"us-east-record-settings", "us-east-qdrant-report", "us-east-qdrant-report-files"}
+UPDATED = {
+    "us-east-record-settings",
+    "us-east-qdrant-report",
+    "us-east-qdrant-report-files",
+    "us-east-monitoring-probe-public-name",
+    "us-east-monitoring-prometheusrule-somafractalmemory",
+}
 """LISTS_ALL by their names in the program."""
 
 COLLECTIONS = re.compile(r"qdrant-(collections|rebalance)-[0-9a-f]{8}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components import edge, postgres_pooler, qdrant, redis, redis_exporter
+from components import edge, exporters, postgres_pooler, qdrant, redis, redis_exporter
 from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
 from tests.unit.network import Peer, lets, outside, peer, rules
 from tests.unit.recorded import PodTemplate, Recorded, Resource
@@ -27,6 +27,7 @@ PORTS = sorted(
         *(qdrant.HTTP, qdrant.GRPC, qdrant.P2P, qdrant.METRICS),
         *(redis.CLIENT, redis.BUS, redis_exporter.PORT),
         *(edge.PORT, edge.OWN_PORT),
+        *(exporters.BLACKBOX_PORT, exporters.QDRANT_EXPORTER_PORT),
         *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS),
     }
 )
@@ -111,6 +112,12 @@ def ways(run: Recorded) -> set[Way]:
     may(["prometheus"], zones, redis_exporter.PORT)
     may(["prometheus"], ["pooler"], postgres_pooler.METRICS_PORT)
     may(["prometheus"], members, 9187)
+    may(["prometheus"], [exporters.NAME], exporters.BLACKBOX_PORT, exporters.QDRANT_EXPORTER_PORT)
+    # Its exporters ask the public names and the other regions, behind load balancers, and Qdrant's nodes.
+    # Any address stands for these, the region's own PostgreSQL among them, which lets other regions in (below).
+    may([exporters.NAME], [*ELSEWHERE, "postgresql"], 5432)
+    may([exporters.NAME], list(ELSEWHERE), 443)
+    may([exporters.NAME], ["qdrant"], qdrant.HTTP)
     for service in services:
         # Its pods ask each other before one is killed for a stall; those of another memory namespace are none of them.
         may([service], [service], 9595)

@@ -82,7 +82,11 @@ class TestHome:
         run = record_stack("us-west", stacks={"us-east": {}}, preview=True)
         token = run.one("Secret", "memory-service-token").inputs["stringData"]
         assert revealed(token) == {"token": UNKNOWN} or revealed(token) == UNKNOWN
-        assert {deployment.object_name for deployment in run.of("Deployment")} == {"memory-service", "memory-edge"}
+        assert {deployment.object_name for deployment in run.of("Deployment")} == {
+            "memory-service",
+            "memory-edge",
+            "monitoring-exporters",
+        }
         assert revealed(run.one("Secret", "memory-edge").inputs["stringData"]) == UNKNOWN
 
     def test_an_update_before_home_is_up_ends_with_a_remedy_and_creates_nothing(

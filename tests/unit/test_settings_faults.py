@@ -267,6 +267,36 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"grafana": {"dashboards": ["scaling-overview", "scaling-overview"]}},
         'grafana.dashboards[1] = "scaling-overview"   named already at dashboards[0]: name each dashboard once',
     ),
+    "woken before warned": (
+        {"monitoring": {"thresholds": {"errors": {"warning": 0.05, "critical": 0.01}}}},
+        "monitoring.thresholds.errors.warning = 0.05   not under critical (0.01): warn before",
+    ),
+    "slow after too slow": (
+        {"monitoring": {"thresholds": {"latency": {"warning_ms": 500}}}},
+        "monitoring.thresholds.latency.warning_ms = 500   not under critical_ms (500): warn before",
+    ),
+    "worse hits warn": (
+        {"monitoring": {"thresholds": {"cache_hits": {"warning": 0.3, "critical": 0.4}}}},
+        "monitoring.thresholds.cache_hits.warning = 0.3   not over critical (0.4), below which it is worse",
+    ),
+    "more than all": (
+        {"monitoring": {"thresholds": {"storage_free": 20}}},
+        "monitoring.thresholds.storage_free = 20   too high: must be less than 1",
+    ),
+    "nothing free": (
+        {"monitoring": {"thresholds": {"storage_free": 0.0}}},
+        "monitoring.thresholds.storage_free = 0.0   too low: must be more than 0",
+    ),
+    "pages nowhere": (
+        {"monitoring": {"docs": "our wiki"}},
+        'monitoring.docs = "our wiki"   not an address of a folder: write it like '
+        '"https://git.example.com/infrastructure/docs"',
+    ),
+    "a receiver nowhere": (
+        {"monitoring": {"remote_write": {"url": "prometheus"}}},
+        'monitoring.remote_write.url = "prometheus"   not an address: write it like '
+        '"https://prometheus.example.com/api/v1/write"',
+    ),
     "partitions": (
         {"postgresql": {"partitions": 6}},
         "postgresql.partitions = 6   not a power of two: use 1, 2, 4, 8, 16, … up to 1024, so that a partition can be "

@@ -1,0 +1,112 @@
+"""The Redis Cluster: slots without a master, failovers, a cache that does not work."""
+
+from collections.abc import Iterator
+
+from observability.rule import Alert, Severity
+from observability.scope import REDIS, REDIS_GATEWAY, Scope, equal
+
+REPLICA_BYTES = 64 * 1024 * 1024
+"""How far a replica may be behind."""
+
+
+def alerts(scope: Scope) -> Iterator[Alert]:
+    """Of a region's Redis."""
+    own, hits = scope.of(REDIS), scope.monitoring.thresholds.cache_hits
+    yield Alert(
+        "RedisClusterFailing",
+        f"min(redis_cluster_state{own}) < 1",
+        "critical",
+        "A node says that the cluster fails",
+        "Some slots have no master: reads and writes of their keys wait, then fail.",
+        "`valkey-cli cluster nodes` names the slots; the keeper's log says what it is doing about it.",
+        "1m",
+    )
+    yield Alert(
+        "RedisSlotsMissing",
+        f"min(redis_cluster_slots_ok{own}) < 16384",
+        "critical",
+        "Only {{ $value }} of 16384 slots are served",
+        "Keys of the other slots cannot be read or written.",
+        "See whether a master is away together with its replica. The keeper gives slots of lost masters away.",
+        "1m",
+    )
+    yield Alert(
+        "RedisNodeDown",
+        f"min by (pod) (redis_up{own}) == 0",
+        "warning",
+        "{{ $labels.pod }} does not answer its exporter",
+        "The node is away, or hangs.",
+        "Its log and `kubectl describe pod` say why.",
+        "2m",
+    )
+    if scope.redis_replicas:
+        yield Alert(
+            "RedisMasterWithoutReplica",
+            f"min by (pod) (redis_connected_slaves{own} and on (namespace, pod)"
+            f" redis_instance_info{scope.of(REDIS, equal('role', 'master'))}) < 1",
+            "warning",
+            "{{ $labels.pod }} is a master without a replica",
+            "If its node is lost, so are its keys.",
+            "The keeper pairs it again when a node is free; see which pod of Redis is not ready.",
+            "10m",
+        )
+        yield Alert(
+            "RedisReplicaBehind",
+            f"max by (pod, slave_ip) (redis:replication_lag:bytes) > {REPLICA_BYTES}",
+            "warning",
+            "The replica {{ $labels.slave_ip }} of {{ $labels.pod }} is {{ $value | humanize1024 }}B behind",
+            "What it has not seen is lost when its master is.",
+            "See whether the replica's node is short of CPU or its volume slow.",
+            "5m",
+        )
+    yield Alert(
+        "RedisFailovers",
+        # Of the cluster, not of each node: one that comes back empty knows of no failover before.
+        f"delta(max(redis_cluster_current_epoch{own})[30m:1m]) >= 4",
+        "warning",
+        "Masters changed {{ $value | humanize }} times in 30 minutes",
+        "Nodes come and go: each failover holds requests for up to ten seconds.",
+        "See which node is lost again and again, and whether nodes are short of CPU: one that stalls for five seconds "
+        "is taken for lost.",
+    )
+    yield _hits("RedisCacheHitsLow", "warning", hits.warning)
+    yield _hits("RedisCacheHitsVeryLow", "warning", hits.critical)
+    yield Alert(
+        "RedisEvicts",
+        "sum(redis_node:evictions:rate5m) > 0",
+        "warning",
+        "{{ $value | humanize }} keys are evicted per second",
+        "The cache is full: an entry that goes costs the memory its timestamps, and a read of PostgreSQL.",
+        "Raise `redis.resources.limits.memory`, or `redis.cluster.nodes` by two.",
+        "15m",
+    )
+    yield Alert(
+        "RedisNotWritten",
+        f"min by (pod) (redis_aof_last_write_status{own}) < 1",
+        "critical",
+        "{{ $labels.pod }} cannot write its log",
+        "Its volume is full or broken: the node refuses writes.",
+        "See VolumeAlmostFull; raise `redis.storage`.",
+        "2m",
+    )
+    yield Alert(
+        "RedisGatewayWithoutCluster",
+        f"min by (pod) (redis_gateway_cluster_ok{scope.of(REDIS_GATEWAY)}) == 0",
+        "warning",
+        "{{ $labels.pod }} finds slots without a master",
+        "Requests that need them wait, then fail.",
+        "If RedisClusterFailing fires too, begin there. If only some pods say so, their zone is cut off from Redis.",
+        "2m",
+    )
+
+
+def _hits(name: str, severity: Severity, limit: float) -> Alert:
+    return Alert(
+        name,
+        f"redis:hits:ratio_rate5m < {limit:g}",
+        severity,
+        "{{ $value | humanizePercentage }} of reads find their key in Redis",
+        "Reads that miss go to PostgreSQL: it is loaded with what the cache should carry.",
+        "See RedisEvicts: a cache that is full drops what is needed again. After a restart it fills by itself.",
+        "30m",
+    )

@@ -1,0 +1,96 @@
+"""The service as its users meet it: slow, failing, unevenly loaded."""
+
+from collections.abc import Iterator
+
+from observability.rule import Alert, Severity
+from observability.scope import POSTGRESQL_GATEWAY, Scope
+
+MEMORY_OF_LIMIT = 0.9
+"""Share of its limit that a container may use."""
+
+_SLOWEST = 'max by (service, endpoint, method) (service:latency_seconds:quantile_rate5m{quantile="0.95"})'
+
+
+def alerts(scope: Scope) -> Iterator[Alert]:
+    """Of the service of a region."""
+    thresholds = scope.monitoring.thresholds
+    yield _slow("MemoryServiceSlow", "warning", thresholds.latency.warning_ms)
+    yield _slow("MemoryServiceTooSlow", "critical", thresholds.latency.critical_ms)
+    yield _failing("MemoryServiceErrors", "warning", thresholds.errors.warning)
+    yield _failing("MemoryServiceFailing", "critical", thresholds.errors.critical)
+    yield Alert(
+        "MemoryServiceUneven",
+        "max by (service) (service_pod:requests:rate5m) >"
+        f" {thresholds.fair_share:g} * avg by (service) (service_pod:requests:rate5m)"
+        " and sum by (service) (service_pod:requests:rate5m) > 1",
+        "warning",
+        "One pod of {{ $labels.service }} takes {{ $value | humanize }} requests per second, far over its share",
+        "Requests are not spread over the pods: one works itself slow while the others idle.",
+        "Look at who calls in `scaling-overview`: clients that keep one connection, or streams that are all pinned to "
+        "one pod by their cookie. Restart that pod to spread them anew.",
+        "15m",
+    )
+    restarts = f"increase(kube_pod_container_status_restarts_total{{{scope.own}}}[15m])"
+    yield Alert(
+        "ContainersRestart",
+        f"sum by (pod, container) ({restarts}) >= 3",
+        "warning",
+        "{{ $labels.container }} of {{ $labels.pod }} was started again {{ $value | humanize }} times in 15 minutes",
+        "A container ends again and again, or its liveness probe fails.",
+        "`kubectl logs --previous` of that container says why; `kubectl describe pod` says whether memory was short.",
+        "0m",
+    )
+    yield Alert(
+        "MemoryShort",
+        f"max by (component, pod) (pod:memory_of_limit:ratio) > {MEMORY_OF_LIMIT:g}",
+        "warning",
+        "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit",
+        "At its limit the container is killed.",
+        "Raise the component's `resources` by a step and watch, or spread its load over more pods or nodes.",
+        "15m",
+    )
+    yield Alert(
+        "MemoryServiceAtItsMost",
+        f"max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_current_replicas{{{scope.own}}})"
+        f" >= max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_max_replicas{{{scope.own}}})",
+        "warning",
+        "{{ $labels.horizontalpodautoscaler }} has all {{ $value }} pods that it may have",
+        "The autoscaler cannot follow a load that grows further.",
+        "See whether Qdrant or PostgreSQL is what requests wait for, then raise `memory.autoscaling.max_replicas`, or "
+        "split the load by another entry of `memory.namespaces`.",
+        "15m",
+    )
+    yield Alert(
+        "StatementsSentAgain",
+        f"sum(increase(postgresql_gateway_statements_sent_again_total{scope.of(POSTGRESQL_GATEWAY)}[15m])) >= 6",
+        "info",
+        "{{ $value | humanize }} statements were sent again in 15 minutes",
+        "PostgreSQL broke connections off, and the gateway beside the service repeated what was not carried out.",
+        "See whether a failover or a roll of PostgreSQL explains it; if not, look at the pooler's log.",
+        "0m",
+    )
+
+
+def _slow(name: str, severity: Severity, limit: int) -> Alert:
+    return Alert(
+        name,
+        f"{_SLOWEST} > {limit / 1000:g}",
+        severity,
+        "{{ $labels.method }} {{ $labels.endpoint }} of {{ $labels.service }} takes {{ $value | humanizeDuration }}",
+        f"One request in twenty takes longer than {limit} ms.",
+        "`scaling-overview` says which store is slow and which node is overloaded; scale that one out. Where no store "
+        "is slow, the service itself is: it works on one request at a time, so more pods help.",
+        "10m" if severity == "warning" else "5m",
+    )
+
+
+def _failing(name: str, severity: Severity, limit: float) -> Alert:
+    return Alert(
+        name,
+        f"service:errors:ratio_rate5m > {limit:g}",
+        severity,
+        "{{ $labels.service }} fails {{ $value | humanizePercentage }} of its requests",
+        f"More than {limit:.0%} of requests are answered 5xx.",
+        "The service's log names the store that failed. A store that is moving holds requests and does not fail them.",
+        "5m",
+    )

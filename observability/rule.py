@@ -1,0 +1,86 @@
+"""Recording rules and alerts, and how Prometheus takes them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+Severity = Literal["critical", "warning", "info"]
+"""`critical` wakes somebody, `warning` waits for working hours, `info` is for other rules and for looking at."""
+
+Unit = Literal["ratio", "seconds", "bytes", "cores", "per second", "count", "operations"]
+
+_NAME: Final = re.compile(r"[a-z_0-9]+:[a-z_0-9]+:[a-z_0-9]+")
+"""level:metric:operations (prometheus.io/docs/practices/rules)."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An expression whose result is kept under a name of its own."""
+
+    record: str
+    expr: str
+    unit: Unit
+    help: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.record):
+            raise ValueError(f"{self.record} is no name of the form level:metric:operations")
+
+    def as_prometheus(self, region: str) -> dict[str, Any]:
+        """The rule as it stands in a group."""
+        return {"record": self.record, "expr": self.expr, "labels": {"region": region, **self.labels}}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A condition that somebody has to know of."""
+
+    name: str
+    expr: str
+    severity: Severity
+    summary: str
+    """One line, in which `{{ $labels.pod }}` and `{{ $value }}` are filled in."""
+    meaning: str
+    """What is the matter, and for whom."""
+    action: str
+    """What to do, the first step first."""
+    lasts: str = "0m"
+    """For how long the condition must hold, as Prometheus writes durations."""
+
+    def as_prometheus(self, region: str, docs: str) -> dict[str, Any]:
+        """The rule as it stands in a group; `docs` is where docs/ can be read."""
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            **({} if self.lasts == "0m" else {"for": self.lasts}),
+            "labels": {"severity": self.severity, "region": region},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.meaning,
+                "action": self.action,
+                "runbook_url": f"{docs.rstrip('/')}/alerts.md#{self.name.lower()}",
+            },
+        }
+
+
+Rule = Recording | Alert
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rules that are evaluated together, one after the other."""
+
+    name: str
+    rules: Sequence[Rule]
+
+    def as_prometheus(self, region: str, docs: str) -> dict[str, Any]:
+        """The group as it stands in a file of rules and in a PrometheusRule."""
+        return {
+            "name": f"somafractalmemory-{self.name}",
+            "rules": [
+                rule.as_prometheus(region, docs) if isinstance(rule, Alert) else rule.as_prometheus(region)
+                for rule in self.rules
+            ],
+        }

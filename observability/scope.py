@@ -1,0 +1,115 @@
+"""What rules and dashboards have to know of a region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from settings import Settings
+from settings.grafana import Dashboard
+from settings.monitoring import Monitoring
+
+MEMORY, EDGE = "memory-service", "memory-edge"
+REDIS_GATEWAY, POSTGRESQL_GATEWAY = "redis-gateway", "postgresql-gateway"
+QDRANT, SHARDS, REDIS, POSTGRESQL, POOLER = "qdrant", "qdrant-shards", "redis", "postgresql", "postgresql-pooler"
+INGRESS, LINK, PUBLIC, EXPORTERS = "nginx-ingress", "region-link", "public-name", "monitoring-exporters"
+"""Jobs: what is scraped by the same monitor."""
+
+PODS: Final = f"({MEMORY}|{EDGE}|{POOLER})-.+|({QDRANT}|{REDIS}|{POSTGRESQL})-(?:.+-)?[0-9]{{1,4}}"
+"""Names of pods begin with their component's; those of stores end with a number, and those of their Jobs, such as
+redis-healer, with five letters and digits. RE2 takes the first alternative that fits.
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One region as its rules see it."""
+
+    region: str
+    namespace: str
+    home: bool
+    regions: tuple[str, ...]
+    """All regions, this one too."""
+    services: tuple[str, ...]
+    """Service of each memory namespace."""
+    monitoring: Monitoring
+    rpo_seconds: int
+    qdrant_nodes: int
+    replication_factor: int
+    redis_masters: int
+    redis_replicas: int
+    instances: int
+    pods: Mapping[str, int]
+    """Component to its pods in ordinary operation."""
+    needed: Mapping[str, int]
+    """Component to the pods without which it does not serve."""
+    backups: bool
+    edge: bool
+    """Takes users to home."""
+    hosts: tuple[str, ...]
+    """Public names."""
+    dashboards: tuple[Dashboard, ...]
+    """Those that the region has."""
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The other regions."""
+        return tuple(region for region in self.regions if region != self.region)
+
+    @property
+    def own(self) -> str:
+        """Matcher of the region's namespace."""
+        return f'namespace="{self.namespace}"'
+
+    def of(self, job: str, more: str = "") -> str:
+        """Selector of what one monitor scrapes, with further matchers."""
+        return "{" + ", ".join(filter(None, [f'job="{job}"', self.own, more])) + "}"
+
+
+def equal(label: str, value: str) -> str:
+    """A matcher."""
+    return f'{label}="{value}"'
+
+
+def scope(settings: Settings) -> Scope:
+    """Of a region, by its settings."""
+    redis = settings.redis.cluster
+    edge = not settings.is_home and settings.ingress.enabled and settings.promotion.step != "demote"
+    instances, poolers = settings.postgresql.instances, settings.postgresql.pooler.instances
+    pods = {
+        MEMORY: settings.memory.min_replicas * len(settings.memory.namespaces),
+        QDRANT: settings.qdrant.kept_nodes,
+        REDIS: redis.pods,
+        POSTGRESQL: instances,
+        POOLER: poolers,
+        **({EDGE: settings.edge_replicas} if edge else {}),
+    }
+    needed = {
+        # The pods of a standby wait for a promotion.
+        **({MEMORY: len(settings.memory.namespaces)} if settings.is_home else {}),
+        QDRANT: settings.qdrant.kept_nodes // 2 + 1,
+        REDIS: redis.nodes,
+        # The primary, and a replica that confirms its commits.
+        POSTGRESQL: min(2, instances),
+        POOLER: 1,
+        **({EDGE: 1} if edge else {}),
+    }
+    return Scope(
+        region=settings.region.name,
+        namespace=settings.kubernetes.namespace,
+        home=settings.is_home,
+        regions=settings.regions,
+        services=tuple(settings.memory.service_names),
+        monitoring=settings.monitoring,
+        rpo_seconds=settings.multiregion.rpo_seconds,
+        qdrant_nodes=settings.qdrant.kept_nodes,
+        replication_factor=settings.sharding.replication_factor,
+        redis_masters=redis.nodes,
+        redis_replicas=redis.replicas,
+        instances=instances,
+        pods=pods,
+        needed=needed,
+        backups=settings.backs_up,
+        edge=edge,
+        hosts=tuple(rule.host for rule in settings.ingress.rules) if settings.ingress.enabled else (),
+        dashboards=settings.grafana.dashboards,
+    )

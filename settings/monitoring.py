@@ -1,0 +1,98 @@
+"""What is watched, and from where on somebody is told."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from settings.model import Model, checked
+from settings.names import Label
+
+_DOCS = re.compile(r"https?://[^\s?#]+")
+
+
+def _docs(url: str) -> str:
+    if not _DOCS.fullmatch(url):
+        raise ValueError('not an address of a folder: write it like "https://git.example.com/infrastructure/docs"')
+    return url.rstrip("/")
+
+
+def _receiver(url: str) -> str:
+    if not _DOCS.fullmatch(url):
+        raise ValueError('not an address: write it like "https://prometheus.example.com/api/v1/write"')
+    return url
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+"""A part of a whole, such as 0.05 for five percent."""
+Times = Annotated[float, Field(gt=1, le=10)]
+
+
+class TwoLimits(Model):
+    """A share from which somebody is told, and one from which somebody is woken."""
+
+    warning: Share = Field(description="Share from which it is a matter for working hours.")
+    critical: Share = Field(description="Share from which it cannot wait.")
+
+
+class Latency(Model):
+    """How long requests may take, at the 95th percentile."""
+
+    warning_ms: int = Field(default=200, gt=0, le=60_000, description="Milliseconds that are a matter for work hours.")
+    critical_ms: int = Field(default=500, gt=0, le=60_000, description="Milliseconds that cannot wait.")
+
+
+class Thresholds(Model):
+    """From where on alerts fire. Defaults are those of the service's own documentation."""
+
+    latency: Latency = Field(default=Latency(), description="Of requests to the service, at the 95th percentile.")
+    errors: TwoLimits = Field(
+        default=TwoLimits(warning=0.01, critical=0.05), description="Share of requests that the service fails."
+    )
+    cache_hits: TwoLimits = Field(
+        default=TwoLimits(warning=0.6, critical=0.4), description="Share of Redis reads that find their key, at least."
+    )
+    storage_free: Share = Field(default=0.2, description="Share of a volume that should be free.")
+    connections: TwoLimits = Field(
+        default=TwoLimits(warning=0.8, critical=0.9), description="Share of PostgreSQL's connections in use."
+    )
+    fair_share: Times = Field(
+        default=1.5, description="How many times its fair share of CPU, points or requests a node may have."
+    )
+
+
+class RemoteWrite(Model):
+    """Another Prometheus, or what takes its place, that has the figures of all regions."""
+
+    url: Annotated[str, checked(_receiver)] = Field(
+        description="Where it takes them, as in `https://prometheus.example.com/api/v1/write`."
+    )
+    secret: Label | None = Field(
+        default=None,
+        description="Secret in the monitoring namespace with `username` and `password`; left out, nobody is asked.",
+    )
+
+
+class Monitoring(Model):
+    """What Prometheus collects, what it tells, and where its pages stand."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Have the region watched: the cluster needs kube-prometheus-stack, or at least its kinds.",
+    )
+    interval_seconds: int = Field(default=30, ge=5, le=300, description="How often figures are collected.")
+    availability: float = Field(
+        default=0.999, ge=0.9, lt=1, description="Share of requests that must succeed over thirty days."
+    )
+    thresholds: Thresholds = Field(default=Thresholds(), description="From where on alerts fire.")
+    retention_days: int = Field(
+        default=15, ge=1, le=400, description="Days that Prometheus keeps figures, where the program installs it."
+    )
+    remote_write: RemoteWrite | None = Field(
+        default=None,
+        description="Where recorded series and alerts of this region are sent as well, so that one place shows all "
+        "regions; where the program installs Prometheus.",
+    )
+    docs: Annotated[str, checked(_docs)] | None = Field(
+        default=None, description="Where this project's docs/ can be read: alerts link to its pages."
+    )

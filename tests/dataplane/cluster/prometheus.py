@@ -1,0 +1,165 @@
+"""A real Prometheus beside our own nodes, told by a stand-in for its operator what the program's monitors say.
+
+The stand-in writes the operator's configuration for PodMonitors, Probes and rules (prometheus-operator v0.93,
+pkg/prometheus/promcfg.go): selectors, ports, its own labels, then the monitor's relabelings. It leaves out
+ServiceMonitors and authentication, and finds pods once, when it starts: Debian's Prometheus cannot ask Kubernetes,
+whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every two seconds, whatever
+the monitors say, and a prober is found by the address of its Service: Prometheus stands in the nodes' network, where
+no pod's DNS is.
+"""
+
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.kube import Manifest
+from rehearsal.processes import Process
+from rehearsal.real.cluster import Cluster
+from tests.dataplane.cluster.stand import Stand, eventually
+from tests.dataplane.conftest import tool
+
+PORT = 19090
+"""In the network of the nodes, which is this cluster's alone."""
+EVERY = "2s"
+MONITORING = "monitoring.coreos.com/v1"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One series of an answer."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+class Prometheus:
+    """Prometheus with a region's monitors and rules."""
+
+    def __init__(self, stand: Stand, own: Cluster, directory: Path) -> None:
+        self._stand, self._own, self._directory = stand, own, directory
+        self._process = Process(directory, "prometheus")
+
+    def start(self) -> None:
+        """Ready once it answers."""
+        (rule,) = self._stand.client.list(MONITORING, "PrometheusRule", self._stand.namespace)
+        (self._directory / "rules.json").write_text(json.dumps(rule["spec"]))
+        (self._directory / "prometheus.json").write_text(json.dumps(self._configuration()))
+        command = [tool("prometheus"), "--config.file=prometheus.json", f"--web.listen-address=0.0.0.0:{PORT}"]
+        self._process.start([*self._own.namespace.enter, *command, "--storage.tsdb.path=data", "--log.level=warn"])
+        eventually("Prometheus is ready", lambda: self._get("/-/ready"), 30)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def query(self, expression: str) -> list[Sample]:
+        """Its series now."""
+        answer = json.loads(self._get("/api/v1/query?" + urllib.parse.urlencode({"query": expression})))
+        return [Sample(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Every rule, with how it is."""
+        answer = json.loads(self._get("/api/v1/rules"))
+        return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
+
+    def _get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://{self._own.namespace.server}:{PORT}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def _configuration(self) -> dict[str, Any]:
+        client, namespace = self._stand.client, self._stand.namespace
+        monitors = client.list(MONITORING, "PodMonitor", namespace)
+        probes = client.list(MONITORING, "Probe", namespace)
+        return {
+            "global": {"scrape_interval": EVERY, "scrape_timeout": EVERY, "evaluation_interval": EVERY},
+            "rule_files": ["rules.json"],
+            "scrape_configs": [*map(self._of_pods, monitors), *map(self._of_probe, probes)],
+        }
+
+    def _of_pods(self, monitor: Manifest) -> dict[str, Any]:
+        spec, metadata = monitor["spec"], monitor["metadata"]
+        (endpoint,) = spec["podMetricsEndpoints"]
+        namespaces = spec.get("namespaceSelector", {}).get("matchNames", [metadata["namespace"]])
+        chosen = [
+            _keep(f"__meta_kubernetes_pod_label_{_told(label)}", value)
+            for label, value in spec["selector"]["matchLabels"].items()
+        ]
+        own = {
+            "namespace": "__meta_kubernetes_namespace",
+            "container": "__meta_kubernetes_pod_container_name",
+            "pod": "__meta_kubernetes_pod_name",
+        }
+        return {
+            "job_name": f"podMonitor/{metadata['namespace']}/{metadata['name']}/0",
+            "honor_labels": endpoint.get("honorLabels", False),
+            "metrics_path": endpoint["path"],
+            "static_configs": [target for namespace in namespaces for target in self._pods(namespace)],
+            "relabel_configs": [
+                *chosen,
+                _keep("__meta_kubernetes_pod_container_port_name", endpoint["port"]),
+                *({"source_labels": [source], "target_label": label} for label, source in own.items()),
+                {"target_label": "job", "replacement": f"{metadata['namespace']}/{metadata['name']}"},
+                {"target_label": "endpoint", "replacement": endpoint["port"]},
+                *map(_snake, endpoint["relabelings"]),
+            ],
+            "metric_relabel_configs": [_snake(rule) for rule in endpoint.get("metricRelabelings", [])],
+        }
+
+    def _pods(self, namespace: str) -> list[dict[str, Any]]:
+        """A target for each port of each pod, with what Prometheus knows of pod and node."""
+        nodes = {node["metadata"]["name"]: node["metadata"]["labels"] for node in self._stand.client.list("v1", "Node")}
+        found: list[dict[str, Any]] = []
+        for pod in self._stand.pods("", namespace):
+            spec = pod.manifest["spec"]
+            of_pod = {
+                "namespace": namespace,
+                "pod_name": pod.name,
+                "pod_phase": pod.manifest["status"]["phase"],
+                **{f"pod_label_{_told(label)}": value for label, value in pod.labels.items()},
+                **{f"node_label_{_told(label)}": value for label, value in nodes.get(pod.node, {}).items()},
+            }
+            for container in [*spec.get("initContainers", []), *spec["containers"]]:
+                for port in container.get("ports", []):
+                    names = {"pod_container_name": container["name"], "pod_container_port_name": port.get("name", "")}
+                    labels = {f"__meta_kubernetes_{name}": value for name, value in {**of_pod, **names}.items()}
+                    found.append({"targets": [f"{pod.address}:{port['containerPort']}"], "labels": labels})
+        return found
+
+    def _of_probe(self, probe: Manifest) -> dict[str, Any]:
+        spec, metadata = probe["spec"], probe["metadata"]
+        host, _, port = spec["prober"]["url"].rpartition(":")
+        name, namespace, *_ = host.split(".")
+        address = self._stand.client.get("v1", "Service", name, namespace)["spec"]["clusterIP"]
+        static = spec["targets"]["staticConfig"]
+        return {
+            "job_name": f"probe/{metadata['namespace']}/{metadata['name']}",
+            "metrics_path": "/probe",
+            "params": {"module": [spec["module"]]},
+            "static_configs": [
+                {"targets": static["static"], "labels": {"namespace": metadata["namespace"], **static["labels"]}}
+            ],
+            "relabel_configs": [
+                {"target_label": "job", "replacement": spec["jobName"]},
+                {"source_labels": ["__address__"], "target_label": "__param_target"},
+                {"source_labels": ["__param_target"], "target_label": "instance"},
+                {"target_label": "__address__", "replacement": f"{address}:{port}"},
+            ],
+        }
+
+
+def _told(label: str) -> str:
+    """A label of Kubernetes as Prometheus writes it."""
+    return re.sub("[^a-zA-Z0-9_]", "_", label)
+
+
+def _keep(label: str, value: str) -> dict[str, Any]:
+    return {"action": "keep", "source_labels": [label], "regex": re.escape(value)}
+
+
+def _snake(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A relabeling as Prometheus names its fields."""
+    return {re.sub("[A-Z]", lambda found: "_" + found[0].lower(), key): value for key, value in rule.items()}

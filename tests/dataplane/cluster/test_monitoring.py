@@ -1,0 +1,144 @@
+"""A real Prometheus collects what the program's monitors say, and its rules tell what the load implies."""
+
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.pods import is_of_a_job
+from tests.dataplane.cluster.prometheus import MONITORING, Prometheus
+from tests.dataplane.cluster.stand import Pod, Stand, eventually
+from tests.dataplane.cluster.test_metrics import OPERATORS
+
+pytestmark = pytest.mark.own_nodes
+
+COLLECTED_SECONDS = 120
+ABSENT = ("nginx-ingress",)
+"""Whose pods our own nodes have not."""
+READS = 2000
+_READ = """
+import sys
+from redis.cluster import RedisCluster
+password = open("/run/secrets/redis/password").read()
+redis = RedisCluster(host="redis-headless", password=password, socket_timeout=5)
+for number in range(50):
+    redis.set(f"seen-{number}", "here")
+for number in range(int(sys.argv[1])):
+    redis.get(f"seen-{number % 50}" if number % 5 else f"never-{number}")
+for number in range(50):
+    redis.delete(f"seen-{number}")
+"""
+
+
+@pytest.fixture(scope="module")
+def prometheus(cluster: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    assert cluster.own is not None
+    directory: Path = tmp_path_factory.mktemp("prometheus")
+    made = Prometheus(cluster, cluster.own, directory)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def selected(cluster: Stand, job: str) -> list[Pod]:
+    """Pods that a monitor selects and that CloudNativePG's stand-in, which serves no metrics, has not made."""
+    monitor = cluster.client.get(MONITORING, "PodMonitor", job, cluster.namespace)
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    pods = cluster.pods(",".join(f"{key}={value}" for key, value in labels.items()))
+    return [pod for pod in pods if OPERATORS not in pod.labels and not is_of_a_job(pod.manifest)]
+
+
+def test_every_monitor_reads_its_pods_by_job_and_zone(cluster: Stand, prometheus: Prometheus) -> None:
+    monitors = [one["metadata"]["name"] for one in cluster.client.list(MONITORING, "PodMonitor", cluster.namespace)]
+    for job in monitors:
+        pods = selected(cluster, job)
+        assert pods or job in (*ABSENT, "postgresql", "postgresql-pooler"), job
+        wanted = {(pod.name, cluster.zone_of(pod)) for pod in pods}
+
+        def read(job: str = job, wanted: set[tuple[str, str]] = wanted) -> bool:
+            up = prometheus.query(f'up{{job="{job}"}} == 1')
+            assert {(one.labels["pod"], one.labels["zone"]) for one in up} == wanted, job
+            assert {one.labels["region"] for one in up} <= {cluster.settings.region.name}
+            assert not [one for one in up if "endpoint" in one.labels]
+            return True
+
+        eventually(f"{job} is read", read, COLLECTED_SECONDS)
+
+
+def test_every_rule_is_reckoned(prometheus: Prometheus) -> None:
+    eventually("all rules ran", lambda: all(rule["evaluationTime"] for rule in prometheus.rules()), 30)
+    assert [rule["name"] for rule in prometheus.rules() if rule["health"] != "ok"] == []
+
+
+def test_the_share_of_reads_that_hit_is_told(
+    cluster: Stand, prometheus: Prometheus, figure: Callable[[str], None]
+) -> None:
+    """Four of five reads find their key."""
+
+    def told() -> bool:
+        cluster.tool("python3", "-c", _READ, str(READS))
+        (hits,) = prometheus.query("redis:hits:ratio_rate5m")
+        assert 0.75 < hits.value < 0.85, hits
+        return True
+
+    eventually("the hit rate is told", told, 90, every=4)
+    figure("monitoring: four reads of five hit, and Prometheus says so")
+    nodes = prometheus.query("redis_node:hits:ratio_rate5m")
+    assert len(nodes) == cluster.settings.redis.cluster.nodes, "the masters are read, their replicas not"
+    assert all(one.labels["zone"] for one in nodes)
+
+
+def test_every_copy_of_a_shard_is_told_with_its_node(cluster: Stand, prometheus: Prometheus) -> None:
+    settings = cluster.settings
+    copies = settings.sharding.replication_factor
+
+    def told() -> bool:
+        shards = prometheus.query("qdrant_shard:copies:count")
+        by_collection = Counter(one.labels["collection"] for one in shards)
+        assert list(by_collection.values()) == [settings.shards] * len(settings.memory.namespaces)
+        assert {one.value for one in shards} == {float(copies)}
+        return True
+
+    eventually("shards are told", told, 60)
+    nodes = prometheus.query("qdrant_node:shards:count")
+    assert {one.labels["pod"] for one in nodes} == {f"qdrant-{node}" for node in range(settings.qdrant.replicas)}
+    assert sum(one.value for one in nodes) == settings.shards * copies * len(settings.memory.namespaces)
+    assert {one.labels["zone"] for one in nodes} == set(settings.zone_values.values())
+
+
+def test_the_service_is_told_without_the_coordinates_of_memories(cluster: Stand, prometheus: Prometheus) -> None:
+    pod = cluster.pods("app.kubernetes.io/name=memory-service")[0]
+    with cluster.forwarded(pod.name, 9595) as port:
+        for path in ("/stats", "/memories/1,2,3", "/ping", "/nowhere"):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+            except urllib.error.HTTPError:
+                continue  # it is counted all the same
+
+    def told() -> bool:
+        paths = {one.labels["endpoint"] for one in prometheus.query(f'api_requests_total{{pod="{pod.name}"}}')}
+        assert "/stats" in paths
+        assert paths <= {"/stats", "/memories", "/memories/search"}
+        return True
+
+    eventually("the request is told", told, 30)
+
+
+def test_a_name_that_nobody_answers_is_told(prometheus: Prometheus) -> None:
+    """No user reaches our own nodes: the prober says so."""
+
+    def told() -> bool:
+        asked = prometheus.query('probe_success{job="public-name"}')
+        assert {one.labels["instance"] for one in asked} == {
+            "https://memory.example.com/healthz",
+            "https://second.example.com/healthz",
+        }
+        assert {one.value for one in asked} == {0.0}
+        return True
+
+    eventually("names are asked", told, 60)

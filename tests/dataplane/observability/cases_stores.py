@@ -1,0 +1,384 @@
+"""Cases of Qdrant, PostgreSQL and Redis."""
+
+from collections.abc import Iterator, Sequence
+
+from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS
+from observability.alerts.qdrant import COMMITS, SNAPSHOT_SECONDS
+from observability.alerts.redis import REPLICA_BYTES
+from observability.scope import POOLER, POSTGRESQL, QDRANT, REDIS, REDIS_GATEWAY, SHARDS
+from tests.dataplane.observability.cases import (
+    EVERY,
+    HOUR,
+    OVER,
+    RATE_BEGINS,
+    UNDER,
+    Case,
+    Labels,
+    Pod,
+    Series,
+    Watched,
+    fires,
+    growing,
+    quiet,
+    steady,
+    steps,
+    taking,
+)
+
+
+def cases(watched: Watched) -> Iterator[Case]:
+    """All of them."""
+    yield from _qdrant(watched)
+    yield from _qdrant_spread(watched)
+    if watched.scope.backups and watched.scope.home:
+        yield from _snapshots(watched)
+    yield from _replication(watched)
+    if watched.scope.home:
+        yield from _synchronous(watched)
+    yield from _connections(watched)
+    if watched.scope.backups:
+        yield from _archive(watched)
+        yield from _base_backups(watched)
+    yield from _redis(watched)
+    yield from _redis_replicas(watched)
+    yield from _redis_failovers(watched)
+    yield from _cache(watched)
+
+
+def _at(pod: Pod) -> Labels:
+    return {"pod": pod.name, "zone": pod.zone}
+
+
+def _qdrant(watched: Watched) -> Iterator[Case]:
+    nodes = watched.component(QDRANT)
+    first, *rest = nodes
+    who = {"pod": first.name}
+
+    def told(name: str, odd: float, sound: float, **labels: str) -> list[Series]:
+        """By the first node, and by the others."""
+        return [
+            watched.scraped(QDRANT, first, name, steady(odd), **labels),
+            *watched.each(QDRANT, rest, name, steady(sound), **labels),
+        ]
+
+    yield fires("QdrantDeadReplicas", "a node knows of one", told("collection_dead_replicas", 1, 0))
+    yield quiet("QdrantDeadReplicas", "nobody knows of any", told("collection_dead_replicas", 0, 0))
+
+    alert, copies = "QdrantTooFewReplicas", watched.scope.replication_factor
+
+    def replicas(odd: int, sound: int, collections: int) -> list[Series]:
+        total = told("collections_total", collections, collections)
+        return [*told("collection_active_replicas_min", odd, sound), *total]
+
+    yield fires(alert, "a node knows of a shard with a copy fewer", replicas(copies - 1, copies, 1))
+    yield quiet(alert, "every shard has its copies", replicas(copies, copies, 1))
+    yield quiet(alert, "there is no collection", replicas(0, 0, 0))
+
+    peers = watched.scope.qdrant_nodes
+    yield fires("QdrantPeersApart", "one counts fewer", told("cluster_peers_total", peers - 1, peers))
+    yield fires("QdrantPeersApart", "one counts more", told("cluster_peers_total", peers + 1, peers))
+    yield quiet("QdrantPeersApart", "they count the same", told("cluster_peers_total", peers, peers))
+
+    alert, state = "QdrantConsensusStopped", "cluster_working_state"
+    stopped = [*told(state, 1, 0, state="stopped"), *told(state, 0, 1, state="working")]
+    working = [*told(state, 0, 0, state="stopped"), *told(state, 1, 1, state="working")]
+    yield fires(alert, "a node has", stopped, who)
+    yield quiet(alert, "no node has", working)
+
+    commits = 10_000
+    late = told("cluster_commit", commits - COMMITS - 1, commits, peer_id="1")
+    near = told("cluster_commit", commits - COMMITS, commits, peer_id="1")
+    yield fires("QdrantConsensusBehind", "one operation too many", late, _at(first))
+    yield quiet("QdrantConsensusBehind", "just as many as it may be", near)
+
+    yield fires("QdrantRecoveryMode", "a node is", told("app_status_recovery_mode", 1, 0), who)
+    yield quiet("QdrantRecoveryMode", "no node is", told("app_status_recovery_mode", 0, 0))
+
+    limit = watched.scope.monitoring.thresholds.latency.warning_ms / 1000
+    search = "/collections/{name}/points/search"
+
+    def answered(endpoint: str, seconds: float) -> Iterator[Series]:
+        for bound, rate in taking(seconds).items():
+            labels = {"method": "POST", "endpoint": endpoint, "status": "200", "le": bound}
+            yield watched.scraped(QDRANT, first, "rest_responses_duration_seconds_bucket", growing(rate), **labels)
+
+    yield fires("QdrantSearchSlow", "one in twenty is late", answered(search, limit * OVER), begins=RATE_BEGINS)
+    yield quiet("QdrantSearchSlow", "one in twenty is just in time", answered(search, limit * UNDER))
+    yield quiet("QdrantSearchSlow", "writes are slow", answered("/collections/{name}/points", limit * OVER))
+
+
+def _qdrant_spread(watched: Watched) -> Iterator[Case]:
+    """Of three nodes and two copies, the defaults."""
+    nodes = watched.component(QDRANT, 3)
+
+    def held(counts: Sequence[int], answering: int = 3) -> list[Series]:
+        """Active copies on each node, which each of two exporters tells of those that answer."""
+        up = [watched.scraped(QDRANT, pod, "up", steady(at < answering)) for at, pod in enumerate(nodes)]
+        copies = [
+            watched.probed(
+                SHARDS,
+                "qdrant_shard_active",
+                steady(1),
+                collection="memories",
+                shard=str(shard),
+                **_told_by(exporter),
+                pod=pod.name,
+            )
+            for pod, count in zip(nodes, counts, strict=True)
+            for shard in range(count)
+            for exporter in range(2)
+        ]
+        return [*up, *copies]
+
+    alert = "QdrantUneven"
+    yield fires(alert, "one node holds every shard", held([4, 2, 2]))
+    yield fires(alert, "one node answers and holds none", held([4, 4, 0]))
+    yield quiet(alert, "one node has one copy more than its share", held([5, 4, 3]))
+    yield quiet(alert, "as even as four shards can be", held([3, 3, 2]))
+    yield quiet(alert, "as even as one shard can be", held([1, 1, 0]))
+    yield quiet(alert, "a node is away", held([3, 3, 0], answering=2))
+    yield quiet(alert, "nobody tells of shards", held([0, 0, 0]))
+
+    alert, fair, total = "QdrantRequestsUneven", watched.scope.monitoring.thresholds.fair_share, 30
+    over, under = total / 3 * fair * OVER, total / 3 * fair * UNDER
+
+    def asked(rates: Sequence[float | None]) -> Iterator[Series]:
+        labels = {"method": "POST", "endpoint": "/collections/{name}/points/search", "status": "200"}
+        for pod, rate in zip(nodes, rates, strict=True):
+            yield watched.scraped(QDRANT, pod, "up", steady(1))
+            if rate is not None:
+                yield watched.scraped(QDRANT, pod, "rest_responses_total", growing(rate), **labels)
+
+    rest = (total - over) / 2
+    yield fires(alert, "one has more than it should", asked([over, rest, rest]), begins=RATE_BEGINS)
+    yield fires(alert, "the others were never asked", asked([total, None, None]), begins=RATE_BEGINS)
+    yield quiet(alert, "one has just what it may", asked([under, (total - under) / 2, (total - under) / 2]))
+    yield quiet(alert, "hardly anybody asks", asked([0.9, 0, None]))
+
+
+def _told_by(exporter: int) -> dict[str, str]:
+    return {"instance": f"10.0.0.{exporter + 1}:9117", "container": "qdrant"}
+
+
+def _snapshots(watched: Watched) -> Iterator[Case]:
+    alert, job = "QdrantSnapshotOld", {"namespace": watched.scope.namespace, "cronjob": "qdrant-backup"}
+
+    def taken(created: float, *succeeded: float) -> list[Series]:
+        """Seconds before the test began; time begins with it."""
+        return [
+            watched.told("kube_cronjob_created", steady(-created), **job),
+            *(watched.told("kube_cronjob_status_last_successful_time", steady(-age), **job) for age in succeeded),
+        ]
+
+    old, young, long_ago = SNAPSHOT_SECONDS + 1, SNAPSHOT_SECONDS - 2 * HOUR, 10 * SNAPSHOT_SECONDS
+    yield fires(alert, "the newest is too old", taken(long_ago, old))
+    yield fires(alert, "none was ever taken", taken(old))
+    yield quiet(alert, "the newest is young enough", taken(long_ago, young))
+    yield quiet(alert, "none was taken yet", taken(young))
+
+
+def _replication(watched: Watched) -> Iterator[Case]:
+    pod, rpo = watched.component(POSTGRESQL)[1], watched.scope.rpo_seconds
+    for alert, limit in (("PostgresqlReplicaBehind", rpo / 10), ("PostgresqlReplicaBehindObjective", rpo)):
+
+        def lag(seconds: float) -> list[Series]:
+            return [watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_lag", steady(seconds))]
+
+        yield fires(alert, "further than it should be", lag(limit * OVER), _at(pod))
+        yield quiet(alert, "just as far as it may be", lag(limit * UNDER))
+
+    def instance(follows: bool, receives: bool) -> list[Series]:
+        return [
+            watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_in_recovery", steady(follows)),
+            watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_is_wal_receiver_up", steady(receives)),
+        ]
+
+    yield fires("PostgresqlNotStreaming", "a replica receives nothing", instance(True, False), {"pod": pod.name})
+    yield quiet("PostgresqlNotStreaming", "a replica receives", instance(True, True))
+    yield quiet("PostgresqlNotStreaming", "a primary receives nothing", instance(False, False))
+
+
+def confirmed(watched: Watched, primary: Pod, replicas: Sequence[str]) -> Iterator[Series]:
+    """What a primary says of those that stream from it, of whom one has to confirm."""
+    for value, number in (("observed", 1), ("expected", 0)):
+        yield watched.scraped(POSTGRESQL, primary, "cnpg_collector_sync_replicas", steady(number), value=value)
+    streaming = steady(len(replicas))
+    yield watched.scraped(POSTGRESQL, primary, "cnpg_pg_replication_streaming_replicas", streaming)
+    for number, replica in enumerate(replicas):
+        labels = {"application_name": replica, "client_addr": f"10.0.1.{number}", "usename": "streaming_replica"}
+        yield watched.scraped(POSTGRESQL, primary, "cnpg_pg_stat_replication_sent_diff_bytes", steady(0), **labels)
+
+
+def _synchronous(watched: Watched) -> Iterator[Case]:
+    alert, (primary, *replicas) = "PostgresqlNotSynchronous", watched.component(POSTGRESQL)
+    elsewhere, joining = "postgresql-us-west-1", f"{replicas[0].name}-join"
+    yield fires(alert, "nobody streams", confirmed(watched, primary, []))
+    yield fires(alert, "only another region streams, and a clone", confirmed(watched, primary, [elsewhere, joining]))
+    yield quiet(alert, "one replica streams", confirmed(watched, primary, [replicas[0].name, elsewhere]))
+
+
+def _connections(watched: Watched) -> Iterator[Case]:
+    pod, limits = watched.component(POSTGRESQL)[0], watched.scope.monitoring.thresholds.connections
+
+    def used(share: float, most: int = 400) -> list[Series]:
+        users = {"app": 0.75, "streaming_replica": 0.25}
+        return [
+            *(
+                watched.scraped(
+                    POSTGRESQL, pod, "cnpg_backends_total", steady(most * share * part), usename=user, state="active"
+                )
+                for user, part in users.items()
+            ),
+            watched.scraped(POSTGRESQL, pod, "cnpg_pg_settings_setting", steady(most), name="max_connections"),
+            watched.scraped(POSTGRESQL, pod, "cnpg_pg_settings_setting", steady(10), name="max_wal_senders"),
+        ]
+
+    for alert, limit in (
+        ("PostgresqlConnectionsMany", limits.warning),
+        ("PostgresqlConnectionsSpent", limits.critical),
+    ):
+        yield fires(alert, "more than there should be", used(limit * OVER), {"pod": pod.name})
+        yield quiet(alert, "just as many as there may be", used(limit * UNDER))
+
+    def pool(waiting: int, seconds: float) -> list[Series]:
+        pooler = watched.component(POOLER)[0]
+        return [
+            watched.scraped(POOLER, pooler, "cnpg_pgbouncer_pools_cl_waiting", steady(waiting), database="memories"),
+            watched.scraped(POOLER, pooler, "cnpg_pgbouncer_pools_maxwait", steady(seconds), database="memories"),
+        ]
+
+    # Five seconds, five minutes, and 300 million: plain numbers of the rules.
+    yield fires("PostgresqlPoolerWaits", "somebody waits for long", pool(3, 5 * OVER))
+    yield quiet("PostgresqlPoolerWaits", "they wait a little", pool(3, 5 * UNDER))
+    yield quiet("PostgresqlPoolerWaits", "nobody waits", pool(0, 5 * OVER))
+    for alert, name, limit in (
+        ("PostgresqlLongTransaction", "cnpg_backends_max_tx_duration_seconds", 300),
+        ("PostgresqlTransactionIds", "cnpg_pg_database_xid_age", 3e8),
+    ):
+        over, under = (
+            [watched.scraped(POSTGRESQL, pod, name, steady(limit * share), datname="memories")]
+            for share in (OVER, UNDER)
+        )
+        yield fires(alert, "too old", over, {"pod": pod.name})
+        yield quiet(alert, "just not too old", under)
+
+
+def archived(watched: Watched, pod: Pod, seconds: float, waiting: int) -> Iterator[Series]:
+    """What an instance says of its archive: seconds since the newest WAL, and files that wait."""
+    yield watched.scraped(POSTGRESQL, pod, "cnpg_pg_stat_archiver_seconds_since_last_archival", steady(seconds))
+    for value, number in (("ready", waiting), ("done", 20)):
+        yield watched.scraped(POSTGRESQL, pod, "cnpg_collector_pg_wal_archive_status", steady(number), value=value)
+
+
+def _archive(watched: Watched) -> Iterator[Case]:
+    alert, pod = "PostgresqlArchiveBehind", watched.component(POSTGRESQL)[0]
+    who = {"pod": pod.name}
+    yield fires(alert, "files wait for long", archived(watched, pod, ARCHIVE_SECONDS * OVER, 3), who)
+    yield fires(alert, "no file was ever archived", archived(watched, pod, -1, 3), who)
+    yield quiet(alert, "files wait a little", archived(watched, pod, ARCHIVE_SECONDS * UNDER, 3))
+    yield quiet(alert, "nothing is written", archived(watched, pod, 100 * ARCHIVE_SECONDS, 0))
+    yield quiet(alert, "nothing was written yet", archived(watched, pod, -1, 0))
+
+
+def base_backups(watched: Watched, pod: Pod, available: float, failed: float) -> list[Series]:
+    """Times of the newest base backups, in seconds after the test began."""
+    name = "barman_cloud_cloudnative_pg_io_last_{}_backup_timestamp"
+    return [
+        watched.scraped(POSTGRESQL, pod, name.format("available"), steady(available)),
+        watched.scraped(POSTGRESQL, pod, name.format("failed"), steady(failed)),
+    ]
+
+
+def _base_backups(watched: Watched) -> Iterator[Case]:
+    pod = watched.component(POSTGRESQL)[0]
+    long_ago = -10 * BACKUP_SECONDS
+    old, young = -BACKUP_SECONDS - 1, 2 * HOUR - BACKUP_SECONDS
+    yield fires("PostgresqlBackupOld", "the newest is too old", base_backups(watched, pod, old, long_ago))
+    yield quiet("PostgresqlBackupOld", "the newest is young enough", base_backups(watched, pod, young, long_ago))
+    yield fires("PostgresqlBackupFailed", "one failed since", base_backups(watched, pod, young, young + 1))
+    yield fires("PostgresqlBackupFailed", "the first one failed", base_backups(watched, pod, 0, 1))
+    yield quiet("PostgresqlBackupFailed", "one came about since", base_backups(watched, pod, young + 1, young))
+    yield quiet("PostgresqlBackupFailed", "there was none yet", base_backups(watched, pod, 0, 0))
+
+
+def _redis(watched: Watched) -> Iterator[Case]:
+    first, *rest = watched.component(REDIS)
+    for alert, name, odd, sound, labels in (
+        ("RedisClusterFailing", "redis_cluster_state", 0, 1, {}),
+        ("RedisSlotsMissing", "redis_cluster_slots_ok", 16383, 16384, {}),
+        ("RedisNodeDown", "redis_up", 0, 1, {"pod": first.name}),
+        ("RedisNotWritten", "redis_aof_last_write_status", 0, 1, {"pod": first.name}),
+    ):
+        well = list(watched.each(REDIS, rest, name, steady(sound)))
+        yield fires(alert, "one node says so", [watched.scraped(REDIS, first, name, steady(odd)), *well], labels)
+        yield quiet(alert, "no node says so", [watched.scraped(REDIS, first, name, steady(sound)), *well])
+
+    alert, pod = "RedisGatewayWithoutCluster", Pod("memory-service-6d8f9c7b5-x0k2p")
+    said = [[watched.scraped(REDIS_GATEWAY, pod, "redis_gateway_cluster_ok", steady(ok))] for ok in (0, 1)]
+    yield fires(alert, "finds slots without a master", said[0], {"pod": pod.name})
+    yield quiet(alert, "finds a master of each slot", said[1])
+
+
+def redis_role(watched: Watched, pod: Pod, role: str, replicas: int) -> list[Series]:
+    """What a node says that it is, and how many follow it."""
+    return [
+        watched.scraped(REDIS, pod, "redis_instance_info", steady(1), role=role, redis_mode="cluster"),
+        watched.scraped(REDIS, pod, "redis_connected_slaves", steady(replicas)),
+    ]
+
+
+def _redis_replicas(watched: Watched) -> Iterator[Case]:
+    alert, pod = "RedisMasterWithoutReplica", watched.component(REDIS)[0]
+    yield fires(alert, "a master that nobody follows", redis_role(watched, pod, "master", 0), {"pod": pod.name})
+    yield quiet(alert, "a master that one follows", redis_role(watched, pod, "master", 1))
+    yield quiet(alert, "a replica that nobody follows", redis_role(watched, pod, "slave", 0))
+
+    alert, seen, address = "RedisReplicaBehind", 10 * REPLICA_BYTES, "10.0.2.7"
+
+    def behind(size: float) -> list[Series]:
+        labels = {"slave_ip": address, "slave_port": "6379", "slave_state": "online"}
+        offset = steady(seen - size)
+        return [
+            watched.scraped(REDIS, pod, "redis_master_repl_offset", steady(seen)),
+            watched.scraped(REDIS, pod, "redis_connected_slave_offset_bytes", offset, **labels),
+        ]
+
+    yield fires(
+        alert, "further than it should be", behind(REPLICA_BYTES * OVER), {"pod": pod.name, "slave_ip": address}
+    )
+    yield quiet(alert, "just as far as it may be", behind(REPLICA_BYTES * UNDER))
+
+
+def _redis_failovers(watched: Watched) -> Iterator[Case]:
+    alert, (first, second, *_), name = "RedisFailovers", watched.component(REDIS), "redis_cluster_current_epoch"
+
+    def epochs(*changes: tuple[float, int], then: float) -> Series:
+        return watched.scraped(REDIS, first, name, steps(*changes, then=then))
+
+    four = epochs((6, 62), (7, 10), (8, 10), (9, 10), then=10)
+    three = epochs((6, 110), (7, 10), (8, 10), then=9)
+    yield fires(alert, "four in a quarter of an hour", [four], begins=92 * EVERY)
+    yield quiet(alert, "three", [three])
+    empty = watched.scraped(REDIS, second, name, steps((0, 110), then=9))
+    yield quiet(alert, "a node that came back empty learns of all", [epochs(then=9), empty])
+
+
+def cache(watched: Watched, pod: Pod, hits: float, misses: float) -> list[Series]:
+    """Reads per second that find their key, and that do not."""
+    return [
+        watched.scraped(REDIS, pod, "redis_keyspace_hits_total", growing(hits)),
+        watched.scraped(REDIS, pod, "redis_keyspace_misses_total", growing(misses)),
+    ]
+
+
+def _cache(watched: Watched) -> Iterator[Case]:
+    pod, limits = watched.component(REDIS)[0], watched.scope.monitoring.thresholds.cache_hits
+    for alert, limit in (("RedisCacheHitsLow", limits.warning), ("RedisCacheHitsVeryLow", limits.critical)):
+        low, enough = (cache(watched, pod, 100 * share, 100 * (1 - share)) for share in (limit * UNDER, limit * OVER))
+        yield fires(alert, "fewer find their key than should", low, begins=RATE_BEGINS)
+        yield quiet(alert, "just as many find it as should", enough)
+        yield quiet(alert, "nobody reads", cache(watched, pod, 0, 0))
+
+    dropped = [[watched.scraped(REDIS, pod, "redis_evicted_keys_total", growing(rate))] for rate in (0.1, 0)]
+    yield fires("RedisEvicts", "one in ten seconds", dropped[0], begins=RATE_BEGINS)
+    yield quiet("RedisEvicts", "none", dropped[1])
