@@ -171,7 +171,7 @@ def test_status_tells_what_stands(first: Summary, stand: Stand) -> None:
     del first
     for region in stand.rehearsal().status():
         assert region.alive
-        wanted = 18 if region.region == "us-east" else 21
+        wanted = 21 if region.region == "us-east" else 24
         assert sum(pods.ready + pods.held for pods in region.pods.values()) == wanted
 
 
