@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from observability import alerts, recording
+from observability.metrics import SOURCES
 from observability.rule import Alert, Recording
 from observability.scope import EDGE, MEMORY, POOLER, POSTGRESQL, QDRANT, REDIS, Scope
 from settings.monitoring import Monitoring
 
 _COMPONENTS = {MEMORY: 3, QDRANT: 3, REDIS: 6, POSTGRESQL: 3, POOLER: 3, EDGE: 3}
-_EVERYTHING = Scope(
+EVERYTHING = Scope(
     region="us-east",
     namespace="somafractalmemory",
     home=True,
@@ -47,9 +48,9 @@ keep it quiet on their twins just below.
 def page() -> str:
     """The whole page, in Markdown."""
     parts = [_INTRODUCTION]
-    for group in alerts.groups(_EVERYTHING):
+    for group in alerts.groups(EVERYTHING):
         parts += [_section(rule) for rule in group.rules if isinstance(rule, Alert)]
-    return "\n".join([*parts, _recordings()])
+    return "\n".join([*parts, _recordings(), _sources()])
 
 
 def _section(alert: Alert) -> str:
@@ -70,9 +71,15 @@ def _recordings() -> str:
         "|---|---|---|",
     ]
     seen: dict[str, Recording] = {}
-    for group in recording.groups(_EVERYTHING):
+    for group in recording.groups(EVERYTHING):
         seen |= {rule.record: rule for rule in group.rules if isinstance(rule, Recording)}
     lines += [f"| `{rule.record}` | {rule.unit} | {rule.help} |" for rule in seen.values()]
+    return "\n".join([*lines, ""])
+
+
+def _sources() -> str:
+    lines = ["# Where figures come from", "", "| who tells them | where upstream says so | metrics |", "|---|---|---|"]
+    lines += [f"| {it.name} | {it.where} | {', '.join(f'`{name}`' for name in it.metrics)} |" for it in SOURCES]
     return "\n".join([*lines, ""])
 
 

@@ -1,6 +1,6 @@
 """Recording rules: every metric of the guide under a name of its own, with its unit.
 
-Sources of the metrics are in `observability/metrics.py`. The guide's list is "Metrics to Watch" in its chapter
+Where the metrics come from is in `observability/metrics.py`. The guide's list is "Metrics to Watch" in its chapter
 "Monitoring Scaled Deployments".
 """
 
@@ -25,8 +25,6 @@ from observability.scope import (
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """Of the error ratio: those of the alerts on the error budget (sre.google/workbook/alerting-on-slos)."""
 QUANTILES = ("0.5", "0.95", "0.99")
-NEAREST = "5m"
-"""Window of rates that are looked at: ten scrapes of 30 s."""
 
 
 def groups(scope: Scope) -> list[Group]:

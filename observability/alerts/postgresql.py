@@ -120,7 +120,9 @@ def _backups(scope: Scope) -> Iterator[Alert]:
     )
     yield Alert(
         "PostgresqlBackupOld",
-        f"time() - max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{own}) > {BACKUP_SECONDS}",
+        # Nought until the first one is there: till then its age counts from PostgreSQL's start.
+        f"time() - (max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{own}) != 0"
+        f" or max(cnpg_pg_postmaster_start_time{own})) > {BACKUP_SECONDS}",
         "critical",
         "The newest base backup is {{ $value | humanizeDuration }} old",
         "A restore takes long, and backups from before the retention are gone.",

@@ -8,7 +8,7 @@ from observability.scope import QDRANT, Scope, equal
 COMMITS = 100
 """Consensus operations that a node may be behind."""
 SNAPSHOT_SECONDS = 2 * 86400
-"""Snapshots are taken once a day."""
+"""Eight of the default schedule, every six hours, and one more than a schedule of once a day has."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:

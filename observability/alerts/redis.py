@@ -70,7 +70,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "is taken for lost.",
     )
     yield _hits("RedisCacheHitsLow", "warning", hits.warning)
-    yield _hits("RedisCacheHitsVeryLow", "warning", hits.critical)
+    yield _hits("RedisCacheHitsVeryLow", "critical", hits.critical)
     yield Alert(
         "RedisEvicts",
         "sum(redis_node:evictions:rate5m) > 0",

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from observability.rule import Alert, Severity
-from observability.scope import POSTGRESQL_GATEWAY, Scope
+from observability.scope import MEMORY, POSTGRESQL_GATEWAY, Scope
 
 MEMORY_OF_LIMIT = 0.9
 """Share of its limit that a container may use."""
 
 _SLOWEST = 'max by (service, endpoint, method) (service:latency_seconds:quantile_rate5m{quantile="0.95"})'
+FEWEST = 0.02
+"""Requests per second, six in five minutes: of fewer, one that fails is a large share and no news."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
@@ -16,8 +18,8 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     thresholds = scope.monitoring.thresholds
     yield _slow("MemoryServiceSlow", "warning", thresholds.latency.warning_ms)
     yield _slow("MemoryServiceTooSlow", "critical", thresholds.latency.critical_ms)
-    yield _failing("MemoryServiceErrors", "warning", thresholds.errors.warning)
-    yield _failing("MemoryServiceFailing", "critical", thresholds.errors.critical)
+    yield _failing("MemoryServiceErrors", "warning", thresholds.errors.warning, scope)
+    yield _failing("MemoryServiceFailing", "critical", thresholds.errors.critical, scope)
     yield Alert(
         "MemoryServiceUneven",
         "max by (service) (service_pod:requests:rate5m) >"
@@ -52,7 +54,9 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     yield Alert(
         "MemoryServiceAtItsMost",
         f"max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_current_replicas{{{scope.own}}})"
-        f" >= max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_max_replicas{{{scope.own}}})",
+        f" >= max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_max_replicas{{{scope.own}}}"
+        # One that may have no more than its fewest has nothing to follow a load with.
+        f" > kube_horizontalpodautoscaler_spec_min_replicas{{{scope.own}}})",
         "warning",
         "{{ $labels.horizontalpodautoscaler }} has all {{ $value }} pods that it may have",
         "The autoscaler cannot follow a load that grows further.",
@@ -84,10 +88,11 @@ def _slow(name: str, severity: Severity, limit: int) -> Alert:
     )
 
 
-def _failing(name: str, severity: Severity, limit: float) -> Alert:
+def _failing(name: str, severity: Severity, limit: float, scope: Scope) -> Alert:
     return Alert(
         name,
-        f"service:errors:ratio_rate5m > {limit:g}",
+        f"service:errors:ratio_rate5m > {limit:g} and on (service)"
+        f" sum by (service) (rate(api_responses_total{scope.of(MEMORY)}[5m])) > {FEWEST:g}",
         severity,
         "{{ $labels.service }} fails {{ $value | humanizePercentage }} of its requests",
         f"More than {limit:.0%} of requests are answered 5xx.",

@@ -74,6 +74,44 @@ def test_what_eks_runs_out_of_sight_is_not_looked_for(part: str) -> None:
     assert releases(two()[0])["kube-prometheus-stack"].inputs["values"][part] == {"enabled": False}
 
 
+def monitoring_stack(run: Recorded) -> dict[str, Any]:
+    return releases(run)["kube-prometheus-stack"].inputs["values"]
+
+
+def test_figures_of_nodes_carry_the_names_and_zones_that_rules_ask_for() -> None:
+    values = monitoring_stack(two()[0])
+    assert values["kube-state-metrics"]["metricLabelsAllowlist"] == ["nodes=[topology.kubernetes.io/zone]"]
+    monitor = values["prometheus-node-exporter"]["prometheus"]["monitor"]
+    assert monitor["attachMetadata"] == {"node": True}
+    assert {rule["targetLabel"]: rule["sourceLabels"] for rule in monitor["relabelings"]} == {
+        "node": ["__meta_kubernetes_pod_node_name"],
+        "zone": ["__meta_kubernetes_node_label_topology_kubernetes_io_zone"],
+    }
+
+
+def test_each_region_says_which_it_is_and_keeps_its_figures_for_itself() -> None:
+    for run in two():
+        spec = monitoring_stack(run)["prometheus"]["prometheusSpec"]
+        assert (spec["externalLabels"], spec["retention"]) == ({"region": run.stack}, "15d")
+        assert "remoteWrite" not in spec
+
+
+@pytest.mark.parametrize("secret", [None, "receiver"])
+def test_recorded_series_and_alerts_go_where_settings_say(secret: str | None) -> None:
+    there = {"url": "https://metrics.example.com/api/v1/write", **({"secret": secret} if secret else {})}
+    run = Regions(aws=AWS, more={"monitoring": {"remote_write": there, "retention_days": 3}}).up("us-east")
+    spec = monitoring_stack(run)["prometheus"]["prometheusSpec"]
+    (write,) = spec["remoteWrite"]
+    assert (write["url"], spec["retention"]) == (there["url"], "3d")
+    (rule,) = write["writeRelabelConfigs"]
+    assert (rule["sourceLabels"], rule["action"]) == (["__name__"], "keep")
+    kept = [name for name in ("service:requests:rate5m", "ALERTS", "up", "api_requests_total", "node_load1")
+            if re.fullmatch(rule["regex"], name)]  # fmt: skip
+    assert kept == ["service:requests:rate5m", "ALERTS", "up"]
+    login = {key: {"name": secret, "key": key} for key in ("username", "password")} if secret else None
+    assert write.get("basicAuth") == login
+
+
 def test_nothing_is_installed_on_a_cluster_of_somebody_else(us_east: Recorded) -> None:
     assert releases(us_east) == {}
     assert not [one for one in us_east.resources if one.type == "soma:platform:PlatformServices"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from observability.alerts.collection import jobs
 from observability.alerts.objectives import BURNS
-from observability.alerts.service import MEMORY_OF_LIMIT
+from observability.alerts.service import FEWEST, MEMORY_OF_LIMIT
 from observability.scope import MEMORY, POSTGRESQL_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
@@ -84,6 +84,7 @@ def _errors(watched: Watched) -> Iterator[Case]:
         yield quiet(alert, "just under the limit fail", failing(limit * UNDER))
         yield quiet(alert, "what the callers get wrong is no failure", failing(0.5, 404))
         yield quiet(alert, "none has ever failed", [answers(watched, 100)])
+        yield quiet(alert, "all of very few fail", [answers(watched, FEWEST * UNDER, 503)])
         yield quiet(alert, "nobody calls", [answers(watched, 0), answers(watched, 0, 500)])
 
 
@@ -140,12 +141,15 @@ def _containers(watched: Watched) -> Iterator[Case]:
     scaler = {"namespace": watched.scope.namespace, "horizontalpodautoscaler": "memory-service"}
     most = watched.told("kube_horizontalpodautoscaler_spec_max_replicas", steady(12), **scaler)
 
-    def scaled(count: int) -> list[Series]:
-        return [most, watched.told("kube_horizontalpodautoscaler_status_current_replicas", steady(count), **scaler)]
+    def scaled(count: int, fewest: int = 3) -> list[Series]:
+        least = watched.told("kube_horizontalpodautoscaler_spec_min_replicas", steady(fewest), **scaler)
+        there = watched.told("kube_horizontalpodautoscaler_status_current_replicas", steady(count), **scaler)
+        return [most, least, there]
 
     named = {"horizontalpodautoscaler": "memory-service"}
     yield fires("MemoryServiceAtItsMost", "all pods that there may be", scaled(12), named)
     yield quiet("MemoryServiceAtItsMost", "one fewer", scaled(11))
+    yield quiet("MemoryServiceAtItsMost", "it may have no more than its fewest", scaled(12, 12))
 
     def again(count: int) -> list[Series]:
         name, values = "postgresql_gateway_statements_sent_again_total", steps((0, 150), then=count)

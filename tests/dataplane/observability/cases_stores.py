@@ -280,6 +280,9 @@ def _archive(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "nothing was written yet", archived(watched, pod, -1, 0))
 
 
+STARTED = "cnpg_pg_postmaster_start_time"
+
+
 def base_backups(watched: Watched, pod: Pod, available: float, failed: float) -> list[Series]:
     """Times of the newest base backups, in seconds after the test began."""
     name = "barman_cloud_cloudnative_pg_io_last_{}_backup_timestamp"
@@ -295,6 +298,9 @@ def _base_backups(watched: Watched) -> Iterator[Case]:
     old, young = -BACKUP_SECONDS - 1, 2 * HOUR - BACKUP_SECONDS
     yield fires("PostgresqlBackupOld", "the newest is too old", base_backups(watched, pod, old, long_ago))
     yield quiet("PostgresqlBackupOld", "the newest is young enough", base_backups(watched, pod, young, long_ago))
+    for makes, started in ((fires, old), (quiet, young)):
+        never = [*base_backups(watched, pod, 0, 0), watched.scraped(POSTGRESQL, pod, STARTED, steady(started))]
+        yield makes("PostgresqlBackupOld", "none was ever made", never)
     yield fires("PostgresqlBackupFailed", "one failed since", base_backups(watched, pod, young, young + 1))
     yield fires("PostgresqlBackupFailed", "the first one failed", base_backups(watched, pod, 0, 1))
     yield quiet("PostgresqlBackupFailed", "one came about since", base_backups(watched, pod, young + 1, young))
