@@ -66,7 +66,7 @@ def monitoring(region: str, settings: Monitoring) -> Values:
     }
     there = settings.remote_write
     if there is not None:
-        kept = {"sourceLabels": ["__name__"], "regex": ".+:.+:.+|ALERTS|up", "action": "keep"}
+        kept = {"sourceLabels": ["__name__"], "regex": ".+:.+:.+|ALERTS", "action": "keep"}
         login = {key: {"name": there.secret, "key": key} for key in ("username", "password")}
         asked = {"basicAuth": login} if there.secret else {}
         spec["remoteWrite"] = [{"url": there.url, "writeRelabelConfigs": [kept], **asked}]

@@ -14,6 +14,18 @@ _NAME: Final = re.compile(r"[a-z_0-9]+:[a-z_0-9]+:[a-z_0-9]+")
 """level:metric:operations (prometheus.io/docs/practices/rules)."""
 
 
+def of_region(expr: str, region: str) -> str:
+    """An expression that asks for recorded series of one region alone: a Prometheus may have those of others, too."""
+
+    def asked(found: re.Match[str]) -> str:
+        name, selected = found["name"], found["selected"]
+        if name is None:
+            return found[0]
+        return f'{name}{{region="{region}"' + (", " if selected else "}")
+
+    return re.sub(rf'"[^"]*"|(?P<name>{_NAME.pattern})(?P<selected>{{)?', asked, expr)
+
+
 @dataclass(frozen=True)
 class Recording:
     """An expression whose result is kept under a name of its own."""
@@ -30,7 +42,11 @@ class Recording:
 
     def as_prometheus(self, region: str) -> dict[str, Any]:
         """The rule as it stands in a group."""
-        return {"record": self.record, "expr": self.expr, "labels": {"region": region, **self.labels}}
+        return {
+            "record": self.record,
+            "expr": of_region(self.expr, region),
+            "labels": {"region": region, **self.labels},
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class Alert:
         """The rule as it stands in a group; `docs` is where docs/ can be read."""
         return {
             "alert": self.name,
-            "expr": self.expr,
+            "expr": of_region(self.expr, region),
             **({} if self.lasts == "0m" else {"for": self.lasts}),
             "labels": {"severity": self.severity, "region": region},
             "annotations": {

@@ -16,6 +16,7 @@ from rehearsal.bench import (
     postgres,
     qdrant_gateway,
     redis_gateway,
+    rules,
     still,
 )
 from rehearsal.bench.environment import environment
@@ -42,6 +43,7 @@ def run(progress: Progress) -> list[Measure]:
         measured += redis_gateway.measure(progress)
         measured += qdrant_gateway.measure(progress)
         measured += postgres.measure(progress, plan)
+        measured += rules.measure(progress)
         return measured + make_up.measure(progress)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from observability.metrics import SOURCES
 from rehearsal import paths
-from rehearsal.bench import postgres, projects, qdrant_gateway, redis_gateway, stand
+from rehearsal.bench import postgres, projects, qdrant_gateway, redis_gateway, rules, stand
 from rehearsal.bench.measure import Measure
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import Process, recorded
@@ -90,3 +91,15 @@ def test_a_failure_ends_what_was_started() -> None:
         raise KeyboardInterrupt
     assert started != [None]
     assert not Path(f"/proc/{started[0]}/stat").exists() or "Z" in Path(f"/proc/{started[0]}/stat").read_text()
+
+
+def test_the_rules_are_measured_over_series_that_they_ask_for() -> None:
+    time, read = rules.measure(QUIET, series=4000, every=2)
+    assert (time.name, time.unit, time.goal, time.at_least) == ("rules of two regions: one evaluation", "s", 1.0, False)
+    assert time.value is not None
+    assert time.value > 0
+    assert (read.value, read.unit) == (4000, "series")
+    told = rules.figures(rules.scopes(), 4000)
+    assert {metric for source in SOURCES for metric in source.metrics} <= {
+        line.partition("{")[0] for line in told.split("\n")
+    }

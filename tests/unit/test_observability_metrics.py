@@ -7,7 +7,8 @@ from pathlib import Path
 from observability import alerts, recording
 from observability.__main__ import EVERYTHING
 from observability.metrics import SOURCES
-from observability.rule import Group
+from observability.rule import Group, of_region
+from observability.rules import rules
 
 ROOT = Path(__file__).parents[2]
 OWN = {
@@ -44,3 +45,15 @@ def test_our_own_sources_have_what_is_asked_of_them() -> None:
         for metric in source.metrics:
             # One of the gateways writes its prefix once.
             assert metric in text or metric.removeprefix("postgresql_gateway_") in text, metric
+
+
+def test_recorded_series_are_asked_for_in_their_region_alone() -> None:
+    """So that the rules of several regions do not take each other's series where one Prometheus has them all."""
+    exprs = [rule["expr"] for group in rules(EVERYTHING)["groups"] for rule in group["rules"]]
+    recorded = [after for expr in exprs for after in re.findall(r"[a-z_0-9]+:[a-z_0-9]+:[a-z_0-9]+(.{0,18})", expr)]
+    assert len(recorded) > 50
+    assert all(after.startswith('{region="us-east"') for after in recorded)
+
+
+def test_names_in_quotes_are_none() -> None:
+    assert of_region('a:b:c{le="d:e:f"} > g:h:i', "x") == 'a:b:c{region="x", le="d:e:f"} > g:h:i{region="x"}'
