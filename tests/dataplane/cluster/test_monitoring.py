@@ -84,14 +84,14 @@ def test_the_share_of_reads_that_hit_is_told(
         cluster.tool("python3", "-c", _READ, str(READS))
         hits = [one.value for one in prometheus.query("redis:hits:ratio_rate5m")]
         assert [0.75 < value < 0.85 for value in hits] == [True], hits
+        nodes = prometheus.query("redis_node:hits:ratio_rate5m")
+        # Masters are read, and replicas not; one that has been a master within the window was read, too.
+        assert len(nodes) >= cluster.settings.redis.cluster.nodes
+        assert all(one.labels["zone"] for one in nodes)
         return True
 
     eventually("the hit rate is told", told, 90, every=4)
     figure("monitoring: four reads of five hit, and Prometheus says so")
-    nodes = prometheus.query("redis_node:hits:ratio_rate5m")
-    # Masters are read, and replicas not; one that has been a master within the window was read, too.
-    assert len(nodes) >= cluster.settings.redis.cluster.nodes
-    assert all(one.labels["zone"] for one in nodes)
 
 
 def test_every_copy_of_a_shard_is_told_with_its_node(cluster: Stand, prometheus: Prometheus) -> None:
