@@ -33,8 +33,8 @@ class MalformedError(Exception):
 class RestInterface:
     """Answers clients."""
 
-    def __init__(self, node: Node, points: Points, faults: Faults) -> None:
-        self._node, self._points, self._faults = node, points, faults
+    def __init__(self, node: Node, points: Points, faults: Faults, answers: metrics.Answers) -> None:
+        self._node, self._points, self._faults, self._answers = node, points, faults, answers
         name = r"/collections/([^/]+)"
         self._routes: list[tuple[str, re.Pattern[str], Call]] = [
             ("GET", re.compile("/cluster"), lambda _: cluster.status(node)),
@@ -78,12 +78,14 @@ class RestInterface:
         if planned is not None:
             return planned
         if request.path == "/metrics":
-            return Answer(200, metrics.text(self._node, VERSION))
+            return Answer(200, metrics.text(self._node, self._answers, VERSION))
         started = time.monotonic()
         for method, pattern, call in self._routes:
             match = pattern.fullmatch(request.path)
             if method == request.method and match is not None:
-                return _timed(started, lambda c=call, m=match: self._allowed(request, c, m.groups()))
+                answer = _timed(started, lambda c=call, m=match: self._allowed(request, c, m.groups()))
+                self._answers.count(method, request.path, answer.status, time.monotonic() - started)
+                return answer
         return Answer(404, "")
 
     def _open(self, path: str) -> Answer:
