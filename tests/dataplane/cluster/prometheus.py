@@ -4,8 +4,8 @@ The stand-in writes the operator's configuration for PodMonitors, Probes and rul
 pkg/prometheus/promcfg.go): selectors, ports, its own labels, then the monitor's relabelings. It leaves out
 ServiceMonitors and authentication, and finds pods once, when it starts: Debian's Prometheus cannot ask Kubernetes,
 whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every two seconds, whatever
-the monitors say, and a prober is found by the address of its Service: Prometheus stands in the nodes' network, where
-no pod's DNS is.
+the monitors say, alerts fire at once (promtool tries that they last), and a prober is found by the address of its
+Service: Prometheus stands in the nodes' network, where no pod's DNS is.
 """
 
 import json
@@ -47,7 +47,7 @@ class Prometheus:
     def start(self) -> None:
         """Ready once it answers."""
         (rule,) = self._stand.client.list(MONITORING, "PrometheusRule", self._stand.namespace)
-        (self._directory / "rules.json").write_text(json.dumps(rule["spec"]))
+        (self._directory / "rules.json").write_text(json.dumps(_at_once(rule["spec"])))
         (self._directory / "prometheus.json").write_text(json.dumps(self._configuration()))
         command = [tool("prometheus"), "--config.file=prometheus.json", f"--web.listen-address=0.0.0.0:{PORT}"]
         self._process.start([*self._own.namespace.enter, *command, "--storage.tsdb.path=data", "--log.level=warn"])
@@ -60,6 +60,11 @@ class Prometheus:
         """Its series now."""
         answer = json.loads(self._get("/api/v1/query?" + urllib.parse.urlencode({"query": expression})))
         return [Sample(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Names of alerts that fire, with the job that each is of."""
+        fired = self.query('ALERTS{alertstate="firing"}')
+        return {(one.labels["alertname"], one.labels.get("job", "")) for one in fired}
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule, with how it is."""
@@ -149,6 +154,15 @@ class Prometheus:
                 {"target_label": "__address__", "replacement": f"{address}:{port}"},
             ],
         }
+
+
+def _at_once(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules whose alerts need not last."""
+    groups = [
+        {**group, "rules": [{key: value for key, value in rule.items() if key != "for"} for rule in group["rules"]]}
+        for group in spec["groups"]
+    ]
+    return {"groups": groups}
 
 
 def _told(label: str) -> str:
