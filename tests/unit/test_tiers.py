@@ -22,6 +22,7 @@ Summary = Callable[..., list[str]]
 def summary(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Summary:
     """Runs one test of each tier where nothing is missing, and gives the lines about tiers."""
     monkeypatch.delenv("SOMA_TEST_KUBECONFIG", raising=False)
+    monkeypatch.delenv("SOMA_TIERS_BESIDE", raising=False)
     for module in (cli, servers, real):
         monkeypatch.setattr(module, "missing", list)
     monkeypatch.setattr(binaries, "missing", str)
