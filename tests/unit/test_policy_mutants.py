@@ -35,7 +35,7 @@ HARMLESS: tuple[tuple[str, str], ...] = (
     (r"drop kubernetes:batch/v1:(CronJob|Job)", "not the backup's: " + OUTAGE),
     (r"drop kubernetes:(core/v1:Service|elbv2|helm|k8s.nginx|networking|rbac)", OUTAGE),
     (r"drop kubernetes:monitoring", "nothing serves less: what is no longer collected is an alert"),
-    (r"drop kubernetes:core/v1:ConfigMap: drop \S+-monitoring-dashboard-", "nothing serves less: a page is away"),
+    (r"drop kubernetes:core/v1:ConfigMap:? drop \S+-monitoring-dashboard-", "nothing serves less: a page is away"),
     (r"drop kubernetes:core/v1:Secret", "nothing is made of it within the stack: " + OUTAGE),
     # A field left out that has a safe default.
     (r"defaultSecurityGroup\S+ ingress left out", DEFAULT),
