@@ -82,7 +82,7 @@ class EdgeProxy(pulumi.ComponentResource):
         deployment = apps.v1.Deployment(
             f"{name}-deployment",
             metadata=stated,
-            spec=untyped(deployment_spec(args.replicas, selector, template)),
+            spec=untyped(objects.rolling_deployment(args.replicas, selector, template)),
             opts=own,
         )
         # After the pods: a Service without endpoints is waited for.
@@ -132,17 +132,6 @@ def _content(text: str, callers: Output[Any]) -> Output[str]:
     return Output.unsecret(
         callers.apply(lambda given: objects.content_hash([text, given["ca"], given["client_certificate"]]))
     )
-
-
-def deployment_spec(replicas: int, selector: dict[str, str], template: Manifest) -> Manifest:
-    """Spec of the Deployment: a new pod takes users before an old one goes."""
-    return {
-        "replicas": replicas,
-        "revisionHistoryLimit": 5,
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "selector": {"matchLabels": selector},
-        "template": template,
-    }
 
 
 def pod_template(

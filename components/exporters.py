@@ -13,11 +13,11 @@ from components import objects, qdrant_keys, qdrant_scripts
 from components.hosts import full_host
 from components.objects import Manifest, untyped
 from components.placement import Placement
+from components.postgres_cluster import POSTGRES_PORT
 from components.qdrant_services import HTTP as QDRANT_PORT
 from observability.scope import EXPORTERS as NAME
 
 BLACKBOX_PORT, QDRANT_EXPORTER_PORT = 9115, 9117
-POSTGRES_PORT: Final = 5432
 _BLACKBOX_FOLDER: Final = "/etc/blackbox"
 _SCRIPTS: Final = ("qdrant_rest.py", "qdrant_exporter.py")
 _LABELS = objects.labels(NAME, "monitoring")
@@ -63,7 +63,9 @@ class Exporters(pulumi.ComponentResource):
         deployment = apps.v1.Deployment(
             f"{name}-deployment",
             metadata=stated,
-            spec=untyped(deployment_spec(args, objects.content_hash(data))),
+            spec=untyped(
+                objects.rolling_deployment(args.replicas, _SELECTOR, pod_template(args, objects.content_hash(data)))
+            ),
             opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[account, config, *args.after])),
         )
         core.v1.Service(
@@ -106,32 +108,22 @@ def modules(*, tls: bool) -> dict[str, Manifest]:
     }
 
 
-def deployment_spec(args: ExportersArgs, content: str) -> Manifest:
-    """Spec of the Deployment."""
+def pod_template(args: ExportersArgs, content: str) -> Manifest:
+    """`spec.template` of the Deployment."""
+    uid = qdrant_scripts.UID
     return {
-        "replicas": args.replicas,
-        "revisionHistoryLimit": 5,
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "selector": {"matchLabels": _SELECTOR},
-        "template": {
-            "metadata": {
-                "labels": _LABELS,
-                "annotations": {"soma.io/files": content},
-            },
-            "spec": {
-                "serviceAccountName": NAME,
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                "securityContext": objects.restricted_pod_security(
-                    qdrant_scripts.UID, qdrant_scripts.UID, qdrant_scripts.UID
-                ),
-                "topologySpreadConstraints": objects.stateless_spread(_SELECTOR),
-                "containers": [_blackbox(args.blackbox_image), _qdrant(args)],
-                "volumes": [
-                    {"name": "files", "configMap": {"name": NAME}},
-                    objects.secret_key_volume("keys", qdrant_keys.SECRET, _TOKEN),
-                ],
-            },
+        "metadata": {"labels": _LABELS, "annotations": {"soma.io/files": content}},
+        "spec": {
+            "serviceAccountName": NAME,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": objects.restricted_pod_security(uid, uid, uid),
+            "topologySpreadConstraints": objects.stateless_spread(_SELECTOR),
+            "containers": [_blackbox(args.blackbox_image), _qdrant(args)],
+            "volumes": [
+                {"name": "files", "configMap": {"name": NAME}},
+                objects.secret_key_volume("keys", qdrant_keys.SECRET, _TOKEN),
+            ],
         },
     }
 

@@ -12,7 +12,7 @@ from pulumi import Input
 from components import objects, postgres_pooler
 from components.edge import NAME as EDGE_NAME
 from components.objects import Manifest
-from components.postgres_cluster import cluster_name, instance_pods
+from components.postgres_cluster import POSTGRES_PORT, cluster_name, instance_pods
 from observability import scope
 from observability.scope import Scope
 
@@ -120,7 +120,7 @@ def asked(settings: Scope, hosts: Mapping[str, str], *, tls: bool) -> list[Asked
             f"link-{other}",
             scope.LINK,
             "region_link",
-            [f"{hosts[other]}:5432"],
+            [f"{hosts[other]}:{POSTGRES_PORT}"],
             {"source_region": settings.region, "target_region": other},
         )
         for other in settings.others

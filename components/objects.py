@@ -151,6 +151,17 @@ def environment(values: Mapping[str, Input[str]]) -> list[Manifest]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
+def rolling_deployment(replicas: int, selector: Mapping[str, str], template: Manifest) -> Manifest:
+    """Spec of a Deployment of interchangeable pods: a new one serves before an old one goes."""
+    return {
+        "replicas": replicas,
+        "revisionHistoryLimit": 5,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "selector": {"matchLabels": selector},
+        "template": template,
+    }
+
+
 def one_away(selector: Mapping[str, str]) -> Manifest:
     """Spec of a PodDisruptionBudget: one pod away at a time. One that is broken already must not block the drain of its
     node.

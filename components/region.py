@@ -78,7 +78,7 @@ class Region(pulumi.ComponentResource):
         self.postgres = self._postgres(home)
         self.redis = self._redis()
         self.services = {namespace: self._service(namespace, home) for namespace in settings.memory.namespaces}
-        self.edge = self._edge(home) if home is not None and self._takes_users_to_home else None
+        self.edge = self._edge(home) if home is not None and settings.has_edge else None
         self.ingress = self._ingress() if settings.ingress.enabled else None
         takes_edges = settings.is_home and settings.ingress.enabled and len(settings.regions) > 1
         self.entrance = self._entrance() if takes_edges else None
@@ -141,6 +141,12 @@ class Region(pulumi.ComponentResource):
             takes=settings.is_home,
         )
 
+    @property
+    def _postgres_hosts(self) -> dict[str, str]:
+        """What each region's PostgreSQL is called."""
+        settings = self._settings
+        return {region: settings.multiregion.postgres_host(region) for region in settings.regions}
+
     def _postgres(self, home: Home | None) -> PostgresCluster:
         settings = self._settings
         args = PostgresArgs(
@@ -149,7 +155,7 @@ class Region(pulumi.ComponentResource):
             image=settings.images.postgresql,
             pooler_image=settings.images.pgbouncer,
             home=settings.home,
-            hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
+            hosts=self._postgres_hosts,
             addresses=settings.multiregion.postgres_addresses,
             home_replication=None if home is None else home.replication,
             backups=self._postgres_backups(),
@@ -219,11 +225,6 @@ class Region(pulumi.ComponentResource):
         )
         return MemoryService(f"{self._name}-{settings.memory.service_name(namespace)}", args, self._own)
 
-    @property
-    def _takes_users_to_home(self) -> bool:
-        """Not while home moves away from here: the region that follows is none yet, and has no way in for edges."""
-        return self._settings.ingress.enabled and self._settings.promotion.step != "demote"
-
     def _edge(self, home: Home) -> EdgeProxy:
         settings = self._settings
         args = EdgeProxyArgs(
@@ -291,7 +292,7 @@ class Region(pulumi.ComponentResource):
             placement=self.platform.placement,
             scope=scope(settings),
             exporters=exporters,
-            hosts={region: settings.multiregion.postgres_host(region) for region in settings.regions},
+            hosts=self._postgres_hosts,
             ingress_namespace=settings.kubernetes.ingress_namespace,
         )
         Monitoring(f"{self._name}-monitoring", args, self._own)

@@ -22,7 +22,6 @@ EVERYTHING = Scope(
     rpo_seconds=300,
     qdrant_nodes=3,
     replication_factor=2,
-    redis_masters=3,
     redis_replicas=1,
     instances=3,
     pods=_COMPONENTS,
@@ -54,7 +53,7 @@ def page() -> str:
 
 
 def _section(alert: Alert) -> str:
-    lasts = "" if alert.lasts == "0m" else f", for {alert.lasts}"
+    lasts = f", for {alert.lasts}" if alert.lasts else ""
     return (
         f"## {alert.name}\n\n**{alert.severity}**{lasts}: {alert.meaning}\n\n{alert.action}\n\n"
         f"```promql\n{alert.expr}\n```\n"

@@ -26,6 +26,11 @@ def of_region(expr: str, region: str) -> str:
     return re.sub(rf'"[^"]*"|(?P<name>{_NAME.pattern})(?P<selected>{{)?', asked, expr)
 
 
+def page(docs: str, alert: str = "") -> str:
+    """Where alerts are explained, or one of them; `docs` is where docs/ can be read."""
+    return f"{docs}/alerts.md" + (f"#{alert.lower()}" if alert else "")
+
+
 @dataclass(frozen=True)
 class Recording:
     """An expression whose result is kept under a name of its own."""
@@ -62,21 +67,21 @@ class Alert:
     """What is the matter, and for whom."""
     action: str
     """What to do, the first step first."""
-    lasts: str = "0m"
-    """For how long the condition must hold, as Prometheus writes durations."""
+    lasts: str = ""
+    """For how long the condition must hold, as Prometheus writes durations; empty where it fires at once."""
 
     def as_prometheus(self, region: str, docs: str) -> dict[str, Any]:
         """The rule as it stands in a group; `docs` is where docs/ can be read."""
         return {
             "alert": self.name,
             "expr": of_region(self.expr, region),
-            **({} if self.lasts == "0m" else {"for": self.lasts}),
+            **({"for": self.lasts} if self.lasts else {}),
             "labels": {"severity": self.severity, "region": region},
             "annotations": {
                 "summary": self.summary,
                 "description": self.meaning,
                 "action": self.action,
-                "runbook_url": f"{docs.rstrip('/')}/alerts.md#{self.name.lower()}",
+                "runbook_url": page(docs, self.name),
             },
         }
 

@@ -35,7 +35,6 @@ class Scope:
     rpo_seconds: int
     qdrant_nodes: int
     replication_factor: int
-    redis_masters: int
     redis_replicas: int
     instances: int
     pods: Mapping[str, int]
@@ -73,7 +72,7 @@ def equal(label: str, value: str) -> str:
 def scope(settings: Settings) -> Scope:
     """Of a region, by its settings."""
     redis = settings.redis.cluster
-    edge = not settings.is_home and settings.ingress.enabled and settings.promotion.step != "demote"
+    edge = settings.has_edge
     instances, poolers = settings.postgresql.instances, settings.postgresql.pooler.instances
     pods = {
         MEMORY: settings.memory.min_replicas * len(settings.memory.namespaces),
@@ -103,7 +102,6 @@ def scope(settings: Settings) -> Scope:
         rpo_seconds=settings.multiregion.rpo_seconds,
         qdrant_nodes=settings.qdrant.kept_nodes,
         replication_factor=settings.sharding.replication_factor,
-        redis_masters=redis.nodes,
         redis_replicas=redis.replicas,
         instances=instances,
         pods=pods,

@@ -8,17 +8,17 @@ from pydantic import Field
 from settings.model import Model, checked
 from settings.names import Label
 
-_DOCS = re.compile(r"https?://[^\s?#]+")
+_ADDRESS = re.compile(r"https?://[^\s?#]+")
 
 
 def _docs(url: str) -> str:
-    if not _DOCS.fullmatch(url):
+    if not _ADDRESS.fullmatch(url):
         raise ValueError('not an address of a folder: write it like "https://git.example.com/infrastructure/docs"')
     return url.rstrip("/")
 
 
 def _receiver(url: str) -> str:
-    if not _DOCS.fullmatch(url):
+    if not _ADDRESS.fullmatch(url):
         raise ValueError('not an address: write it like "https://prometheus.example.com/api/v1/write"')
     return url
 

@@ -150,6 +150,13 @@ class Settings(Configuration):
         return f"{self.stack}.{host}"
 
     @property
+    def has_edge(self) -> bool:
+        """Does the region take its users to home? Not while home moves away from here: the region that follows is none
+        yet, and has no way in for edges.
+        """
+        return not self.is_home and self.ingress.enabled and self.promotion.step != "demote"
+
+    @property
     def edge_replicas(self) -> int:
         """Pods of the edge proxy."""
         return self.edge.replicas or self.high_availability.min_replicas

@@ -8,6 +8,9 @@ from observability.scope import Scope
 CERTIFICATE_SECONDS = 14 * 86400
 """cert-manager renews a third of the lifetime before the end, ACM 60 days before: at 14 days that has failed."""
 
+HALF = 0.5
+"""Share of attempts below which a way counts as down."""
+
 LINK_SECONDS = 0.3
 """About what half the globe takes, there and back."""
 
@@ -17,7 +20,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     if scope.others:
         yield Alert(
             "RegionLinkDown",
-            "region_link:up:ratio_avg5m < 0.5",
+            f"region_link:up:ratio_avg5m < {HALF:g}",
             "critical",
             "{{ $labels.source_region }} does not reach {{ $labels.target_region }}",
             "The link between two regions is down: PostgreSQL does not stream over it, the edge does not reach home.",
@@ -37,7 +40,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     if scope.hosts:
         yield Alert(
             "PublicNameDown",
-            "public_name:up:ratio_avg5m < 0.5",
+            f"public_name:up:ratio_avg5m < {HALF:g}",
             "critical",
             "{{ $labels.instance }} does not answer as a healthy service does",
             "Users do not reach the service, or it has lost a store.",
@@ -57,7 +60,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     if scope.edge:
         yield Alert(
             "EdgeWithoutHome",
-            "edge:home_up:ratio < 0.5",
+            f"edge:home_up:ratio < {HALF:g}",
             "critical",
             "{{ $value | humanizePercentage }} of the edge's pods reach home",
             "Users of this region are told to try again.",

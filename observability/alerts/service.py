@@ -40,7 +40,6 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "{{ $labels.container }} of {{ $labels.pod }} was started again {{ $value | humanize }} times in 15 minutes",
         "A container ends again and again, or its liveness probe fails.",
         "`kubectl logs --previous` of that container says why; `kubectl describe pod` says whether memory was short.",
-        "0m",
     )
     yield Alert(
         "MemoryShort",
@@ -71,7 +70,6 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "{{ $value | humanize }} statements were sent again in 15 minutes",
         "PostgreSQL broke connections off, and the gateway beside the service repeated what was not carried out.",
         "See whether a failover or a roll of PostgreSQL explains it; if not, look at the pooler's log.",
-        "0m",
     )
 
 

@@ -19,9 +19,10 @@ PLANS: Final[Mapping[Dashboard, frame.Plan]] = {
 
 def dashboard(name: Dashboard, scope: Scope) -> dict[str, Any]:
     """A dashboard of a region, in Grafana's older JSON, which its sidecar takes from a ConfigMap."""
-    return json.loads(JSONEncoder().encode(frame.built(name, PLANS[name], scope)))
+    return json.loads(as_json(name, scope))
 
 
 def as_json(name: Dashboard, scope: Scope) -> str:
     """The same as text, always in the same order."""
-    return json.dumps(dashboard(name, scope), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    encoder = JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False)
+    return encoder.encode(frame.built(name, PLANS[name], scope)) + "\n"

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, VariableOption, VariableRefresh, VariableSort
 
 from observability.dashboards.panels import DATASOURCE, Panel
+from observability.rule import page
 from observability.scope import Scope
 
 COLUMNS: Final = 24
@@ -123,7 +124,7 @@ def _links(name: str, scope: Scope) -> Iterator[builders.DashboardLink]:
         if other != name:
             yield _link(other, f"/d/{uid(other)}").include_vars(True).keep_time(True).icon("dashboard")
     if scope.monitoring.docs:
-        yield _link("Alerts: what to do", _page(scope.monitoring.docs, "")).target_blank(True).icon("doc")
+        yield _link("Alerts: what to do", page(scope.monitoring.docs)).target_blank(True).icon("doc")
 
 
 def _panel_links(panel: Panel, scope: Scope) -> Iterator[builders.DashboardLink]:
@@ -133,13 +134,9 @@ def _panel_links(panel: Panel, scope: Scope) -> Iterator[builders.DashboardLink]
             yield _link(f"More: {name}", f"/d/{uid(name)}?${{__url_time_range}}&${{__all_variables}}")
     if scope.monitoring.docs:
         for alert in panel.alerts:
-            yield _link(f"What to do: {alert}", _page(scope.monitoring.docs, f"#{alert.lower()}")).target_blank(True)
+            yield _link(f"What to do: {alert}", page(scope.monitoring.docs, alert)).target_blank(True)
 
 
 def _link(title: str, url: str) -> builders.DashboardLink:
     # The SDK's own choice of a place is a menu, where nobody looks.
     return builders.DashboardLink(title).type(DashboardLinkType.LINK).url(url).placement("")
-
-
-def _page(docs: str, place: str) -> str:
-    return f"{docs.rstrip('/')}/alerts.md{place}"

@@ -3,7 +3,7 @@
 from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS
 from observability.alerts.qdrant import COMMITS, SNAPSHOT_SECONDS
 from observability.alerts.redis import REPLICA_BYTES
-from observability.alerts.regions import CERTIFICATE_SECONDS, LINK_SECONDS
+from observability.alerts.regions import CERTIFICATE_SECONDS, HALF, LINK_SECONDS
 from observability.dashboards import firing
 from observability.dashboards.frame import Plan, Row
 from observability.dashboards.panels import (
@@ -25,8 +25,6 @@ from observability.dashboards.panels import (
 from observability.scope import Scope
 
 DAY = 86400
-HALF = 0.5
-"""Share of attempts below which a way counts as down."""
 
 
 def rows(scope: Scope) -> list[Row]:

@@ -8,6 +8,7 @@ samples in a region's long life, of the few series that tell the service's answe
 import http.server
 import itertools
 import json
+import statistics
 import threading
 import time
 import urllib.request
@@ -18,7 +19,19 @@ from typing import Any
 
 from observability.metrics import SOURCES
 from observability.rules import rules
-from observability.scope import Scope, scope
+from observability.scope import (
+    EDGE,
+    LINK,
+    MEMORY,
+    POSTGRESQL,
+    POSTGRESQL_GATEWAY,
+    QDRANT,
+    REDIS,
+    REDIS_GATEWAY,
+    SHARDS,
+    Scope,
+    scope,
+)
 from rehearsal import paths
 from rehearsal.bench.measure import Measure
 from rehearsal.bench.stand import Stand, find, missing, stand
@@ -31,16 +44,16 @@ NEEDED = (("prometheus",),)
 SERIES, GOAL_SECONDS = 100_000, 1.0
 EVERY_SECONDS, EVALUATIONS = 10, 3
 JOBS = {
-    "memory service": "memory-service",
-    "Redis gateway": "redis-gateway",
-    "PostgreSQL gateway": "postgresql-gateway",
-    "Qdrant": "qdrant",
-    "shard exporter": "qdrant-shards",
-    "CloudNativePG": "postgresql",
-    "Barman Cloud plugin": "postgresql",
-    "redis_exporter": "redis",
-    "HAProxy of the edge": "memory-edge",
-    "blackbox exporter": "region-link",
+    "memory service": MEMORY,
+    "Redis gateway": REDIS_GATEWAY,
+    "PostgreSQL gateway": POSTGRESQL_GATEWAY,
+    "Qdrant": QDRANT,
+    "shard exporter": SHARDS,
+    "CloudNativePG": POSTGRESQL,
+    "Barman Cloud plugin": POSTGRESQL,
+    "redis_exporter": REDIS,
+    "HAProxy of the edge": EDGE,
+    "blackbox exporter": LINK,
 }
 """Source of metrics to the job that reads them; the others are read by jobs of the cluster's own."""
 _BOUNDS = ("0.005", "0.01", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "+Inf")
@@ -203,7 +216,7 @@ def _seconds(port: int, every: int) -> float:
         if failed:
             raise RehearsalError(f"rules fail: {failed}")
         found.append(sum(group["evaluationTime"] for group in groups))
-    return sorted(found)[len(found) // 2]
+    return statistics.median(found)
 
 
 def _read(port: int) -> float:

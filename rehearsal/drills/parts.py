@@ -79,12 +79,12 @@ def budgets(client: Client, namespace: str | None = None) -> list[Manifest]:
     return client.list("policy/v1", "PodDisruptionBudget", namespace)
 
 
-def evictable(part: Part, budgets: Sequence[Manifest], there: Sequence[Manifest]) -> int:
+def evictable(part: Part, guards: Sequence[Manifest], there: Sequence[Manifest]) -> int:
     """Evictions that the budgets of the part's namespace allow by their own word: all of it where no budget is, and
     none of a pod that has two."""
     own = part.all(there)
     allowed, covered = 0, set[str]()
-    for budget in budgets:
+    for budget in guards:
         wanted = (budget["spec"].get("selector") or {}).get("matchLabels") or {}
         names = {pod["metadata"]["name"] for pod in own if wanted.items() <= pod["metadata"]["labels"].items()}
         if names & covered:

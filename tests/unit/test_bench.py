@@ -298,7 +298,17 @@ def test_links_are_excepted_from_the_resources_that_time_is_divided_by() -> None
 # What is ended when it fails
 
 
-PARTS = ("evaluation", "applying", "growth", "aws_growth", "redis_gateway", "qdrant_gateway", "postgres", "make_up")
+PARTS = (
+    "evaluation",
+    "applying",
+    "growth",
+    "aws_growth",
+    "redis_gateway",
+    "qdrant_gateway",
+    "postgres",
+    "rules",
+    "make_up",
+)
 STEPS = ["rehearsal.bench.still.plane", *(f"rehearsal.bench.{part}.measure" for part in PARTS)]
 
 

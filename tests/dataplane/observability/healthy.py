@@ -202,7 +202,7 @@ def _redis(watched: Watched) -> Iterator[Series]:
     ):
         yield from watched.each(REDIS, nodes, name, steady(value))
     for at, pod in enumerate(nodes):
-        master = at < watched.scope.redis_masters
+        master = at < watched.scope.needed[REDIS]
         yield from redis_role(watched, pod, "master" if master else "slave", int(master))
         if master:
             labels = {"slave_ip": f"10.0.2.{at}", "slave_port": "6379", "slave_state": "online"}
