@@ -1,4 +1,4 @@
-"""Custom resource definitions that upstream ships in its Go module, fetched through the Go module proxy.
+"""Custom resource definitions, and a file more, that upstream ships in its Go module, fetched by its proxy.
 
 Modules without definitions, or whose newer releases the proxy does not carry (NGINX's ingress controller), are left
 to the other places of the search path (rehearsal/schemas.py).
@@ -17,6 +17,8 @@ from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 
 FETCH_SECONDS = 180.0
+MONITORING = "config/manager/default-monitoring.yaml"
+"""Of CloudNativePG: the queries by which its instances tell of PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,20 @@ MODULES = (
 )
 
 
+def default_monitoring(progress: Progress) -> Path:
+    """CloudNativePG's own queries, fetched where they are not there; RehearsalError where they cannot be."""
+    (module,) = (one for one in MODULES if one.group == "postgresql.cnpg.io")
+    kept = paths.cache() / "monitoring" / f"{module.directory.name}.yaml"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with progress.step(f"fetch the queries of {module.group} {module.version}"):
+            found = _module(module, toolchain.find(build.needed_go(), progress), kept.parent)
+            new = kept.with_name(f"{kept.name}.new")
+            new.write_bytes((found / MONITORING).read_bytes())
+            new.replace(kept)
+    return kept
+
+
 def directories() -> list[Path]:
     """What has been fetched, for the search path."""
     return [module.directory for module in MODULES if module.directory.is_dir()]
@@ -78,10 +94,7 @@ def ensure(progress: Progress, groups: Iterable[str]) -> None:
 def _fetch(module: Module, tool: toolchain.Go) -> None:
     module.directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=module.directory.parent, prefix=".fetch-") as scratch:
-        downloaded = _download(module, tool, Path(scratch))
-        found = sorted((Path(downloaded["Dir"]) / module.folder).glob(f"{module.group}_*.yaml"))
-        if downloaded.get("Sum") != module.checksum:
-            raise RehearsalError(f"{module.path}@{module.version} is not the one that was pinned: {downloaded['Sum']}")
+        found = sorted((_module(module, tool, Path(scratch)) / module.folder).glob(f"{module.group}_*.yaml"))
         if not found:
             raise RehearsalError(f"{module.path}@{module.version} has no definitions in {module.folder}")
         whole = Path(scratch) / "whole"
@@ -91,6 +104,14 @@ def _fetch(module: Module, tool: toolchain.Go) -> None:
         # Whole or not at all; another run may have been quicker.
         if not module.directory.exists():
             shutil.move(whole, module.directory)
+
+
+def _module(module: Module, tool: toolchain.Go, scratch: Path) -> Path:
+    """Where Go keeps a module, checked against its pin."""
+    downloaded = _download(module, tool, scratch)
+    if downloaded.get("Sum") != module.checksum:
+        raise RehearsalError(f"{module.path}@{module.version} is not the one that was pinned: {downloaded['Sum']}")
+    return Path(downloaded["Dir"])
 
 
 def _download(module: Module, tool: toolchain.Go, directory: Path) -> dict[str, str]:

@@ -216,7 +216,8 @@ def _budget(scope: Scope) -> tuple[Number, Graph]:
             "counting the same, as far back as Prometheus keeps them. Under a quarter: no risky releases; at zero: "
             "only what makes it safer.",
             SHARE,
-            (Query(f"1 - avg_over_time({hourly}[30d:1h]) / {budget}", "{{service}}"),),
+            # In its first hour a region has no full one.
+            (Query(f"1 - (avg_over_time({hourly}[30d:1h]) or {hourly}) / {budget}", "{{service}}"),),
             ((None, "red"), (0, "orange"), (0.25, "green")),
             tuple(name for name, *_ in BURNS),
             empty=IDLE,

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from rehearsal import images as built
-from rehearsal import paths
+from rehearsal import paths, upstream
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import Process
 from rehearsal.progress import Progress
@@ -28,6 +28,7 @@ from rehearsal.real import containerd, oci, programs
 from rehearsal.real.machine import Machine
 from rehearsal.real.namespace import run
 from rehearsal.standins.cnpg import archive as manager
+from rehearsal.standins.cnpg.instance import figures
 from settings import Settings
 
 RECIPES = paths.CHECKOUT / "images" / "test"
@@ -154,6 +155,7 @@ def _own_files(progress: Progress) -> Iterator[tuple[Path, str]]:
     yield built.redis_exporter(progress), "/redis_exporter"
     with tempfile.TemporaryDirectory() as scratch:
         yield manager.build(Path(scratch) / "manager"), "/manager"
+    yield upstream.default_monitoring(progress), str(figures.QUERIES)
 
 
 def _layers(place: Path) -> list[oci.Layer]:

@@ -21,6 +21,7 @@ def start(machine: Machine, program: Path, kubeconfig: Path, number: int, zone: 
         f"--hostname-override={machine.directory.name}",
         f"--node-ip={addresses.node(number)}",
         f"--node-labels={','.join(f'{key}={value}' for key, value in labels.items())}",
+        f"--containerd={containerd.socket(machine)}",  # for cAdvisor, which says by it whose each container is
         "--root-dir=/var/lib/kubelet",
         "--cert-dir=/var/lib/kubelet/pki",
     ]
@@ -48,7 +49,6 @@ def configuration(machine: Machine, number: int) -> dict[str, Any]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "cpuCFSQuota": False,
-        "localStorageCapacityIsolation": False,
         "clusterDNS": [addresses.DNS],
         "clusterDomain": addresses.DNS_DOMAIN,
         "resolvConf": "",

@@ -57,6 +57,11 @@ class Namespace:
         """The address at which this machine reaches the namespace."""
         return _inside(int(self._link.read_text()))
 
+    @property
+    def machine(self) -> str:
+        """The address at which the namespace reaches this machine."""
+        return _outside(int(self._link.read_text()))
+
     def run(self, *command: str, text: str | None = None) -> str:
         """What a command says that is run inside; RehearsalError when it fails."""
         return run([*self.enter, *command], text)

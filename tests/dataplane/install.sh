@@ -20,6 +20,7 @@ if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well
   found nft || packages="$packages nftables"
   found ip || packages="$packages iproute2"
   found mmdebstrap || packages="$packages mmdebstrap debian-archive-keyring"
+  found prometheus-node-exporter || packages="$packages prometheus-node-exporter"
   found mkfs.ext4 || packages="$packages e2fsprogs"
 fi
 [ -n "$packages" ] || exit 0

@@ -189,6 +189,7 @@ class Instances:
             "INSTANCE_SCRATCH": str(home / "scratch"),
             "INSTANCE_LISTEN": "127.0.0.1",
             "INSTANCE_STATUS_PORT": str(status),
+            "INSTANCE_METRICS_PORT": "0",
             "INSTANCE_WRITABLE": f"127.0.0.1:{self.front.port}",
         }
         python = next(path for path in PYTHONS if Path(path).exists()) if self._user else sys.executable

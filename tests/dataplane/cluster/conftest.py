@@ -8,6 +8,7 @@ import pytest
 
 from tests.dataplane.cluster import bringing
 from tests.dataplane.cluster.faults import Faults
+from tests.dataplane.cluster.prometheus import Prometheus
 from tests.dataplane.cluster.stand import Stand
 
 BRINGING_UP_SECONDS = 900
@@ -39,3 +40,15 @@ def faults(cluster: Stand) -> Iterator[Faults]:
     made = Faults(cluster)
     yield made
     made.mend()
+
+
+@pytest.fixture(scope="module")
+def prometheus(cluster: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that watches the cluster while the tests of a module run."""
+    assert cluster.own is not None
+    made = Prometheus(cluster, cluster.own, tmp_path_factory.mktemp("prometheus"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -64,11 +64,20 @@ class Database:
     def await_healthy(self, seconds: float = 240) -> None:
         eventually("PostgreSQL is healthy", self.healthy, seconds)
 
-    def ask(self, statement: str) -> str:
-        """As the superuser on the primary, by its own socket."""
+    def ask(self, statement: str, instance: str = "") -> str:
+        """As the superuser, by an instance's own socket; on the primary, unless another one is named."""
         database = self.stand.settings.postgresql.database
         return self.stand.exec(
-            self.primary().name, CONTAINER, "psql", "-XAtq", "-U", "postgres", "-d", database, "-c", statement
+            instance or self.primary().name,
+            CONTAINER,
+            "psql",
+            "-XAtq",
+            "-U",
+            "postgres",
+            "-d",
+            database,
+            "-c",
+            statement,
         ).strip()
 
     def make_schema(self, database: str) -> tuple[int, str]:

@@ -4,8 +4,12 @@ The stand-in writes the operator's configuration for PodMonitors, Probes and rul
 pkg/prometheus/promcfg.go): selectors, ports, its own labels, then the monitor's relabelings. It leaves out
 ServiceMonitors and authentication, and finds pods once, when it starts: Debian's Prometheus cannot ask Kubernetes,
 whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every two seconds, whatever
-the monitors say, alerts fire at once (promtool tries that they last), and a prober is found by the address of its
-Service: Prometheus stands in the nodes' network, where no pod's DNS is.
+the monitors say, or as far apart as an exporter may wait for its server; alerts fire at once (promtool tries that they
+last), and a prober is found by the address of its Service: Prometheus stands in the nodes' network, where no pod's DNS
+is.
+
+The region has no other. So that the links to others are there as well, it takes its own PostgreSQL for that of one
+(`linked`), which it asks as the program would.
 """
 
 import json
@@ -13,19 +17,31 @@ import re
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components import monitors
+from components.postgres_cluster import cluster_name
+from observability.rules import rules
+from observability.scope import LINK, REDIS, SHARDS, Scope, scope
 from rehearsal.kube import Manifest
 from rehearsal.processes import Process
+from rehearsal.real import addresses
 from rehearsal.real.cluster import Cluster
-from tests.dataplane.cluster.stand import Stand, eventually
+from tests.dataplane.cluster import kube_state
+from tests.dataplane.cluster.stand import ZONE, Stand, eventually
 from tests.dataplane.conftest import tool
 
-PORT = 19090
+PORT, NODE_PORT = 19090, 19100
 """In the network of the nodes, which is this cluster's alone."""
-EVERY = "2s"
+EVERY, PATIENT = "2s", "6s"
+LINKED = ("somafractalmemory-regions", "somafractalmemory-alerts-regions")
+"""Groups of rules that ask about other regions."""
+WAITING = (REDIS, SHARDS)
+"""Whose exporters wait five seconds for a server that hangs."""
+FAR = "us-west"
+"""The region that there is not."""
 MONITORING = "monitoring.coreos.com/v1"
 
 
@@ -42,19 +58,33 @@ class Prometheus:
 
     def __init__(self, stand: Stand, own: Cluster, directory: Path) -> None:
         self._stand, self._own, self._directory = stand, own, directory
-        self._process = Process(directory, "prometheus")
+        self._process, self._nodes = Process(directory, "prometheus"), Process(directory, "node-exporter")
+        self._state = kube_state.KubeState(own.namespace.machine, lambda: kube_state.metrics(stand.client))
 
     def start(self) -> None:
         """Ready once it answers."""
+        exporter = [tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{NODE_PORT}"]
+        collectors = ["--collector.disable-defaults", "--collector.cpu", "--collector.meminfo"]
+        self._nodes.start([*self._own.namespace.enter, *exporter, *collectors])
         (rule,) = self._stand.client.list(MONITORING, "PrometheusRule", self._stand.namespace)
-        (self._directory / "rules.json").write_text(json.dumps(_at_once(rule["spec"])))
+        groups = {group["name"]: group for group in rule["spec"]["groups"]}
+        groups |= {group["name"]: group for group in rules(self.linked, "docs")["groups"] if group["name"] in LINKED}
+        (self._directory / "rules.json").write_text(json.dumps({"groups": list(map(_at_once, groups.values()))}))
         (self._directory / "prometheus.json").write_text(json.dumps(self._configuration()))
         command = [tool("prometheus"), "--config.file=prometheus.json", f"--web.listen-address=0.0.0.0:{PORT}"]
         self._process.start([*self._own.namespace.enter, *command, "--storage.tsdb.path=data", "--log.level=warn"])
         eventually("Prometheus is ready", lambda: self._get("/-/ready"), 30)
 
+    @property
+    def linked(self) -> Scope:
+        """The region, as it were with another."""
+        own = scope(self._stand.settings)
+        return replace(own, regions=(own.region, FAR))
+
     def stop(self) -> None:
         self._process.stop()
+        self._nodes.stop()
+        self._state.close()
 
     def query(self, expression: str) -> list[Sample]:
         """Its series now."""
@@ -77,13 +107,53 @@ class Prometheus:
 
     def _configuration(self) -> dict[str, Any]:
         client, namespace = self._stand.client, self._stand.namespace
-        monitors = client.list(MONITORING, "PodMonitor", namespace)
+        of_pods = client.list(MONITORING, "PodMonitor", namespace)
         probes = client.list(MONITORING, "Probe", namespace)
         return {
             "global": {"scrape_interval": EVERY, "scrape_timeout": EVERY, "evaluation_interval": EVERY},
             "rule_files": ["rules.json"],
-            "scrape_configs": [*map(self._of_pods, monitors), *map(self._of_probe, probes)],
+            "scrape_configs": [
+                *map(self._of_pods, of_pods),
+                *map(self._of_probe, [*probes, *self._links(probes[0])]),
+                *self._of_the_cluster(),
+            ],
         }
+
+    def _links(self, known: Manifest) -> list[Manifest]:
+        """Probes of the other region, by the prober of one that is there."""
+        own = self._stand.settings.region.name
+        hosts = {FAR: f"{cluster_name(own)}-rw.{self._stand.namespace}.svc"}
+        return [
+            {
+                "metadata": {**known["metadata"], "name": one.name},
+                "spec": monitors.probe_spec(one, self.linked, known["spec"]["prober"]["url"]),
+            }
+            for one in monitors.asked(self.linked, hosts, tls=False)
+            if one.job == LINK
+        ]
+
+    def _of_the_cluster(self) -> list[dict[str, Any]]:
+        """What kube-prometheus-stack collects without being told of us."""
+        nodes = [
+            (node["metadata"]["name"], node["metadata"]["labels"][ZONE], _address(node))
+            for node in self._stand.client.list("v1", "Node")
+        ]
+        kubelets = [{"targets": [f"{at}:{addresses.KUBELET_PORT}"], "labels": {"node": name}} for name, _, at in nodes]
+        machines = [
+            {"targets": [f"127.0.0.1:{NODE_PORT}"], "labels": {"instance": at, "node": name, "zone": zone}}
+            for name, zone, at in nodes
+        ]
+        insecure = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}, "honor_labels": True}
+        return [
+            {"job_name": "kubelet", "static_configs": kubelets, **insecure},
+            {"job_name": "cadvisor", "metrics_path": "/metrics/cadvisor", "static_configs": kubelets, **insecure},
+            {"job_name": "node-exporter", "static_configs": machines},
+            {
+                "job_name": "kube-state-metrics",
+                "honor_labels": True,
+                "static_configs": [{"targets": [self._state.target]}],
+            },
+        ]
 
     def _of_pods(self, monitor: Manifest) -> dict[str, Any]:
         spec, metadata = monitor["spec"], monitor["metadata"]
@@ -98,8 +168,11 @@ class Prometheus:
             "container": "__meta_kubernetes_pod_container_name",
             "pod": "__meta_kubernetes_pod_name",
         }
+        patience = PATIENT if metadata["name"] in WAITING else EVERY
         return {
             "job_name": f"podMonitor/{metadata['namespace']}/{metadata['name']}/0",
+            "scrape_interval": patience,
+            "scrape_timeout": patience,
             "honor_labels": endpoint.get("honorLabels", False),
             "metrics_path": endpoint["path"],
             "static_configs": [target for namespace in namespaces for target in self._pods(namespace)],
@@ -156,13 +229,15 @@ class Prometheus:
         }
 
 
-def _at_once(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _address(node: Manifest) -> str:
+    (address,) = (one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP")
+    return address
+
+
+def _at_once(group: Mapping[str, Any]) -> dict[str, Any]:
     """Rules whose alerts need not last."""
-    groups = [
-        {**group, "rules": [{key: value for key, value in rule.items() if key != "for"} for rule in group["rules"]]}
-        for group in spec["groups"]
-    ]
-    return {"groups": groups}
+    rules = [{key: value for key, value in rule.items() if key != "for"} for rule in group["rules"]]
+    return {**group, "rules": rules}
 
 
 def _told(label: str) -> str:

@@ -9,8 +9,6 @@ from rehearsal.kube import Manifest
 from tests.dataplane.cluster.redis_cluster import SELECTOR as REDIS
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
-OPERATORS = "cnpg.io/cluster"
-"""Label of CloudNativePG's pods. Its stand-in on our own nodes serves no metrics of theirs."""
 FIRST_SECONDS = 180
 """Kubelet brings a Secret that was made after a pod into it within two minutes."""
 AGAIN_SECONDS = 30
@@ -36,22 +34,26 @@ def opened(stand: Stand) -> dict[str, str]:
     found: dict[str, str] = {}
     monitoring = {"kubernetes.io/metadata.name": stand.settings.kubernetes.monitoring_namespace}
     for policy in stand.client.list("networking.k8s.io/v1", "NetworkPolicy", stand.namespace):
-        selector = ",".join(f"{k}={v}" for k, v in policy["spec"]["podSelector"].get("matchLabels", {}).items())
+        selector = _selector(policy["spec"]["podSelector"])
         for rule in policy["spec"].get("ingress") or []:
             if _from(rule, monitoring):
-                pods = [pod for pod in stand.pods(selector) if pod.ready and _answers(stand, pod)]
+                pods = [pod for pod in stand.pods(selector) if pod.ready]
                 ports = [port["port"] for port in rule["ports"]]
                 found |= {f"{pod.address}:{port}": f"{pod.name}:{port}" for pod in pods for port in ports}
     return found
 
 
+def _selector(asked: Manifest) -> str:
+    """As the API takes it in a request."""
+    equal = [f"{key}={value}" for key, value in asked.get("matchLabels", {}).items()]
+    expressions: list[Manifest] = asked.get("matchExpressions") or []
+    assert {one["operator"] for one in expressions} <= {"DoesNotExist"}, expressions
+    return ",".join([*equal, *(f"!{one['key']}" for one in expressions)])
+
+
 def _from(rule: Manifest, labels: dict[str, str]) -> bool:
     selectors = (peer.get("namespaceSelector") or {} for peer in rule.get("from") or [])
     return any(selector.get("matchLabels") == labels for selector in selectors)
-
-
-def _answers(stand: Stand, pod: Pod) -> bool:
-    return stand.own is None or OPERATORS not in pod.labels
 
 
 def test_every_port_that_is_open_to_monitoring_answers(cluster: Stand) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import figures
 from .api import Api, ApiError
 from .certificates import names, write_all
 from .config import POOLER_USER
 from .layout import Layout
 from .log import say
-from .server import PostgresError, program
+from .server import PostgresError, output, program
 
 AUTH_QUERY = "SELECT usename, passwd FROM public.user_search($1)"
 DEFAULTS = {
@@ -25,6 +26,7 @@ DEFAULTS = {
 }
 """The operator's defaults, under what the Pooler declares."""
 TICK_SECONDS = 1.0
+METRICS_PORT = 9127
 REFRESH_SECONDS = 5.0
 """How often the Pooler and the secrets are looked at while PgBouncer runs."""
 
@@ -153,6 +155,7 @@ class Bouncer:
             self._layout.sockets.mkdir(parents=True, exist_ok=True)
             say("starting PgBouncer")
             self._process = subprocess.Popen([program("pgbouncer"), str(place.configs / "pgbouncer.ini")])
+            figures.Figures(("", METRICS_PORT), lambda: figures.of_pooler(self._layout, output))
         elif changed:
             say("PgBouncer reads changed files")
             self._process.send_signal(signal.SIGHUP)

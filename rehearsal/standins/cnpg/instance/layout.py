@@ -22,6 +22,8 @@ class Layout:
     listen: str = "*"
     port: int = 5432
     status_port: int = 8000
+    metrics_port: int = 9187
+    """Of an instance; 9127 is a pooler's."""
     writable: str = ""
     """`host:port` of the primary; empty: the Cluster's read-write Service."""
 
@@ -39,6 +41,7 @@ class Layout:
             listen=given("INSTANCE_LISTEN", cls.listen),
             port=int(given("PGPORT", str(cls.port))),
             status_port=int(given("INSTANCE_STATUS_PORT", str(cls.status_port))),
+            metrics_port=int(given("INSTANCE_METRICS_PORT", str(cls.metrics_port))),
             writable=given("INSTANCE_WRITABLE", ""),
         )
 

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from . import certificates, primary, web
+from . import certificates, figures, primary, web
 from .api import Api, ApiError
 from .config import connection, slot_name
 from .data import CLONE, REWIND, Data
@@ -260,6 +260,8 @@ class Manager:
             files = (str(self.layout.certificates / name) for name in ("server.crt", "server.key"))
             host = "" if self.layout.listen == "*" else self.layout.listen
             self._pages = web.Pages((host, self.layout.status_port), self, *files)
+            queries = figures.read()
+            figures.Figures((host, self.layout.metrics_port), lambda: figures.of_instance(self._server, queries))
 
     def _target(self) -> str:
         return str((self._cluster.get("status") or {}).get("targetPrimary") or "")

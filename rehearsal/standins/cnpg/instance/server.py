@@ -30,6 +30,25 @@ def program(name: str) -> str:
     return found
 
 
+def output(name: str, *arguments: str, seconds: float | None = None, text: str | None = None) -> str:
+    """What one of PostgreSQL's programs says. PostgresError with its last words when it fails."""
+    try:
+        done = subprocess.run(
+            [program(name), *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PostgresError(f"{name} took longer than {seconds:.0f} s") from None
+    if done.returncode != 0:
+        words = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise PostgresError(f"{name}: {' '.join(words[-3:])}")
+    return done.stdout.strip()
+
+
 class Server:
     """The PostgreSQL of one instance."""
 
@@ -48,21 +67,7 @@ class Server:
 
     def run(self, name: str, *arguments: str, seconds: float | None = None, text: str | None = None) -> str:
         """Runs one of the programs to its end; its output. PostgresError with its last words when it fails."""
-        try:
-            done = subprocess.run(
-                [program(name), *arguments],
-                input=text,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise PostgresError(f"{name} took longer than {seconds:.0f} s") from None
-        if done.returncode != 0:
-            words = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise PostgresError(f"{name}: {' '.join(words[-3:])}")
-        return done.stdout.strip()
+        return output(name, *arguments, seconds=seconds, text=text)
 
     def start(self, *options: str) -> None:
         """Starts the postmaster; its log goes to the manager's output."""
