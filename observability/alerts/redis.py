@@ -11,7 +11,8 @@ REPLICA_BYTES = 64 * 1024 * 1024
 
 def alerts(scope: Scope) -> Iterator[Alert]:
     """Of a region's Redis."""
-    own, hits = scope.of(REDIS), scope.monitoring.thresholds.cache_hits
+    own, hits, masters = scope.of(REDIS), scope.monitoring.thresholds.cache_hits, scope.needed[REDIS]
+    master, replica = (f"redis_instance_info{scope.of(REDIS, equal('role', role))}" for role in ("master", "slave"))
     yield Alert(
         "RedisClusterFailing",
         f"min(redis_cluster_state{own}) < 1",
@@ -42,8 +43,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     if scope.redis_replicas:
         yield Alert(
             "RedisMasterWithoutReplica",
-            f"min by (pod) (redis_connected_slaves{own} and on (namespace, pod)"
-            f" redis_instance_info{scope.of(REDIS, equal('role', 'master'))}) < 1",
+            f"min by (pod) (redis_connected_slaves{own} and on (namespace, pod) {master}) < 1",
             "warning",
             "{{ $labels.pod }} is a master without a replica",
             "If its node is lost, so are its keys.",
@@ -61,11 +61,12 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         )
     yield Alert(
         "RedisFailovers",
-        # Of the cluster, not of each node: one that comes back empty knows of no failover before.
-        f"delta(max(redis_cluster_current_epoch{own})[30m:1m]) >= 4",
+        # Two nodes change their roles. Epochs rise with slots that move, too; a node that is down has no role.
+        f"sum(changes((max by (pod) ({master}) or 0 * max by (pod) ({replica}))[30m:1m])) / 2 > {2 * masters}",
         "warning",
         "Masters changed {{ $value | humanize }} times in 30 minutes",
-        "Nodes come and go: each failover holds requests for up to ten seconds.",
+        "Nodes come and go, more often than when all of them are rolled: each failover holds requests for up to ten "
+        "seconds.",
         "See which node is lost again and again, and whether nodes are short of CPU: one that stalls for five seconds "
         "is taken for lost.",
     )

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from observability.alerts.collection import jobs
-from observability.alerts.objectives import BURNS
+from observability.alerts.objectives import BURNS, FEWEST_FAILED
 from observability.alerts.service import FEWEST, MEMORY_OF_LIMIT
 from observability.scope import MEMORY, POSTGRESQL_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
+    LENGTH,
     OVER,
     RATE_BEGINS,
     UNDER,
@@ -176,11 +177,13 @@ def _objectives(watched: Watched) -> Iterator[Case]:
     for alert, _, factor, _, short in BURNS:
         rate = factor * budget
 
-        def failing(share: float) -> list[Series]:
-            return [answers(watched, 1000, 200, 1 - share), answers(watched, 1000, 500, share)]
+        def failing(share: float, per_second: float = 1000) -> list[Series]:
+            return [answers(watched, per_second, 200, 1 - share), answers(watched, per_second, 500, share)]
 
         yield fires(alert, "errors come too fast", failing(rate * OVER), service, begins=RATE_BEGINS)
         yield quiet(alert, "errors come just slowly enough", failing(rate * UNDER))
+        seldom = (FEWEST_FAILED - 2) / (LENGTH * EVERY) / (rate * OVER)
+        yield quiet(alert, "few requests at all", failing(rate * OVER, seldom))
         # Two times, each a little longer than the short window; both are within the long one.
         every = EVERY if short == "5m" else SLOW_EVERY
         lasts = seconds(short) // every + 1

@@ -9,6 +9,7 @@ from observability.scope import POOLER, POSTGRESQL, QDRANT, REDIS, REDIS_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
     HOUR,
+    LENGTH,
     OVER,
     RATE_BEGINS,
     UNDER,
@@ -21,7 +22,6 @@ from tests.dataplane.observability.cases import (
     growing,
     quiet,
     steady,
-    steps,
     taking,
 )
 
@@ -355,18 +355,35 @@ def _redis_replicas(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "just as far as it may be", behind(REPLICA_BYTES * UNDER))
 
 
+def _roles(watched: Watched, pod: Pod, *turns: tuple[str, int]) -> Iterator[Series]:
+    """What a node says that it is, one after the other, for as many samples each; it says nothing in between."""
+    for role in ("master", "slave"):
+        values = (f"1+0x{samples - 1}" if turn == role else f"stale _x{samples - 1}" for turn, samples in turns)
+        yield watched.scraped(REDIS, pod, "redis_instance_info", " ".join(values), role=role, redis_mode="cluster")
+
+
 def _redis_failovers(watched: Watched) -> Iterator[Case]:
-    alert, (first, second, *_), name = "RedisFailovers", watched.component(REDIS), "redis_cluster_current_epoch"
+    alert, (first, second, *_), masters = "RedisFailovers", watched.component(REDIS), watched.scope.needed[REDIS]
+    most, each = 2 * masters, 6
 
-    def epochs(*changes: tuple[float, int], then: float) -> Series:
-        return watched.scraped(REDIS, first, name, steps(*changes, then=then))
+    def changing(times: int) -> list[Series]:
+        """A master and its replica, every three minutes the other way round."""
+        turns = [("master", "slave")[count % 2] for count in range(times + 1)]
+        others = [("slave", "master")[count % 2] for count in range(times + 1)]
+        lasting = [60, *[each] * (times - 1), LENGTH]
+        return [
+            *_roles(watched, first, *zip(turns, lasting, strict=True)),
+            *_roles(watched, second, *zip(others, lasting, strict=True)),
+        ]
 
-    four = epochs((6, 62), (7, 10), (8, 10), (9, 10), then=10)
-    three = epochs((6, 110), (7, 10), (8, 10), then=9)
-    yield fires(alert, "four in a quarter of an hour", [four], begins=92 * EVERY)
-    yield quiet(alert, "three", [three])
-    empty = watched.scraped(REDIS, second, name, steps((0, 110), then=9))
-    yield quiet(alert, "a node that came back empty learns of all", [epochs(then=9), empty])
+    yield fires(alert, "one more than a roll of all", changing(most + 1), begins=(60 + each * most) * EVERY)
+    yield quiet(alert, "a roll of all: each master, and back", changing(most))
+    nodes = watched.component(REDIS)
+    formed = [("master", 100), ("slave", LENGTH)], [("master", LENGTH)]
+    made = (one for count, pod in enumerate(nodes) for one in _roles(watched, pod, *formed[count % 2]))
+    yield quiet(alert, "a cluster that is formed", made)
+    down = _roles(watched, first, *[("master", each), ("nothing", each)] * 12)
+    yield quiet(alert, "a node that comes back as what it was", down)
 
 
 def cache(watched: Watched, pod: Pod, hits: float, misses: float) -> list[Series]:

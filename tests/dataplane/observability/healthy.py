@@ -193,7 +193,6 @@ def _redis(watched: Watched) -> Iterator[Series]:
         ("redis_up", 1),
         ("redis_cluster_state", 1),
         ("redis_cluster_slots_ok", 16384),
-        ("redis_cluster_current_epoch", 9),
         ("redis_aof_last_write_status", 1),
         ("redis_evicted_keys_total", 12),
         ("redis_memory_used_bytes", 5e8),
