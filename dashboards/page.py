@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import jinja2
 from markupsafe import Markup, escape
 
-from dashboards import stat, table, timeseries
+from dashboards import limits, stat, table, timeseries
 from dashboards.answers import Answers, Panel, asked
 from dashboards.errors import DashboardError, PanelError
 from dashboards.prometheus import Source
@@ -22,8 +22,19 @@ from observability.scope import Scope
 
 Dashboard = Mapping[str, Any]
 """As Grafana's older JSON has it."""
+
+
+class Drawing(Protocol):
+    """What a template draws."""
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """That values have by their limits."""
+        ...
+
+
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-_DRAWINGS: Final[Mapping[str, Callable[[Panel, Answers, Window], object]]] = {
+_DRAWINGS: Final[Mapping[str, Callable[[Panel, Answers, Window], Drawing]]] = {
     "timeseries": timeseries.drawing,
     "stat": lambda panel, answers, _: stat.drawing(panel, answers),
     "table": lambda panel, answers, _: table.drawing(panel, answers),
@@ -56,11 +67,16 @@ class Shown:
     place: str
     """Of CSS, on the grid of its row."""
     links: tuple[Link, ...]
-    drawing: object
+    drawing: Drawing
     unanswered: tuple[str, ...]
     """Queries that returned nothing."""
     empty: str
     """What is said where no query returned anything; else nothing."""
+
+    @property
+    def worst(self) -> str:
+        """The worst colour of its values."""
+        return max(self.drawing.colours, key=limits.COLOURS.index, default=limits.GOOD)
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,15 @@ class Page:
     def empty(self) -> tuple[Shown, ...]:
         """Panels none of whose queries returned anything."""
         return tuple(panel for panel in self.panels if panel.empty)
+
+    @property
+    def beyond(self) -> tuple[Shown, ...]:
+        """Panels with a value beyond its limits now, the worst first; one that several dashboards have, once."""
+        beyond: dict[str, Shown] = {}
+        for panel in self.panels:
+            if panel.worst != limits.GOOD:
+                beyond.setdefault(panel.title, panel)
+        return tuple(sorted(beyond.values(), key=lambda panel: limits.COLOURS.index(panel.worst), reverse=True))
 
     @property
     def html(self) -> str:
@@ -203,6 +228,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["words"] = _words
     environment.filters["moment"] = _moment
     return environment
 
@@ -213,6 +239,11 @@ def _code(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
     )
+
+
+def _words(text: str) -> Markup:
+    """Lines may end between the words of a name, such as an alert's."""
+    return Markup("<wbr>").join(re.findall(r"[A-Z]*[^A-Z/_.]*[/_.]?", text))
 
 
 def _moment(at: float) -> str:

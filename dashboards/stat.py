@@ -26,6 +26,11 @@ class Drawing:
 
     tiles: tuple[Tile, ...]
 
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Of the values."""
+        return tuple(tile.colour for tile in self.tiles if tile.colour)
+
 
 def drawing(panel: Panel, answers: Answers) -> Drawing:
     """A tile for each series. PanelError where the JSON asks for what the page cannot draw."""

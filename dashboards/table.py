@@ -30,6 +30,11 @@ class Drawing:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Of the cells."""
+        return tuple(cell.colour for row in self.rows for cell in row if cell.colour)
+
 
 @dataclass(frozen=True)
 class _Frame:

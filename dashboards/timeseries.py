@@ -52,6 +52,7 @@ class Limit:
     colour: str
     place: float
     text: str
+    """Which side is in the colour, and from where on."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Drawing:
     bands: tuple[Band, ...]
     label: str
     """For who hears the page."""
+    colours: tuple[str, ...]
+    """Of the last values, where limits are drawn."""
 
     @property
     def seen(self) -> tuple[Line, ...]:
@@ -123,6 +126,7 @@ def drawing(panel: Panel, answers: Answers, window: Window) -> Drawing:
         limits=tuple(_limits(steps, axis, unit_)) if with_lines else (),
         bands=tuple(_bands(steps, axis)) if with_bands else (),
         label=_label(panel["title"], ordered, unit_),
+        colours=tuple(limits.colour_of(answer.values[-1], steps) for answer in ordered if with_lines or with_bands),
     )
 
 
@@ -189,8 +193,10 @@ def _limits(steps: Sequence[limits.Step], axis: scales.Axis, unit_: Unit) -> Ite
     """Of each value between two colours: in the worse one."""
     for below, above in pairwise(steps):
         if axis.low <= above.value <= axis.high:
-            worse = max(below.colour, above.colour, key=limits.COLOURS.index)
-            yield Limit(worse, axis.place(above.value), unit_.text(above.value))
+            worse = max(below, above, key=lambda step: limits.COLOURS.index(step.colour))
+            side = "from" if worse is above else "below"
+            text = f"{worse.colour} {side} {unit_.text(above.value)}"
+            yield Limit(worse.colour, axis.place(above.value), text)
 
 
 def _bands(steps: Sequence[limits.Step], axis: scales.Axis) -> Iterator[Band]:

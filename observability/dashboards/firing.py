@@ -52,6 +52,6 @@ def _which() -> Table:
         COUNT,
         (Query(of("ALERTS", _OTHERS), "{{alertname}}"),),
         empty="Nothing fires",
-        share=5,
+        share=3,
         columns=("severity", "alertname", "alertstate", "region", "component", "service", "pod", "node"),
     )

@@ -43,7 +43,9 @@ def openmetrics(series: Iterable[Series], end: int) -> str:
     return "\n".join([*lines, "# EOF", ""])
 
 
-def prometheus(series: Iterable[Series], rules: Sequence[Mapping[str, Any]], end: int, folder: Path, start: Start) -> str:
+def prometheus(
+    series: Iterable[Series], rules: Sequence[Mapping[str, Any]], end: int, folder: Path, start: Start
+) -> str:
     """Address of a Prometheus that has them, and what rules recorded until `end` seconds after BEGIN."""
     source, data = folder / "series.txt", folder / "data"
     source.write_text(openmetrics(series, end))
