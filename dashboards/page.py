@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from dashboards import limits, stat, table, timeseries
 from dashboards.answers import Answers, Panel, asked
@@ -234,11 +234,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _code(text: str) -> Markup:
-    """Between backticks is code; names may be broken where lines end."""
-    parts = [escape(part) for part in text.split("`")]
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    """Between backticks is code."""
+    parts = (
+        Markup("<code>{}</code>").format(_words(part)) if number % 2 else _words(part)
+        for number, part in enumerate(text.split("`"))
     )
+    return Markup("").join(parts)
 
 
 def _words(text: str) -> Markup:

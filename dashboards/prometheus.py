@@ -46,8 +46,7 @@ class Prometheus:
     """A server at an address without a password, such as one that kubectl forwards."""
 
     def __init__(self, url: str) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        if not _is_address(url):
             raise DashboardError(f"{_without_password(url)} is no address of Prometheus: give one like {EXAMPLE}")
         self.url = url.rstrip("/")
 
@@ -98,6 +97,15 @@ class Prometheus:
 
 def _point(pair: Sequence[Any]) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        known = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return known and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _without_password(url: str) -> str:

@@ -17,6 +17,8 @@ _ROUND: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 
 """Seconds between moments on the axis."""
 _FURTHEST: Final = 1e300
 """Beyond it, differences would be infinite."""
+_NEAREST: Final = 1e-300
+"""Below it, they would be nought."""
 _EDGE: Final = 0.07
 """Of the width, where no label of time fits."""
 
@@ -46,10 +48,10 @@ def axis(values: Sequence[float], soft: tuple[float | None, float | None], unit:
     """That shows all finite values and the soft limits."""
     shown = [_within(value) for value in (*values, *soft) if value is not None and math.isfinite(value)] or [0.0]
     low, high = min(shown), max(shown)
-    if low == high:
+    if high - low < _NEAREST:
         low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        high = 1.0
+    if high - low < _NEAREST:
+        high = low + 1
     factor, _ = unit.scale(max(abs(low), abs(high)))
     step = _round((high - low) / factor / _HEIGHTS) * factor
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -52,6 +52,6 @@ def _which() -> Table:
         COUNT,
         (Query(of("ALERTS", _OTHERS), "{{alertname}}"),),
         empty="Nothing fires",
-        share=3,
+        share=5,
         columns=("severity", "alertname", "alertstate", "region", "component", "service", "pod", "node"),
     )
