@@ -58,7 +58,7 @@ state: $(READY) ## make the bucket of the stacks' state, with its copy in anothe
 destroy: $(READY) ## what it takes to give the region STACK=… up; destroys nothing (docs/state.md)
 	@$(PY) -m state destroy $(STACK) $(ARGS)
 
-dashboards: $(READY) ## draw the dashboards of STACK=… with the figures of PROMETHEUS=http://… into a page (docs/monitoring.md)
+dashboards: $(READY) ## a region's dashboards as one HTML page, with what PROMETHEUS=http://… answers (docs/monitoring.md)
 	@$(PY) -m dashboards $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 drill: setup ## lose zones, drain nodes, roll and load a region of `make up`, and compare with what the policies prove
