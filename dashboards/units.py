@@ -65,8 +65,8 @@ def _counted(after: str) -> tuple[tuple[float, str], ...]:
 UNITS: Final = {
     "short": Unit(((1, ""), (1e3, " K"), (1e6, " Mil"), (1e9, " Bil"), (1e12, " Tri"))),
     "percentunit": Unit(((0.01, "%"),), digits=4),
-    "s": Unit(((1e-9, " ns"), (1e-6, " µs"), (1e-3, " ms"), (1, " s"), (60, " min"), (3600, " h"), (86400, " days"))),
-    "d": Unit(((1 / 1440, " min"), (1 / 24, " h"), (1, " days"))),
+    "s": Unit(((1e-9, " ns"), (1e-6, " µs"), (1e-3, " ms"), (1, " s"), (60, " min"), (3600, " h"), (86400, " d"))),
+    "d": Unit(((1 / 1440, " min"), (1 / 24, " h"), (1, " d"))),
     "bytes": Unit(tuple((1024.0**power, f" {name}") for power, name in enumerate(("B", "KiB", "MiB", "GiB", "TiB")))),
     "reqps": Unit(_counted("req/s")),
     "ops": Unit(_counted("ops/s")),

@@ -54,6 +54,15 @@ def file(address: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def full(address: str, watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a region with all that may be shown: backups, and links to what to do."""
+    docs = watched.scope.monitoring.model_copy(update={"docs": "https://git.example.com/docs"})
+    made = tmp_path_factory.mktemp("full") / "dashboards.html"
+    made.write_text(drawn(replace(watched.scope, monitoring=docs), Prometheus(address), END, HOUR).html, "utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
 def opened() -> Iterator[Browser]:
     with browser() as started:
         yield started
@@ -61,11 +70,11 @@ def opened() -> Iterator[Browser]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 1920])
-def test_it_looks_right(opened: Browser, file: Path, width: int, scheme: Scheme) -> None:
+def test_it_looks_right(opened: Browser, full: Path, width: int, scheme: Scheme) -> None:
     """Nothing overlaps, nothing is cut or hard to read, and nothing is fetched."""
-    with looked(opened, file, width, scheme) as page:
+    with looked(opened, full, width, scheme) as page:
         assert page.faults == []
-        assert page.requests == [file.as_uri()]
+        assert page.requests == [full.as_uri()]
         assert page.told == []
         ground = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(243, 244, 246)") == (scheme == "light")
@@ -104,7 +113,7 @@ def test_it_shows_what_the_series_say(opened: Browser, file: Path) -> None:
         ("Reads that find their key", "all nodes", "90%", "red below 40%"),
         ("PostgreSQL: connections in use", "postgresql-us-east-1", "15%"),
         ("Latency from region to region", "us-west", "70 ms"),
-        ("Certificates: days left", "59.9 days"),
+        ("Certificates: days left", "59.9 d"),
         ("Ready pods by zone", "zone-c", "postgresql-pooler"),
         ("Alerting", "works"),
         ("Cannot wait", "1"),
