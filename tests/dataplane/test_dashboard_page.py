@@ -140,7 +140,9 @@ def test_links_and_keys_lead_through_it(opened: Browser, file: Path) -> None:
 def test_what_has_no_figures_is_listed(address: str, watched: Watched) -> None:
     """All has, but for a window before the first of them."""
     source = Prometheus(address)
-    assert not drawn(watched.scope, source, END, HOUR).empty
+    all_told = drawn(watched.scope, source, END, HOUR)
+    assert not all_told.empty
+    assert {panel.title for panel in all_told.beyond} == {"Cannot wait", "For working hours", "Which alerts"}
     before = drawn(watched.scope, source, -HOUR, HOUR)
     said = {panel.title for panel in before.panels} - {panel.title for panel in before.empty}
     assert said == {"Cannot wait", "For working hours", "Alerting"}, "what counts alerts says none"
