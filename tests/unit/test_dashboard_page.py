@@ -13,11 +13,11 @@ from dashboards import units
 from dashboards.errors import DashboardError, PanelError
 from dashboards.page import Page, drawn
 from dashboards.prometheus import Series
-from dashboards.variables import Chosen, filled
+from dashboards.variables import Chosen, chosen, filled
 from dashboards.window import Window, seconds_shown
 from observability.scope import Scope
 from settings.monitoring import RemoteWrite
-from tests.unit.dashboard_page import LABELS, Canned
+from tests.unit.dashboard_page import LABELS, WINDOW, Canned
 from tests.unit.dashboards import DOCS, NAMES, REGIONS, board, region
 
 HOSTILE = '</style><script>alert("1")</script>&amp;\'><img src=x onerror=alert(1)>'
@@ -189,6 +189,20 @@ class TestVariables:
     def test_a_region_that_prometheus_does_not_have_is_refused(self) -> None:
         with pytest.raises(DashboardError, match="no region us-east, but us-west: name the STACK of one that it has"):
             of(region("us-east"), Canned(values={"region": ["us-west"]}))
+
+    def test_several_are_a_regular_expression(self) -> None:
+        variable = {"name": "pod", "type": "query", "query": "label_values(pod)", "current": {"value": ["$__all"]}}
+        source = Canned(values={"pod": ["a.b", "c|d", "e"]})
+        every = chosen({"templating": {"list": [variable]}}, source, WINDOW)
+        assert filled('up{pod=~"$pod"}', every) == r'up{pod=~"(a\\.b|c\\|d|e)"}'
+        variable["current"] = {"value": ["e", "a.b"]}
+        assert chosen({"templating": {"list": [variable]}}, source, WINDOW)["pod"].value == r"(e|a\\.b)"
+
+    def test_other_kinds_are_said(self) -> None:
+        for kind, query in (("custom", "a,b"), ("query", "query_result(up)")):
+            variable = {"name": "pod", "type": kind, "query": query, "current": {"value": "a"}}
+            with pytest.raises(DashboardError, match="values of the variable pod: only label_values"):
+                chosen({"templating": {"list": [variable]}}, Canned(), WINDOW)
 
     def test_one_that_nobody_knows_is_said(self) -> None:
         values = {"zone": Chosen("Zone", "a", "a")}

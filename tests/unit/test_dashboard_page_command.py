@@ -190,6 +190,10 @@ class TestAnswers:
         times = {"start": ["0.000"], "end": ["3600.000"]}
         assert asked == [{"query": ["up"], "step": ["15"], **times}, {"match[]": ['up{a="b"}'], **times}]
 
+    def test_values_of_a_label_are_sorted(self) -> None:
+        with prometheus(always(200, {"status": "success", "data": ["b", "c", "a"]})) as address:
+            assert Prometheus(address).label_values("zone", None, self.WINDOW) == ["a", "b", "c"]
+
     def test_an_answer_that_breaks_off_is_told(self) -> None:
         with prometheus(always(200, "")) as address, pytest.raises(DashboardError, match="is no Prometh"):
             Prometheus(address).query("up", 0)

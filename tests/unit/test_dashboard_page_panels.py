@@ -51,6 +51,8 @@ class TestLines:
     def test_level_stretches_are_kept_short(self) -> None:
         path = lines(drawing(graph(), answers(load=[1] * 100 + [2]), WINDOW))["load"]
         assert [y for _, y in places(path)] == [1000, 1000, 0]
+        path = lines(drawing(graph(), answers(load=[1, 1, 1, 2, 2, 2, 1]), WINDOW))["load"]
+        assert [y for _, y in places(path)] == [1000, 1000, 0, 0, 1000], "with all corners"
 
     def test_those_beyond_the_colours_are_dashed(self) -> None:
         drawn = drawing(graph(), answers(**{f"pod-{n:02}": [1] for n in range(20)}), WINDOW)
