@@ -46,6 +46,8 @@ def rows(scope: Scope) -> list[Row]:
 def _zone_loss() -> Row:
     needed, left = of("component:needed_pods:count", COMPONENT), of("component:left_pods:count", COMPONENT, NAMED)
     spare = f"({left} or {BY_COMPONENT} 0 * {needed}) - {BY_COMPONENT} {needed}"
+    # Pods of a standby's service wait for a promotion: nobody needs them ready.
+    ready = f"{of('component:ready_pods:count', COMPONENT, ZONE)} and {BY_COMPONENT} {needed}"
     return Row(
         "Can we lose a zone now?",
         (
@@ -64,7 +66,7 @@ def _zone_loss() -> Row:
                     "A zone with none is lost or cut off. `kubectl get pods -o wide` names the pods that are missing, "
                     "`kubectl describe pod` says why.",
                     COUNT,
-                    (Query(of("component:ready_pods:count", COMPONENT, NAMED, ZONE), "{{component}} in {{zone}}"),),
+                    (Query(ready, "{{component}} in {{zone}}"),),
                     under(critical=1),
                     ("ComponentDown", "ComponentGone"),
                     row="component",
