@@ -8,13 +8,14 @@ PYTEST := $(PY) -m pytest
 ARGS ?=
 TO ?=
 STACK ?=
+PROMETHEUS ?=
 # What `make up` brings the regions up on, whatever their stack files say; PLATFORM= leaves it to them.
 PLATFORM := aws
 ON = $(if $(PLATFORM),--platform $(PLATFORM))
 PLAN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies gate promote state destroy drill bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ state: $(READY) ## make the bucket of the stacks' state, with its copy in anothe
 
 destroy: $(READY) ## what it takes to give the region STACK=… up; destroys nothing (docs/state.md)
 	@$(PY) -m state destroy $(STACK) $(ARGS)
+
+dashboards: $(READY) ## a region's dashboards as one HTML page, with what PROMETHEUS=http://… answers (docs/monitoring.md)
+	@$(PY) -m dashboards $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 drill: setup ## lose zones, drain nodes, roll and load a region of `make up`, and compare with what the policies prove
 	@$(PY) -m rehearsal drill $(ON) $(ARGS)

@@ -271,21 +271,24 @@ def _postgresql(scope: Scope) -> Iterator[Recording]:
         "Clients that the pooler holds.",
     )
     if scope.backups:
-        yield from _postgresql_backups(own)
+        yield from _postgresql_backups(scope, own)
 
 
-def _postgresql_backups(own: str) -> Iterator[Recording]:
+def _postgresql_backups(scope: Scope, own: str) -> Iterator[Recording]:
     yield Recording(
         "postgresql:base_backup_age:seconds",
         f"time() - max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{own})",
         "seconds",
         "Since the newest base backup.",
     )
+    # Nothing is archived where nothing is written: that is no age.
+    waits = f"cnpg_collector_pg_wal_archive_status{scope.of(POSTGRESQL, equal('value', 'ready'))}"
+    since = f"cnpg_pg_stat_archiver_seconds_since_last_archival{own}"
     yield Recording(
         "postgresql:archive_age:seconds",
-        f"max(cnpg_pg_stat_archiver_seconds_since_last_archival{own})",
+        f"max(max by (pod) ({since}) * on (pod) sgn(max by (pod) ({waits})))",
         "seconds",
-        "Since WAL was last archived.",
+        "Since WAL was last archived, while some of it waits; else nought.",
     )
 
 

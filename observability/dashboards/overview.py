@@ -9,6 +9,7 @@ from observability.dashboards.panels import (
     BYTES,
     COMPONENT,
     COUNT,
+    NAMED,
     OPERATIONS,
     REQUESTS,
     SECONDS,
@@ -43,8 +44,10 @@ def rows(scope: Scope) -> list[Row]:
 
 
 def _zone_loss() -> Row:
-    needed, left = of("component:needed_pods:count", COMPONENT), of("component:left_pods:count", COMPONENT)
+    needed, left = of("component:needed_pods:count", COMPONENT), of("component:left_pods:count", COMPONENT, NAMED)
     spare = f"({left} or {BY_COMPONENT} 0 * {needed}) - {BY_COMPONENT} {needed}"
+    # Pods of a standby's service wait for a promotion: nobody needs them ready.
+    ready = f"{of('component:ready_pods:count', COMPONENT, ZONE)} and {BY_COMPONENT} {needed}"
     return Row(
         "Can we lose a zone now?",
         (
@@ -63,7 +66,7 @@ def _zone_loss() -> Row:
                     "A zone with none is lost or cut off. `kubectl get pods -o wide` names the pods that are missing, "
                     "`kubectl describe pod` says why.",
                     COUNT,
-                    (Query(of("component:ready_pods:count", COMPONENT, ZONE), "{{component}} in {{zone}}"),),
+                    (Query(ready, "{{component}} in {{zone}}"),),
                     under(critical=1),
                     ("ComponentDown", "ComponentGone"),
                     row="component",
@@ -311,14 +314,14 @@ def _room(scope: Scope) -> Row:
                     "Memory by component",
                     "How demand grows. Plan the next step before a component's pods come near their limits.",
                     BYTES,
-                    (Query(of("component:memory_used:bytes", COMPONENT), "{{component}}"),),
+                    (Query(of("component:memory_used:bytes", COMPONENT, NAMED), "{{component}}"),),
                     alerts=("MemoryShort",),
                 ),
                 Graph(
                     "CPU by component",
                     "In cores. What grows with the load; compare with the requests that its settings reserve.",
                     COUNT,
-                    (Query(of("component:cpu_used:cores_rate5m", COMPONENT), "{{component}}"),),
+                    (Query(of("component:cpu_used:cores_rate5m", COMPONENT, NAMED), "{{component}}"),),
                     alerts=("NodeUneven",),
                 ),
             ),

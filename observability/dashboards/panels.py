@@ -17,6 +17,8 @@ REQUESTS, OPERATIONS, COUNT = units.RequestsPerSecond, units.OpsPerSecond, units
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 REGION, ZONE, COMPONENT = 'region=~"$region"', 'zone=~"$zone"', 'component=~"$component"'
 """Matchers of what was chosen."""
+NAMED = 'component!=""'
+"""Matcher that leaves out pods of Jobs and exporters, which are no component's."""
 
 _COLOURED: Final = dashboard.DynamicConfigValue("custom.cellOptions", {"type": "color-background"})
 

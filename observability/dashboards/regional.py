@@ -232,9 +232,9 @@ def _backups(scope: Scope) -> Row:
             ("PostgresqlBackupOld", "PostgresqlBackupFailed"),
         ),
         Number(
-            "PostgreSQL: age of the newest archived WAL",
-            "A restore would lose everything since. The log of the container `plugin-barman-cloud` says what the "
-            "object store answers.",
+            "PostgreSQL: how long WAL waits to be archived",
+            "Nought where none waits. A restore would lose everything since. The log of the container "
+            "`plugin-barman-cloud` says what the object store answers.",
             SECONDS,
             (Query(of("postgresql:archive_age:seconds"), "{{region}}"),),
             over(critical=ARCHIVE_SECONDS),

@@ -13,6 +13,7 @@ found rclone || packages="$packages rclone"
 found haproxy || packages="$packages haproxy"
 { found pgbouncer || [ -x /usr/sbin/pgbouncer ]; } || packages="$packages pgbouncer"
 found promtool || packages="$packages prometheus"
+found chromium || packages="$packages chromium"
 if [ "$(uname -s)" = Linux ]; then # real nodes, which need root as well
   { found containerd && found ctr; } || packages="$packages containerd"
   found crun || packages="$packages crun"

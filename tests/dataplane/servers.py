@@ -13,6 +13,7 @@ NEEDED = (
     ("pgbouncer",),
     ("prometheus",),
     ("promtool",),
+    ("chromium",),
 )
 """Any one of each group."""
 

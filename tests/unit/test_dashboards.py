@@ -220,7 +220,8 @@ class TestQueries:
                     continue
                 options = change["options"]
                 columns = set(options.get("indexByName", ())) or {options["rowField"], options["columnField"]}
-                (series,) = asked.series
+                assert len(asked.series) == 1 or " and on " in asked.expr, "labels are those of the left side"
+                series = asked.selectors[0][0]
                 there = asked.grouped if asked.grouped is not None else kept(known[series])
                 assert columns <= there, panel.title
 
