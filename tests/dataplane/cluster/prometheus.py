@@ -76,6 +76,11 @@ class Prometheus:
         eventually("Prometheus is ready", lambda: self._get("/-/ready"), 30)
 
     @property
+    def url(self) -> str:
+        """Where this machine reaches it."""
+        return f"http://{self._own.namespace.server}:{PORT}"
+
+    @property
     def linked(self) -> Scope:
         """The region, as it were with another."""
         own = scope(self._stand.settings)
@@ -102,7 +107,7 @@ class Prometheus:
         return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://{self._own.namespace.server}:{PORT}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             return answer.read().decode()
 
     def _configuration(self) -> dict[str, Any]:

@@ -6,12 +6,15 @@ another region. Their queries are tried on series alone (test_dashboard_queries.
 
 import base64
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from dashboards.page import drawn
+from dashboards.prometheus import Prometheus as Figures
 from observability import recording
 from observability.rule import Recording
 from tests.dataplane.cluster.prometheus import Prometheus
@@ -71,6 +74,14 @@ def test_every_query_of_every_panel_returns_data(
 
     eventually("every panel shows something", shown, SHOWN_SECONDS, every=3)
     figure(f"monitoring: {len(queries)} queries of {len(boards)} dashboards return data on real nodes")
+
+
+def test_the_page_of_the_region_has_every_panel(loaded: Prometheus) -> None:
+    """Also over time; alerts are no series where none fires."""
+    page = drawn(loaded.linked, Figures(loaded.url), time.time(), 600.0, loaded.url)
+    empty = {panel.title for panel in page.panels if panel.unanswered}
+    assert empty <= {"Certificates: days left", "Which alerts"}
+    assert len(page.panels) > len(empty)
 
 
 def test_every_series_is_recorded(loaded: Prometheus) -> None:

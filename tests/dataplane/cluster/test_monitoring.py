@@ -65,11 +65,16 @@ def test_every_rule_is_reckoned(prometheus: Prometheus) -> None:
 
 
 def test_the_series_of_a_pod_are_counted(prometheus: Prometheus, figure: Callable[[str], None]) -> None:
-    """They grow with pods, and with nothing that the pods hold (the paths of memories: see below)."""
+    """They grow with pods, and with nothing that the pods hold (the paths of memories: see below). The stack has as many
+    pods as the guide's sizes ask for."""
     pods = {one.labels["job"]: one.value for one in prometheus.query("count by (job) (up == 1)")}
     series = {one.labels["job"]: one.value for one in prometheus.query('count by (job) ({__name__!="", job!=""})')}
     for job in sorted(pods):
         figure(f"monitoring: {job}: {series[job] / pods[job]:.0f} series a pod")
+    own = sum(count for job, count in series.items() if job not in OF_THE_CLUSTER)
+    figure(
+        f"monitoring: {own:.0f} series of the region's own, {sum(series.values()):.0f} with kubelets' and pods' state"
+    )
     assert max(series[job] / pods[job] for job in pods if job not in OF_THE_CLUSTER) < SERIES_OF_A_POD
 
 
