@@ -1,8 +1,9 @@
 """What a region's rules cost Prometheus: the time of one evaluation of those of two regions, at many series.
 
-A real Prometheus reads made-up figures under the names and labels that the rules ask for: as many pods as make the
-series, each in a namespace of its region. Windows hold what came since the start: those of days would hold many more
-samples in a region's long life, of the few series that tell the service's answers.
+A real Prometheus reads made-up figures of two regions in which all is well: those that rules ask for, as many pods as
+make them, and for each of those some that no rule asks for, as a region has them. Windows hold what came since the
+start: those of days would hold many more samples in a region's long life, of the few series that tell the service's
+answers.
 """
 
 import http.server
@@ -43,6 +44,8 @@ from rehearsal.progress import Progress
 NEEDED = (("prometheus",),)
 SERIES, GOAL_SECONDS = 100_000, 1.0
 EVERY_SECONDS, EVALUATIONS = 10, 3
+ASKED = 0.1
+"""Share of a region's series that its rules ask for, and more than that: the data tier holds real nodes to it."""
 JOBS = {
     "memory service": MEMORY,
     "Redis gateway": REDIS_GATEWAY,
@@ -68,9 +71,16 @@ _MORE: Mapping[str, list[dict[str, str]]] = {
 }
 """Labels that some metrics have more of."""
 _COUNTERS = ("_total", "_bucket", "_count", "_commit", "_rollback")
+_FAILURES = 'status="500"'
 _VALUES = {
     "app_status_recovery_mode": 0,
     "cluster_peers_total": 3,
+    "cnpg_backends_total": 1,
+    "collections_total": 1,
+    "kube_pod_container_status_restarts_total": 1,
+    "postgresql_gateway_statements_sent_again_total": 1,
+    "redis_evicted_keys_total": 1,
+    "redis_keyspace_misses_total": 1,
     "cluster_working_state": 0,
     "cnpg_pg_settings_setting": 1000,
     "collection_active_replicas_min": 2,
@@ -103,13 +113,20 @@ def scopes() -> list[Scope]:
 
 
 def figures(regions: list[Scope], series: int) -> str:
-    """Series in Prometheus' text format: counters that count, and figures of a region in which most is well."""
-    moment = int(time.time())
-    made = itertools.islice(_series(regions), series)
-    return "".join(
-        f"{metric}{{{labels}}} {moment if metric.endswith(_COUNTERS) else _VALUES.get(metric, 1)}\n"
-        for metric, labels in made
-    )
+    """Series in Prometheus' text format: counters that count, and figures of a region in which all is well."""
+    moment, asked = int(time.time()), round(series * ASKED)
+    made = itertools.islice(_series(regions), asked)
+    told = [f"{metric}{{{labels}}} {_value(metric, labels, moment)}\n" for metric, labels in made]
+    # Each pod has the same ones.
+    others = round(1 / ASKED) - 1
+    told += [f'other_{number % others}{{number="{number // others}"}} {moment}\n' for number in range(series - asked)]
+    return "".join(told)
+
+
+def _value(metric: str, labels: str, moment: int) -> int:
+    if metric in _VALUES or _FAILURES in labels:
+        return _VALUES.get(metric, 1)
+    return moment if metric.endswith(_COUNTERS) else 1
 
 
 def _series(regions: list[Scope]) -> Iterator[tuple[str, str]]:

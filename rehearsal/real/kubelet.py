@@ -60,4 +60,5 @@ def configuration(machine: Machine, number: int) -> dict[str, Any]:
         "kubeAPIBurst": 200,
         "eventRecordQPS": 50,
         "shutdownGracePeriod": "0s",
+        "volumeStatsAggPeriod": "10s",  # how full volumes are
     }

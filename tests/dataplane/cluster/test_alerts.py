@@ -119,6 +119,16 @@ def test_a_replica_of_postgresql_that_does_not_replay(cluster: Stand, watch: Wat
     watch.well()
 
 
+def test_a_volume_that_is_full(watch: Watch, faults: Faults) -> None:
+    faults.fill_disk("qdrant-2", "qdrant", "/qdrant/snapshots")
+    found = watch.until("VolumeFilling", "VolumeAlmostFull")
+    assert {name for name, _ in found} == {"VolumeFilling", "VolumeAlmostFull"}
+    full = watch.prometheus.query('ALERTS{alertname="VolumeAlmostFull"}')
+    assert {one.labels["persistentvolumeclaim"] for one in full} == {"snapshots-qdrant-2"}
+    faults.free_disk("qdrant-2", "qdrant", "/qdrant/snapshots")
+    watch.well()
+
+
 @pytest.mark.timeout(600)
 def test_a_zone_that_is_cut_off(watch: Watch, faults: Faults) -> None:
     """What was spread over three zones does not survive the loss of the next; all else that fires is of stores."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from observability.metrics import SOURCES
+from rehearsal.bench.rules import ASKED
 from rehearsal.pods import is_of_a_job
 from tests.dataplane.cluster.prometheus import MONITORING, Prometheus
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
@@ -65,8 +67,9 @@ def test_every_rule_is_reckoned(prometheus: Prometheus) -> None:
 
 
 def test_the_series_of_a_pod_are_counted(prometheus: Prometheus, figure: Callable[[str], None]) -> None:
-    """They grow with pods, and with nothing that the pods hold (the paths of memories: see below). The stack has as many
-    pods as the guide's sizes ask for."""
+    """They grow with pods, of which there are as many as the guide's sizes ask for, and with nothing that the pods hold
+    (the paths of memories: see below).
+    """
     pods = {one.labels["job"]: one.value for one in prometheus.query("count by (job) (up == 1)")}
     series = {one.labels["job"]: one.value for one in prometheus.query('count by (job) ({__name__!="", job!=""})')}
     for job in sorted(pods):
@@ -75,6 +78,11 @@ def test_the_series_of_a_pod_are_counted(prometheus: Prometheus, figure: Callabl
     figure(
         f"monitoring: {own:.0f} series of the region's own, {sum(series.values()):.0f} with kubelets' and pods' state"
     )
+    names = "|".join(metric for source in SOURCES for metric in source.metrics)
+    (asked,) = prometheus.query(f'count({{job!="", __name__=~"{names}"}})')
+    share = asked.value / sum(series.values())
+    figure(f"monitoring: rules ask for {share:.1%} of them")
+    assert share < ASKED
     assert max(series[job] / pods[job] for job in pods if job not in OF_THE_CLUSTER) < SERIES_OF_A_POD
 
 
