@@ -1,4 +1,4 @@
-"""Numbers that the model takes from others, each with its unit and where it is told. What we measure is in calibration."""
+"""Numbers that the model takes from others, each with its unit and its source; what we measure is in calibration."""
 
 from typing import Final, NamedTuple
 

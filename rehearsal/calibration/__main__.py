@@ -19,8 +19,10 @@ NEEDED = (("initdb",), ("postgres",), ("psql",))
 MEMORIES = 100_000
 PAYLOADS = (256, 1024, 4096)
 PARTITIONS = (1, 8, 64)
-BETWEEN = ((512, 8), (3072, 8))
+BETWEEN = (512, 3072)
 """Sizes that the model is not made from, and is compared with."""
+FEWER = 5
+"""Part of the memories that are written again, and that sizes between are tried with: it takes long."""
 KINK = 2048
 """About where PostgreSQL begins to compress a value and to keep it apart (storage-toast): a point of the model."""
 COMMAND = "make calibrate"
@@ -31,14 +33,16 @@ def measure(progress: Progress, memories: int) -> dict[str, Any]:
     found: dict[str, Any] = {"date": _today(), "command": COMMAND, "memories": memories}
     with postgresql.server() as server:
         found["postgresql_version"] = server.version
-        rows = []
+        rows = [
+            row
+            for size in PAYLOADS
+            for partitions in PARTITIONS
+            for row in _stored(progress, server, memories, size, partitions, 0)
+        ]
+        few = memories // FEWER
         for size in (*PAYLOADS, KINK):
-            for partitions in PARTITIONS if size != KINK else (8,):
-                with progress.step(f"PostgreSQL: {memories:,} memories of {size} B in {partitions} partitions"):
-                    rewrites = 1 if partitions == 8 else 0
-                    rows += postgresql.stored_bytes(server, memories, size, partitions, rewrites)
-        with progress.step("PostgreSQL: sizes between those"):
-            between = [one for size, at in BETWEEN for one in postgresql.stored_bytes(server, memories // 4, size, at)]
+            rows += _stored(progress, server, few, size, fit.BASE, 1)
+        between = [row for size in BETWEEN for row in _stored(progress, server, few, size, fit.BASE, 0)]
         with progress.step("PostgreSQL: CPU and WAL of statements"):
             statements = {size: postgresql.statement_costs(server, memories // 10, size, 8) for size in PAYLOADS}
         with redis_server.server(redis_server.programs()[0]) as client, progress.step("a process of the service"):
@@ -57,6 +61,13 @@ def measure(progress: Progress, memories: int) -> dict[str, Any]:
     }
     found["model"] = fit.model(rows, kept, statements, spent)
     return found
+
+
+def _stored(
+    progress: Progress, server: postgresql.Server, memories: int, size: int, partitions: int, rewrites: int
+) -> list[postgresql.Bytes]:
+    with progress.step(f"PostgreSQL: {memories:,} memories of {size} B in {partitions} partitions"):
+        return postgresql.stored_bytes(server, memories, size, partitions, rewrites)
 
 
 def _kept(progress: Progress, program: str, memories: int, size: int) -> redis_server.Memory:

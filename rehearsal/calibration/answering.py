@@ -16,7 +16,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(_ANSWER)
 
-    do_GET = do_PUT = do_POST = _answer
+    do_GET = do_PUT = do_POST = _answer  # noqa: N815 (names that the base class looks for)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the method that it replaces)
         del format, args

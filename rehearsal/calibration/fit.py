@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
 
-from rehearsal.calibration.postgresql import Bytes, Statements
+from rehearsal.calibration.postgresql import PARTS, Bytes, Statements
 from rehearsal.calibration.redis_server import Memory
 from rehearsal.calibration.service import Costs
 
@@ -27,24 +27,32 @@ def model(
 
 def _table(rows: Sequence[Bytes]) -> dict[str, Any]:
     partition = _partition(rows)
-    written = {row.payload_bytes: row for row in rows if (row.partitions, row.rewrites) == (BASE, 0)}
+    # Of each size the row with most memories; one later in the sequence has fewer.
+    written = {row.payload_bytes: row for row in reversed(rows) if (row.partitions, row.rewrites) == (BASE, 0)}
+    before = {row.payload_bytes: row for row in rows if (row.partitions, row.rewrites) == (BASE, 0)}
     again = {row.payload_bytes: row for row in rows if (row.partitions, row.rewrites) == (BASE, 1)}
+    sizes = sorted(again)
 
-    def net(row: Bytes) -> float:
-        return row.total - BASE * partition / row.memories
+    def rewritten(size: int, *parts: str) -> float:
+        """What memories take once they were written again: more than before by what fewer of them took more."""
+        more = sum(again[size].parts[part] - before[size].parts[part] for part in parts)
+        return sum(written[size].parts[part] for part in parts) + max(0.0, more)
+
+    def net(size: int, total: float) -> float:
+        return total - BASE * partition / written[size].memories
 
     return {
         "partition_bytes": partition,
-        "stored_bytes": {size: net(row) for size, row in sorted(written.items())},
-        "rewritten_bytes": {size: net(row) for size, row in sorted(again.items())},
-        "cached_bytes": {size: sum(row.parts[part] for part in _CACHED) for size, row in sorted(again.items())},
-        "trigram_bytes": {size: row.parts["trigrams"] for size, row in sorted(again.items())},
+        "stored_bytes": {size: net(size, written[size].total) for size in sizes},
+        "rewritten_bytes": {size: net(size, rewritten(size, *PARTS)) for size in sizes},
+        "cached_bytes": {size: rewritten(size, *_CACHED) for size in sizes},
+        "trigram_bytes": {size: rewritten(size, "trigrams") for size in sizes},
     }
 
 
 def _partition(rows: Sequence[Bytes]) -> float:
     """Bytes that a partition takes whatever it holds: indexes' waiting lists and the pages of empty tables."""
-    fresh = {(row.payload_bytes, row.partitions): row for row in rows if row.rewrites == 0}
+    fresh = {(row.payload_bytes, row.partitions): row for row in reversed(rows) if row.rewrites == 0}
     most = max(partitions for _, partitions in fresh)
     return mean(
         (row.total - fresh[size, BASE].total) * row.memories / (most - BASE)

@@ -1,7 +1,7 @@
 """Memories of the service's shape: the keys and values that it writes for a payload of a given size.
 
-Text is English, from the documentation that Python carries: its trigrams and its compression are those of sentences, and
-random letters would have others. somafractalmemory at 9d8f7f1, core.py, `store_memory` and `store`.
+Text is English, from the documentation that Python carries: its trigrams and its compression are those of sentences,
+and random letters would have others. somafractalmemory at 9d8f7f1, core.py, `store_memory` and `store`.
 """
 
 import json

@@ -122,10 +122,10 @@ def fill(cursor: Any, made: Iterable[Memory]) -> None:
 
 
 def rewrite(cursor: Any) -> None:
-    """Every memory again under its key, as the service does when it reads one, and each of its processes at its start."""
-    again = statements.WRITE.split("VALUES", maxsplit=1)[0]
+    """Every memory again under its key: the service does so when it reads one, each of its processes at its start."""
     conflict = statements.WRITE[statements.WRITE.index("ON CONFLICT") :]
-    cursor.execute(f"{again} SELECT key, value FROM kv_store WHERE key LIKE '%%:data' {conflict}", ())
+    chosen = "SELECT key, value FROM kv_store WHERE key LIKE '%:data'"
+    cursor.execute(f'INSERT INTO "kv_store" (key, value) {chosen} {conflict}')
 
 
 def sizes(cursor: Any, memories: int, payload_bytes: int, partitions: int, rewrites: int) -> Bytes:

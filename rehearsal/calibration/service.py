@@ -8,10 +8,9 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 from psycopg2.extensions import make_dsn
@@ -47,7 +46,7 @@ class Costs:
 
 
 @contextmanager
-def _vectors() -> Iterator[Vectors]:
+def _vectors() -> Generator[Vectors]:
     with stand("calibration-vectors") as here:
         port = free_port()
         module = [sys.executable, "-m", "rehearsal.calibration.answering", str(port)]
@@ -82,7 +81,7 @@ def _measured(service: Memories, few: Memories, stores: Both, count: int, payloa
     coordinates = [tuple(json.loads(one.data)["coordinate"]) for one in memories(_READS, payload_bytes)]
     payload = {"task": "x" * max(0, payload_bytes - 40), "importance": 1}
     others = _each(_PASSES, lambda _: few._enforce_limit())
-    store = _each(_STORES, lambda number: _stored(few, 0, payload)) - others
+    store = _each(_STORES, lambda _: few.store((0.0,), payload, "episodic")) - others
     return Costs(
         payload_bytes,
         count,
@@ -92,10 +91,6 @@ def _measured(service: Memories, few: Memories, stores: Both, count: int, payloa
         read=_each(_READS, lambda number: service.read(coordinates[number])),
         search=_each(_READS, lambda number: service.search(f"note {number}", 5, {})),
     )
-
-
-def _stored(few: Memories, number: int, payload: dict[str, Any]) -> None:
-    few.store((float(number),), payload, "episodic")
 
 
 def _each(times: int, work: Callable[[int], object]) -> float:
