@@ -7,6 +7,9 @@ from capacity.facts import DAY_SECONDS, LINK_BYTES, MONTH_DAYS
 from capacity.ledger import Ledger
 from capacity.workload import Workload
 
+_NO_GROWTH = 1e-6
+"""A month: too little for the formula's subtraction, and for anybody."""
+
 
 class Load(NamedTuple):
     """Numbers of one day. Rates are those of the peak, a second, of all namespaces together."""
@@ -53,7 +56,7 @@ def load(workload: Workload, day: float, ledger: Ledger) -> Load:
         "load.days",
         grown,
         "days of the start's rate",
-        "(growth - 1) / log(1 + monthly) * month" if workload.growth_per_month else "days",
+        "(growth - 1) / log(1 + monthly) * month" if workload.growth_per_month >= _NO_GROWTH else "days",
         growth=growth,
         monthly=workload.growth_per_month,
         month=MONTH_DAYS,
@@ -126,7 +129,7 @@ def load(workload: Workload, day: float, ledger: Ledger) -> Load:
 def _integral(workload: Workload, day: float) -> float:
     """Days of the start's rate that give what so many days of a growing rate give."""
     monthly = workload.growth_per_month
-    if monthly == 0 or day <= 0:
+    if monthly < _NO_GROWTH or day <= 0:
         return max(day, 0.0)
     return ((1 + monthly) ** (day / MONTH_DAYS) - 1) / math.log(1 + monthly) * MONTH_DAYS
 

@@ -53,9 +53,20 @@ def pool(use: str, pods: Sequence[Pod], prices: dict[str, float]) -> Pool:
     if best is None:
         return Pool(use, None, least, tuple(pods))
     _, name, number = best
-    while not fits(pods, number, *LEFT[name]):
-        number += 1
-    return Pool(use, name, number, tuple(pods))
+    return Pool(use, name, _fewest(pods, number, *LEFT[name]), tuple(pods))
+
+
+def _fewest(pods: Sequence[Pod], least: int, cpu: float, memory: float) -> int:
+    """The fewest nodes, at least so many, that take the pods; each takes the largest one alone."""
+    if fits(pods, least, cpu, memory):
+        return least
+    low, high = least, 2 * least
+    while not fits(pods, high, cpu, memory):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(pods, middle, cpu, memory) else (middle, high)
+    return high
 
 
 def fits(pods: Sequence[Pod], nodes: int, cpu: float, memory: float) -> bool:

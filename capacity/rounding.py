@@ -29,7 +29,7 @@ def cores(value: float) -> float:
 
 def volume(value: float) -> float:
     """Bytes: in steps of 10 GiB, which volumes can grow by later."""
-    return up(value, 10 * GIB)
+    return max(10 * GIB, up(value, 10 * GIB))
 
 
 def odd(value: float) -> int:

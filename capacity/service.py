@@ -134,8 +134,8 @@ def pods(workload: Workload, busy_processes: float, ledger: Ledger = QUIET, name
     """Pods of which so many are left when zones are lost."""
     zones, lost = workload.zones, workload.objectives.zones_lost
     wanted = max(1, rounding.whole(busy_processes))
-    number = max(int(facts.LEAST_PODS.value), rounding.whole(wanted * zones / (zones - lost)))
-    while number - lost * rounding.whole(number / zones) < wanted:
+    number = max(int(facts.LEAST_PODS.value), -(-wanted * zones // (zones - lost)))
+    while number - lost * -(-number // zones) < wanted:
         number += 1
     ledger.note(name, number, "pods a namespace", "first(left(pods) >= processes)", processes=busy_processes)
     return number
