@@ -4,12 +4,10 @@ import argparse
 import datetime
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from capacity import files, prices, review, stack, tables, workload
-from capacity.ledger import plain
 from capacity.plan import Plan, plan
 from capacity.prices import PriceError, Prices
 
@@ -65,7 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     seen.add_argument("--stack", required=True, help="name of the region")
     seen.add_argument("--days", type=int, default=7, choices=range(1, 91), metavar="N", help="days to look back (7)")
     seen.add_argument("--directory", type=Path, default=Path("reviews"), help="where reviews are kept (reviews)")
-    command("bench", "time ten thousand plans", _bench, inputs=False)
     docs = command("docs", "docs/capacity.md, computed", _docs, inputs=False).add_mutually_exclusive_group()
     docs.add_argument("--write", type=Path, metavar="FILE", help="write the page")
     docs.add_argument("--check", type=Path, metavar="FILE", help="fail when the file is not the page")
@@ -172,22 +169,6 @@ def _review(options: argparse.Namespace) -> int:
             f"   test: {step.test}\n"
         )
     sys.stdout.write(f"{file} is written: the next review compares with it\n")
-    return 0
-
-
-def _bench(options: argparse.Namespace) -> int:
-    del options
-    number = 10_000
-    given = [
-        workload.Workload(memories_per_day=1.0 + n % 997, concurrent_users=1.0 + n % 89, payload_bytes=256 + n % 4096)
-        for n in range(number)
-    ]
-    plan(given[0])
-    started, cpu = time.perf_counter(), time.process_time()
-    for each in given:
-        plan(each)
-    seconds, of_cpu = time.perf_counter() - started, time.process_time() - cpu
-    sys.stdout.write(f"{number:,} plans in {plain(seconds)} s, {plain(of_cpu)} s of CPU\n")
     return 0
 
 

@@ -44,6 +44,9 @@ def number(term: float | Fact) -> float:
 class Ledger:
     """Keeps figures; `QUIET` keeps none."""
 
+    keeps = True
+    """Whether it is worth telling it anything: telling takes longer than computing."""
+
     def __init__(self) -> None:
         self.figures: list[Figure] = []
 
@@ -55,6 +58,8 @@ class Ledger:
 
 class Quiet(Ledger):
     """Keeps nothing: for plans of which nobody asks why."""
+
+    keeps = False
 
     def note(self, name: str, value: float, unit: str, formula: str, /, **terms: float | Fact) -> float:
         del name, unit, formula, terms

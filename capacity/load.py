@@ -43,25 +43,26 @@ def load(workload: Workload, day: float, ledger: Ledger) -> Load:
     past = asked * growth * (1 - write_share)
     peak = workload.peak_factor
     note = ledger.note
-    note(
-        "load.growth",
-        growth,
-        "times",
-        "(1 + monthly) ** (days / month)",
-        monthly=workload.growth_per_month,
-        days=day,
-        month=MONTH_DAYS,
-    )
-    note(
-        "load.days",
-        grown,
-        "days of the start's rate",
-        "(growth - 1) / log(1 + monthly) * month" if workload.growth_per_month >= _NO_GROWTH else "days",
-        growth=growth,
-        monthly=workload.growth_per_month,
-        month=MONTH_DAYS,
-        days=day,
-    )
+    if ledger.keeps:
+        note(
+            "load.growth",
+            growth,
+            "times",
+            "(1 + monthly) ** (days / month)",
+            monthly=workload.growth_per_month,
+            days=day,
+            month=MONTH_DAYS,
+        )
+        note(
+            "load.days",
+            grown,
+            "days of the start's rate",
+            "(growth - 1) / log(1 + monthly) * month" if workload.growth_per_month >= _NO_GROWTH else "days",
+            growth=growth,
+            monthly=workload.growth_per_month,
+            month=MONTH_DAYS,
+            days=day,
+        )
     asking = dict[str, float](users=workload.concurrent_users, minutely=workload.requests_per_user_per_minute)
     write = dict[str, float](ratio=workload.write_read_ratio)
     return Load(

@@ -26,30 +26,31 @@ def needs(workload: Workload, load: Load, wal: float, copies: int, ledger: Ledge
     vectors = load.stores * (workload.vector_dimensions * facts.FLOAT_BYTES.value + size) * (copies - 1)
     crossing = (workload.zones - 1) / workload.zones
     zones = read_back * crossing + wal * 2 + vectors + load.stores * size
-    note(
-        "network.zones",
-        zones,
-        "B/s",
-        "stores * memories / namespaces * value * (zones - 1) / zones + wal * 2"
-        " + stores * (dimensions * number + value) * (copies - 1) + stores * value",
-        stores=load.stores,
-        memories=load.memories,
-        namespaces=workload.namespaces,
-        value=size,
-        zones=workload.zones,
-        wal=wal,
-        dimensions=workload.vector_dimensions,
-        number=facts.FLOAT_BYTES,
-        copies=copies,
-    )
+    if ledger.keeps:
+        note(
+            "network.zones",
+            zones,
+            "B/s",
+            "stores * memories / namespaces * value * (zones - 1) / zones + wal * 2"
+            " + stores * (dimensions * number + value) * (copies - 1) + stores * value",
+            stores=load.stores,
+            memories=load.memories,
+            namespaces=workload.namespaces,
+            value=size,
+            zones=workload.zones,
+            wal=wal,
+            dimensions=workload.vector_dimensions,
+            number=facts.FLOAT_BYTES,
+            copies=copies,
+        )
     replication = wal if len(workload.regions) > 1 else 0.0
-    if replication:
+    if replication and ledger.keeps:
         note("network.replication", replication, "B/s to each standby", "wal", wal=wal)
     away = 1 - workload.regions[0].share if len(workload.regions) > 1 else 0.0
     messages = load.requests * 2 * facts.ENVELOPE.value
     payloads = (load.stores + load.reads + load.searches * facts.FOUND.value) * size
     forwarded = away * (messages + payloads)
-    if forwarded:
+    if forwarded and ledger.keeps:
         note(
             "network.forwarded",
             forwarded,

@@ -1,10 +1,11 @@
 """Nodes of each zone: those of the stores, and those of everything else."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from capacity import facts, rounding
-from capacity.instances import LEFT, TYPES
+from capacity import facts
+from capacity.instances import LEFT
 
 
 class Pod(NamedTuple):
@@ -37,19 +38,17 @@ class Pool(NamedTuple):
 def pool(use: str, pods: Sequence[Pod], prices: dict[str, float]) -> Pool:
     """The cheapest machines that take the pods of a zone, spare included; the smallest of those as cheap."""
     least = max((pod.number for pod in pods if pod.apart), default=1)
-    cpu = sum(pod.number * pod.cpu for pod in pods)
-    memory = sum(pod.number * pod.memory for pod in pods)
-    largest_cpu = max(pod.cpu for pod in pods)
-    largest_memory = max(pod.memory for pod in pods)
+    cpu = memory = largest_cpu = largest_memory = 0.0
+    for pod in pods:
+        cpu, memory = cpu + pod.number * pod.cpu, memory + pod.number * pod.memory
+        largest_cpu, largest_memory = max(largest_cpu, pod.cpu), max(largest_memory, pod.memory)
     best: tuple[float, str, int] | None = None
-    for kind in TYPES:
-        left_cpu, left_memory = LEFT[kind.name]
-        if left_cpu < largest_cpu or left_memory < largest_memory:
-            continue
-        number = max(least, rounding.whole(cpu / left_cpu), rounding.whole(memory / left_memory))
-        cost = (number + 1) * prices[kind.name]
-        if best is None or cost < best[0]:
-            best = (cost, kind.name, number)
+    for name, (left_cpu, left_memory) in LEFT.items():
+        if left_cpu >= largest_cpu and left_memory >= largest_memory:
+            number = max(least, math.ceil(cpu / left_cpu), math.ceil(memory / left_memory))
+            cost = (number + 1) * prices[name]
+            if best is None or cost < best[0]:
+                best = (cost, name, number)
     if best is None:
         return Pool(use, None, least, tuple(pods))
     _, name, number = best
@@ -58,11 +57,13 @@ def pool(use: str, pods: Sequence[Pod], prices: dict[str, float]) -> Pool:
 
 def _fewest(pods: Sequence[Pod], least: int, cpu: float, memory: float) -> int:
     """The fewest nodes, at least so many, that take the pods; each takes the largest one alone."""
-    if fits(pods, least, cpu, memory):
-        return least
-    low, high = least, 2 * least
-    while not fits(pods, high, cpu, memory):
-        low, high = high, 2 * high
+    for pod in pods:
+        each = 1 if pod.apart else min(int(cpu / pod.cpu), int(memory / pod.memory))
+        least = max(least, -(-pod.number // each))
+    low, step = least - 1, 1
+    while not fits(pods, low + step, cpu, memory):
+        low, step = low + step, 2 * step
+    high = low + step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(pods, middle, cpu, memory) else (middle, high)

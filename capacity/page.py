@@ -69,7 +69,10 @@ without its web framework. Payloads are English sentences. Plans count what Post
 again, since reads and each start of a process do so.
 """
 
-_QDRANT = """Qdrant is not measured: vectors are counted as its documentation says (numbers × 4 bytes × 1.5 × copies),
+_QDRANT = """Redis and Valkey differ by who hands out their memory. Images have jemalloc; the model takes the larger.
+Rows of few memories show what a node takes for itself.
+
+Qdrant is not measured: vectors are counted as its documentation says (numbers × 4 bytes × 1.5 × copies),
 with the links of HNSW on top. A test compares the raw size with that of an array of the same numbers.
 """
 

@@ -46,20 +46,22 @@ class Needs(NamedTuple):
 def layout(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Layout:
     """Instances that keep a quorum, and partitions that a vacuum ends with soon."""
     instances = max(3, 2 * workload.objectives.zones_lost + 1)
-    ledger.note(
-        "postgresql.instances", instances, "instances", "max(3, 2 * lost + 1)", lost=workload.objectives.zones_lost
-    )
+    if ledger.keeps:
+        ledger.note(
+            "postgresql.instances", instances, "instances", "max(3, 2 * lost + 1)", lost=workload.objectives.zones_lost
+        )
     rows = load.memories * STORED.at(load.value_bytes)
     partitions = min(1024, max(8, rounding.power_of_two(rows / facts.PARTITION_MOST.value)))
-    ledger.note(
-        "postgresql.partitions",
-        partitions,
-        "partitions",
-        "min(1024, max(8, power_of_two(memories * each / most)))",
-        memories=load.memories,
-        each=STORED.fact(load.value_bytes),
-        most=facts.PARTITION_MOST,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "postgresql.partitions",
+            partitions,
+            "partitions",
+            "min(1024, max(8, power_of_two(memories * each / most)))",
+            memories=load.memories,
+            each=STORED.fact(load.value_bytes),
+            most=facts.PARTITION_MOST,
+        )
     return Layout(instances, partitions)
 
 
@@ -76,30 +78,32 @@ def needs(workload: Workload, load: Load, of: Layout, processes: float, ledger: 
     )
     memory = load.memories * CACHED.at(size) + min(processes, facts.POOLED.value) * facts.WORK_MEM.value
     memory /= facts.CACHE_SHARE.value
-    note(
-        "postgresql.memory",
-        memory,
-        "B an instance",
-        "(memories * cached + min(processes, pooled) * work) / share",
-        memories=load.memories,
-        cached=CACHED.fact(size),
-        processes=processes,
-        pooled=facts.POOLED,
-        work=facts.WORK_MEM,
-        share=facts.CACHE_SHARE,
-    )
+    if ledger.keeps:
+        note(
+            "postgresql.memory",
+            memory,
+            "B an instance",
+            "(memories * cached + min(processes, pooled) * work) / share",
+            memories=load.memories,
+            cached=CACHED.fact(size),
+            processes=processes,
+            pooled=facts.POOLED,
+            work=facts.WORK_MEM,
+            share=facts.CACHE_SHARE,
+        )
     storage = stored_bytes(load.memories, size, of.partitions) / (1 - facts.FREE.value)
-    note(
-        "postgresql.storage",
-        storage,
-        "B an instance",
-        "(memories * each + partitions * empty) / (1 - free)",
-        memories=load.memories,
-        each=STORED.fact(size),
-        partitions=of.partitions,
-        empty=PARTITION,
-        free=facts.FREE,
-    )
+    if ledger.keeps:
+        note(
+            "postgresql.storage",
+            storage,
+            "B an instance",
+            "(memories * each + partitions * empty) / (1 - free)",
+            memories=load.memories,
+            each=STORED.fact(size),
+            partitions=of.partitions,
+            empty=PARTITION,
+            free=facts.FREE,
+        )
     rows = note(
         "postgresql.rows",
         (load.stores + load.reads) * facts.WRITES.value,
@@ -110,39 +114,43 @@ def needs(workload: Workload, load: Load, of: Layout, processes: float, ledger: 
         rows=facts.WRITES,
     )
     wal = rows * (WAL.at(size) + IMAGES.at(size) * facts.PAGE.value)
-    note(
-        "postgresql.wal",
-        wal,
-        "B/s",
-        "rows * (record + images * page)",
-        rows=rows,
-        record=WAL.fact(size),
-        images=IMAGES.fact(size),
-        page=facts.PAGE,
-    )
+    if ledger.keeps:
+        note(
+            "postgresql.wal",
+            wal,
+            "B/s",
+            "rows * (record + images * page)",
+            rows=rows,
+            record=WAL.fact(size),
+            images=IMAGES.fact(size),
+            page=facts.PAGE,
+        )
     kept = wal * facts.AWAY.value / facts.SLOT_SHARE.value
-    note(
-        "postgresql.wal_storage",
-        kept,
-        "B an instance",
-        "wal * away / share",
-        wal=wal,
-        away=facts.AWAY,
-        share=facts.SLOT_SHARE,
-    )
+    if ledger.keeps:
+        note(
+            "postgresql.wal_storage",
+            kept,
+            "B an instance",
+            "wal * away / share",
+            wal=wal,
+            away=facts.AWAY,
+            share=facts.SLOT_SHARE,
+        )
     iops = rows * (1 + facts.PAGES_A_WRITE.value)
-    note("postgresql.iops", iops, "operations/s", "rows * (1 + pages)", rows=rows, pages=facts.PAGES_A_WRITE)
+    if ledger.keeps:
+        note("postgresql.iops", iops, "operations/s", "rows * (1 + pages)", rows=rows, pages=facts.PAGES_A_WRITE)
     moved = wal + rows * facts.PAGES_A_WRITE.value * facts.PAGE.value
-    note(
-        "postgresql.throughput",
-        moved,
-        "B/s",
-        "wal + rows * pages * page",
-        wal=wal,
-        rows=rows,
-        pages=facts.PAGES_A_WRITE,
-        page=facts.PAGE,
-    )
+    if ledger.keeps:
+        note(
+            "postgresql.throughput",
+            moved,
+            "B/s",
+            "wal + rows * pages * page",
+            wal=wal,
+            rows=rows,
+            pages=facts.PAGES_A_WRITE,
+            page=facts.PAGE,
+        )
     return Needs(memory, _cpu(workload, load, rows, ledger), storage, kept, iops, moved, connections, wal)
 
 

@@ -34,58 +34,65 @@ def layout(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Layout:
     zones, note = workload.zones, ledger.note
     whole = _memory(workload, load, ledger) * copies
     nodes = rounding.multiple(max(1.0, whole / (facts.QDRANT_MOST.value - facts.QDRANT_BASE.value)), zones)
-    note(
-        "qdrant.nodes",
-        nodes,
-        "nodes",
-        "multiple(max(1, memory * copies / (most - base)), zones)",
-        memory=whole / copies,
-        copies=copies,
-        most=facts.QDRANT_MOST,
-        base=facts.QDRANT_BASE,
-        zones=zones,
-    )
+    if ledger.keeps:
+        note(
+            "qdrant.nodes",
+            nodes,
+            "nodes",
+            "multiple(max(1, memory * copies / (most - base)), zones)",
+            memory=whole / copies,
+            copies=copies,
+            most=facts.QDRANT_MOST,
+            base=facts.QDRANT_BASE,
+            zones=zones,
+        )
     least = facts.SHARDS_A_NODE.value * nodes
     if workload.growth_per_month > 0:
         shards = rounding.multiple(max(least, facts.GROWING_SHARDS.value), nodes)
-        note(
-            "qdrant.shards",
-            shards,
-            "shards of a collection",
-            "multiple(max(each * nodes, growing), nodes)",
-            each=facts.SHARDS_A_NODE,
-            nodes=nodes,
-            growing=facts.GROWING_SHARDS,
-        )
+        if ledger.keeps:
+            note(
+                "qdrant.shards",
+                shards,
+                "shards of a collection",
+                "multiple(max(each * nodes, growing), nodes)",
+                each=facts.SHARDS_A_NODE,
+                nodes=nodes,
+                growing=facts.GROWING_SHARDS,
+            )
     else:
         shards = rounding.whole(least)
-        note("qdrant.shards", shards, "shards of a collection", "each * nodes", each=facts.SHARDS_A_NODE, nodes=nodes)
+        if ledger.keeps:
+            note(
+                "qdrant.shards", shards, "shards of a collection", "each * nodes", each=facts.SHARDS_A_NODE, nodes=nodes
+            )
     return Layout(nodes, shards, copies)
 
 
 def _memory(workload: Workload, load: Load, ledger: Ledger) -> float:
     """Bytes of one copy of all vectors in memory."""
     vectors = raw_bytes(load.points, workload.vector_dimensions) * facts.VECTOR_OVERHEAD.value
-    ledger.note(
-        "qdrant.vectors",
-        vectors,
-        "B a copy",
-        "points * dimensions * number * overhead",
-        points=load.points,
-        dimensions=workload.vector_dimensions,
-        number=facts.FLOAT_BYTES,
-        overhead=facts.VECTOR_OVERHEAD,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "qdrant.vectors",
+            vectors,
+            "B a copy",
+            "points * dimensions * number * overhead",
+            points=load.points,
+            dimensions=workload.vector_dimensions,
+            number=facts.FLOAT_BYTES,
+            overhead=facts.VECTOR_OVERHEAD,
+        )
     links = load.points * facts.HNSW_LINKS.value * facts.LINK_WIDTH.value
-    ledger.note(
-        "qdrant.hnsw",
-        links,
-        "B a copy",
-        "points * links * width",
-        points=load.points,
-        links=facts.HNSW_LINKS,
-        width=facts.LINK_WIDTH,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "qdrant.hnsw",
+            links,
+            "B a copy",
+            "points * links * width",
+            points=load.points,
+            links=facts.HNSW_LINKS,
+            width=facts.LINK_WIDTH,
+        )
     return vectors + links
 
 
@@ -102,40 +109,43 @@ def held_share(of: Layout) -> float:
 def needs(workload: Workload, load: Load, of: Layout, ledger: Ledger = QUIET) -> Needs:
     """What each node has to have."""
     share, note = held_share(of), ledger.note
-    note(
-        "qdrant.share",
-        share,
-        "of a copy, on a node",
-        "ceil(shards * copies / nodes) / shards",
-        shards=of.shards,
-        copies=of.copies,
-        nodes=of.nodes,
-    )
+    if ledger.keeps:
+        note(
+            "qdrant.share",
+            share,
+            "of a copy, on a node",
+            "ceil(shards * copies / nodes) / shards",
+            shards=of.shards,
+            copies=of.copies,
+            nodes=of.nodes,
+        )
     copy = _memory(workload, load, QUIET)
     memory = copy * share + facts.QDRANT_BASE.value
-    note(
-        "qdrant.memory",
-        memory,
-        "B a node",
-        "copy * share + base",
-        copy=copy,
-        share=share,
-        base=facts.QDRANT_BASE,
-    )
+    if ledger.keeps:
+        note(
+            "qdrant.memory",
+            memory,
+            "B a node",
+            "copy * share + base",
+            copy=copy,
+            share=share,
+            base=facts.QDRANT_BASE,
+        )
     payload = load.points * load.value_bytes * facts.PAYLOAD_OVERHEAD.value
     storage = (copy + payload) * share / (1 - facts.FREE.value)
-    note(
-        "qdrant.storage",
-        storage,
-        "B a node",
-        "(copy + points * value * overhead) * share / (1 - free)",
-        copy=copy,
-        points=load.points,
-        value=load.value_bytes,
-        overhead=facts.PAYLOAD_OVERHEAD,
-        share=share,
-        free=facts.FREE,
-    )
+    if ledger.keeps:
+        note(
+            "qdrant.storage",
+            storage,
+            "B a node",
+            "(copy + points * value * overhead) * share / (1 - free)",
+            copy=copy,
+            points=load.points,
+            value=load.value_bytes,
+            overhead=facts.PAYLOAD_OVERHEAD,
+            share=share,
+            free=facts.FREE,
+        )
     return Needs(memory, _cpu(workload, load, of, ledger), storage)
 
 

@@ -62,21 +62,22 @@ def layout(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Layout:
     asked = commands(workload, load, ledger)
     by_cpu = asked * COMMAND.at(load.value_bytes) * facts.SKEW.value / facts.BUSY.value
     masters = rounding.odd(max(3.0, by_memory, by_cpu))
-    ledger.note(
-        "redis.masters",
-        masters,
-        "masters",
-        "odd(max(3, memories * each * skew / (most * share - node), commands * command * skew / busy))",
-        memories=load.memories,
-        each=MEMORY.fact(load.value_bytes),
-        skew=facts.SKEW,
-        most=facts.REDIS_MOST,
-        share=facts.MAXMEMORY_SHARE,
-        node=NODE,
-        commands=asked,
-        command=COMMAND.fact(load.value_bytes),
-        busy=facts.BUSY,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "redis.masters",
+            masters,
+            "masters",
+            "odd(max(3, memories * each * skew / (most * share - node), commands * command * skew / busy))",
+            memories=load.memories,
+            each=MEMORY.fact(load.value_bytes),
+            skew=facts.SKEW,
+            most=facts.REDIS_MOST,
+            share=facts.MAXMEMORY_SHARE,
+            node=NODE,
+            commands=asked,
+            command=COMMAND.fact(load.value_bytes),
+            busy=facts.BUSY,
+        )
     return Layout(masters, max(1, workload.objectives.zones_lost))
 
 
@@ -85,43 +86,46 @@ def needs(workload: Workload, load: Load, of: Layout, ledger: Ledger = QUIET) ->
     size, note = load.value_bytes, ledger.note
     memory = load.memories * MEMORY.at(size) * facts.SKEW.value / of.masters + NODE.value
     memory /= facts.MAXMEMORY_SHARE.value
-    note(
-        "redis.memory",
-        memory,
-        "B a node",
-        "(memories * each * skew / masters + node) / share",
-        memories=load.memories,
-        each=MEMORY.fact(size),
-        skew=facts.SKEW,
-        masters=of.masters,
-        node=NODE,
-        share=facts.MAXMEMORY_SHARE,
-    )
+    if ledger.keeps:
+        note(
+            "redis.memory",
+            memory,
+            "B a node",
+            "(memories * each * skew / masters + node) / share",
+            memories=load.memories,
+            each=MEMORY.fact(size),
+            skew=facts.SKEW,
+            masters=of.masters,
+            node=NODE,
+            share=facts.MAXMEMORY_SHARE,
+        )
     asked = commands(workload, load)
     cpu = asked * COMMAND.at(size) * facts.SKEW.value / of.masters / facts.BUSY.value
-    note(
-        "redis.cpu",
-        cpu,
-        "cores a node",
-        "commands * command * skew / masters / busy",
-        commands=asked,
-        command=COMMAND.fact(size),
-        skew=facts.SKEW,
-        masters=of.masters,
-        busy=facts.BUSY,
-    )
+    if ledger.keeps:
+        note(
+            "redis.cpu",
+            cpu,
+            "cores a node",
+            "commands * command * skew / masters / busy",
+            commands=asked,
+            command=COMMAND.fact(size),
+            skew=facts.SKEW,
+            masters=of.masters,
+            busy=facts.BUSY,
+        )
     storage = load.memories * FILE.at(size) * facts.SKEW.value * facts.AOF_COPIES.value / of.masters
     storage /= 1 - facts.FREE.value
-    note(
-        "redis.storage",
-        storage,
-        "B a node",
-        "memories * file * skew * times / masters / (1 - free)",
-        memories=load.memories,
-        file=FILE.fact(size),
-        skew=facts.SKEW,
-        times=facts.AOF_COPIES,
-        masters=of.masters,
-        free=facts.FREE,
-    )
+    if ledger.keeps:
+        note(
+            "redis.storage",
+            storage,
+            "B a node",
+            "memories * file * skew * times / masters / (1 - free)",
+            memories=load.memories,
+            file=FILE.fact(size),
+            skew=facts.SKEW,
+            times=facts.AOF_COPIES,
+            masters=of.masters,
+            free=facts.FREE,
+        )
     return Needs(memory, cpu, storage)

@@ -64,30 +64,32 @@ def costs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Costs:
         "keys": facts.KEYS,
     }
     store_cpu = STORE.at(size) + held * HELD.at(size) + keys * LISTED.value
-    note(
-        "service.store_cpu",
-        store_cpu,
-        "core seconds a store",
-        "store + memories / namespaces * held + memories * keys * listed",
-        store=STORE.fact(size),
-        held=HELD.fact(size),
-        listed=LISTED,
-        **shared,
-    )
+    if ledger.keeps:
+        note(
+            "service.store_cpu",
+            store_cpu,
+            "core seconds a store",
+            "store + memories / namespaces * held + memories * keys * listed",
+            store=STORE.fact(size),
+            held=HELD.fact(size),
+            listed=LISTED,
+            **shared,
+        )
     trips = facts.STORE_TRIPS.value + facts.HELD_TRIPS.value * held + keys / facts.SCAN_KEYS.value
     store = store_cpu + trips * trip
-    note(
-        "service.store",
-        store,
-        "s a store",
-        "cpu + (trips + each * memories / namespaces + memories * keys / scan) * trip",
-        cpu=store_cpu,
-        trips=facts.STORE_TRIPS,
-        each=facts.HELD_TRIPS,
-        scan=facts.SCAN_KEYS,
-        trip=trip,
-        **shared,
-    )
+    if ledger.keeps:
+        note(
+            "service.store",
+            store,
+            "s a store",
+            "cpu + (trips + each * memories / namespaces + memories * keys / scan) * trip",
+            cpu=store_cpu,
+            trips=facts.STORE_TRIPS,
+            each=facts.HELD_TRIPS,
+            scan=facts.SCAN_KEYS,
+            trip=trip,
+            **shared,
+        )
     read_cpu = READ.at(size)
     read = note(
         "service.read",
@@ -99,7 +101,8 @@ def costs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Costs:
         trip=trip,
     )
     search_cpu = SEARCH.at(size)
-    note("service.search", search_cpu, "s a search", "cpu", cpu=SEARCH.fact(size))
+    if ledger.keeps:
+        note("service.search", search_cpu, "s a search", "cpu", cpu=SEARCH.fact(size))
     return Costs(store, store_cpu, read, read_cpu, search_cpu, search_cpu)
 
 
@@ -113,17 +116,18 @@ def busy_share(of: Costs, load: Load, latency: float, ledger: Ledger = QUIET) ->
     mean = (load.stores * of.store + load.reads * of.read + load.searches * of.search) / total
     square = (load.stores * of.store**2 + load.reads * of.read**2 + load.searches * of.search**2) / total
     room = max(0.0, latency - of.store) * 2 * mean / (facts.TAIL.value * square)
-    ledger.note(
-        "service.room",
-        room,
-        "times",
-        "max(0, latency - store) * 2 * mean / (tail * square)",
-        latency=latency,
-        store=of.store,
-        mean=mean,
-        tail=facts.TAIL,
-        square=square,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "service.room",
+            room,
+            "times",
+            "max(0, latency - store) * 2 * mean / (tail * square)",
+            latency=latency,
+            store=of.store,
+            mean=mean,
+            tail=facts.TAIL,
+            square=square,
+        )
     busy = min(facts.BUSY.value, room / (1 + room))
     return ledger.note(
         "service.busy", busy, "of a process's time", "min(most, room / (1 + room))", most=facts.BUSY, room=room
@@ -137,7 +141,8 @@ def pods(workload: Workload, busy_processes: float, ledger: Ledger = QUIET, name
     number = max(int(facts.LEAST_PODS.value), -(-wanted * zones // (zones - lost)))
     while number - lost * -(-number // zones) < wanted:
         number += 1
-    ledger.note(name, number, "pods a namespace", "first(left(pods) >= processes)", processes=busy_processes)
+    if ledger.keeps:
+        ledger.note(name, number, "pods a namespace", "first(left(pods) >= processes)", processes=busy_processes)
     return number
 
 
@@ -150,23 +155,25 @@ def needs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Needs:
     cpu = load.stores * of.store_cpu + load.reads * of.read_cpu + load.searches * of.search_cpu
     busy = max(share, facts.LEAST_BUSY.value)
     processes = work / workload.namespaces / busy
-    ledger.note(
-        "service.processes",
-        processes,
-        "processes a namespace at peak",
-        "(stores * store + reads * read + searches * search) / namespaces / busy",
-        stores=load.stores,
-        store=of.store,
-        reads=load.reads,
-        read=of.read,
-        searches=load.searches,
-        search=of.search,
-        namespaces=workload.namespaces,
-        busy=busy,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "service.processes",
+            processes,
+            "processes a namespace at peak",
+            "(stores * store + reads * read + searches * search) / namespaces / busy",
+            stores=load.stores,
+            store=of.store,
+            reads=load.reads,
+            read=of.read,
+            searches=load.searches,
+            search=of.search,
+            namespaces=workload.namespaces,
+            busy=busy,
+        )
     number = pods(workload, processes, ledger)
     used = busy * cpu / work
-    ledger.note("service.cpu", used, "cores a pod", "busy * cpu / work", busy=busy, cpu=cpu, work=work)
+    if ledger.keeps:
+        ledger.note("service.cpu", used, "cores a pod", "busy * cpu / work", busy=busy, cpu=cpu, work=work)
     return Needs(
         pods=number,
         least=pods(workload, processes / load.peak, ledger, "service.least_pods"),

@@ -138,6 +138,9 @@ def read(raw: Mapping[str, object], place: str = "workload") -> Workload:
 
 
 def _frozen(value: Any) -> Any:
+    """Lists as tuples, and days as texts: YAML knows dates."""
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     if isinstance(value, Mapping):
         return {key: _frozen(item) for key, item in value.items()}
     return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
