@@ -40,19 +40,18 @@ class Curve:
         self._sizes = [size for size, _ in found]
         self._values = [max(value for _, value in found[: index + 1]) for index in range(len(found))]
         self.unit, self.source = unit, source()
-        self._last = (0.0, Fact(0.0, unit, self.source))
+        self._last = (0.0, self._values[0])
 
     def at(self, size: float) -> float:
-        return self.fact(size).value
-
-    def fact(self, size: float) -> Fact:
-        """The number at a size, with where it comes from."""
-        if size != self._last[0]:
-            self._last = (size, Fact(self._between(size), self.unit, self.source))
-        return self._last[1]
-
-    def _between(self, size: float) -> float:
+        if size == self._last[0]:
+            return self._last[1]
         sizes, values = self._sizes, self._values
         right = min(max(bisect_left(sizes, size), 1), len(sizes) - 1)
         slope = (values[right] - values[right - 1]) / (sizes[right] - sizes[right - 1])
-        return values[right - 1] + slope * (max(size, sizes[0]) - sizes[right - 1])
+        found = values[right - 1] + slope * (max(size, sizes[0]) - sizes[right - 1])
+        self._last = (size, found)
+        return found
+
+    def fact(self, size: float) -> Fact:
+        """The number at a size, with where it comes from."""
+        return Fact(self.at(size), self.unit, self.source)

@@ -73,17 +73,19 @@ def _fewest(pods: Sequence[Pod], least: int, cpu: float, memory: float) -> int:
 def fits(pods: Sequence[Pod], nodes: int, cpu: float, memory: float) -> bool:
     """Whether so many nodes take the pods: the largest first, as many on each node as it has room for."""
     groups = [(nodes, cpu, memory)]
-    for pod in sorted(pods, key=lambda one: -max(one.cpu / cpu, one.memory / memory)):
-        left, after = pod.number, list[tuple[int, float, float]]()
-        for number, free_cpu, free_memory in groups:
-            most = min(int(free_cpu / pod.cpu), int(free_memory / pod.memory), 1 if pod.apart else left)
-            for room in (most, left % most if most else 0):
-                used = min(number, left // room) if room else 0
+    for _, number, each_cpu, each_memory, apart in sorted(pods, key=lambda one: -max(one[2] / cpu, one[3] / memory)):
+        left, after = number, list[tuple[int, float, float]]()
+        for alike, free_cpu, free_memory in groups:
+            most = min(int(free_cpu / each_cpu), int(free_memory / each_memory), left)
+            if apart and most:
+                most = 1
+            for room in (most, left % most) if most else ():
+                used = min(alike, left // room) if room else 0
                 if used:
-                    after.append((used, free_cpu - room * pod.cpu, free_memory - room * pod.memory))
-                    number, left = number - used, left - used * room
-            if number:
-                after.append((number, free_cpu, free_memory))
+                    after.append((used, free_cpu - room * each_cpu, free_memory - room * each_memory))
+                    alike, left = alike - used, left - used * room
+            if alike:
+                after.append((alike, free_cpu, free_memory))
         if left:
             return False
         groups = after

@@ -147,7 +147,7 @@ def test_bytes_survive_the_way_into_a_stack_file(size: float) -> None:
     assert size - 1 <= written <= size + facts.MIB + 1
 
 
-@given(st.integers(1, 400), st.integers(3, 9), st.integers(0, 1))
+@given(st.integers(1, 400), st.integers(5, 9), st.integers(0, 2))
 def test_pods_that_are_left_when_zones_are_lost_carry_the_peak(busy: int, zones: int, lost: int) -> None:
     workload = SMALL.model_copy(update={"zones": zones, "objectives": Objectives(zones_lost=lost)})
     pods = service.pods(workload, busy)
