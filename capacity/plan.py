@@ -105,7 +105,13 @@ class Plan:
     layout: Layout
     needs: Needs
     components: tuple[Component, ...]
-    pools: tuple[Pool, ...]
+    table: prices.Prices
+    """By which machines are chosen."""
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Nodes of each use; chosen anew each time that somebody asks."""
+        return _pools(self.workload, self.components, self.table)
 
     @property
     def provided(self) -> dict[str, float]:
@@ -156,7 +162,7 @@ def plan(workload: Workload, table: prices.Prices | None = None) -> Plan:
         _postgresql(needs, layout),
         _redis(needs, layout),
     )
-    return Plan(workload, at, layout, needs, components, _pools(workload, components, table or prices.own()))
+    return Plan(workload, at, layout, needs, components, table or prices.own())
 
 
 def _service(workload: Workload, needs: Needs) -> Component:
