@@ -22,7 +22,7 @@ def assumed(value: float, unit: str, why: str) -> Fact:
 
 
 def ours(value: float, unit: str, where: str) -> Fact:
-    """A number of this program; tests hold it to what the program makes."""
+    """A number of this program, and where it stands there."""
     return Fact(value, unit, where)
 
 
@@ -49,9 +49,7 @@ READ_TRIPS: Final = documented(4, "round trips", "core.py of 9d8f7f1, retrieve: 
 READ_COMMANDS: Final = documented(5, "commands", "core.py of 9d8f7f1, retrieve: SET NX, GET, HSET, SET, EVALSHA")
 WRITES: Final = documented(2, "rows", "core.py of 9d8f7f1: a store and a read each write `:data` and `:meta`")
 LINK_BYTES: Final = documented(96, "B", "core.py of 9d8f7f1, link_memories: the JSON of one link")
-TAIL: Final = documented(
-    3, "mean waits", "queueing theory: an exponential wait is under -ln(0.05) = 3 means 95 times in 100"
-)
+TAIL: Final = Fact(3, "mean waits", "an exponential wait is under -ln(0.05) = 3 means 95 times in 100")
 PROCESS_BYTES: Final = documented(512 * MIB, "B", "the service's chart at 9d8f7f1, helm/values.yaml: its request")
 LISTED_BYTES: Final = assumed(400, "B a memory", "CPython's sizes of a key, a tuple and a set's entry")
 GRAPH_BYTES: Final = assumed(2000, "B a memory", "CPython's sizes of a node of networkx and the values in it")
@@ -83,7 +81,7 @@ CACHE_SHARE: Final = ours(0.75, "of the memory", "effective_cache_size, componen
 POOLED: Final = ours(150, "connections", "pooled_connections of settings/postgresql.py, at most")
 WORK_MEM: Final = documented(4 * MIB, "B a connection", "postgresql.org, runtime-config-resource: work_mem")
 PAGE: Final = documented(8192, "B", "postgresql.org, storage-page-layout")
-PAGES_A_WRITE: Final = documented(5, "pages", "schema.sql: the row and its four indexes")
+PAGES_A_WRITE: Final = ours(5, "pages", "components/files/schema.sql: the row and its four indexes")
 CHECKPOINT: Final = documented(300, "s", "postgresql.org, runtime-config-wal: checkpoint_timeout")
 AWAY: Final = assumed(3600, "s", "a replica that is away for an hour at peak need not be cloned again")
 SLOT_SHARE: Final = ours(0.5, "of the WAL volume", "max_slot_wal_keep_size, components/postgres_cluster.py")

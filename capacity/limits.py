@@ -81,15 +81,19 @@ def _late(workload: Workload) -> ServiceLimit:
         f"and keeps its process from everything else: 95 of 100 requests are not answered in "
         f"{workload.objectives.latency_ms:g} ms any more, however many pods there are"
     )
-    return ServiceLimit("latency", day, words, _split(workload))
+    return ServiceLimit("latency", day, words, _split(workload, _afterwards(workload, day)))
 
 
-def _split(workload: Workload) -> str:
-    """Namespaces that lift it for the horizon, or what is left where none do."""
-    horizon = workload.horizon_months * facts.MONTH_DAYS
+def _afterwards(workload: Workload, day: float | None) -> float:
+    """The day up to which a remedy has to last: the horizon's, or a year after the limit where that is later."""
+    return max(workload.horizon_months * facts.MONTH_DAYS, (day or 0) + 365)
+
+
+def _split(workload: Workload, until: float) -> str:
+    """Namespaces that lift it until a day, or what is left where none do."""
     for number in (n for n in _ROUND if n > workload.namespaces):
         wider = workload.model_copy(update={"namespaces": number})
-        at = load(wider, horizon, QUIET)
+        at = load(wider, until, QUIET)
         if service.needs(wider, at).in_time and at.memories / number <= workload.max_memories:
             return f"split memory.namespaces into {number}, or allow more than {workload.objectives.latency_ms:g} ms"
     keys = most_memories(workload.model_copy(update={"namespaces": _ROUND[-1]}))
@@ -123,11 +127,12 @@ def _deleting(workload: Workload) -> ServiceLimit:
     def full(day: float) -> bool:
         return load(workload, day, QUIET).memories / workload.namespaces > workload.max_memories
 
-    held = load(workload, workload.horizon_months * facts.MONTH_DAYS, QUIET).memories
+    day = first_day(full)
+    held = load(workload, _afterwards(workload, day), QUIET).memories
     namespaces = max(workload.namespaces + 1, -(-int(held) // workload.max_memories))
     return ServiceLimit(
         "max_memories",
-        first_day(full),
+        day,
         f"a namespace holds {workload.max_memories:,} memories: from then on each store deletes the least important, "
         "oldest one (its point stays in Qdrant)",
         f"split memory.namespaces into {namespaces}, or raise memory.max_memories to "

@@ -8,7 +8,7 @@ from capacity import guide, limits, prices
 from capacity.calibration import measured, source
 from capacity.estimate import estimate_resources
 from capacity.facts import Fact
-from capacity.ledger import plain, shown
+from capacity.ledger import shown
 from capacity.plan import plan
 from capacity.postgresql import PARTITION, STORED
 from capacity.redis import MEMORY, NODE
@@ -109,8 +109,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _count(value: float) -> str:
     """Two digits that count: the model is not better than that."""
-    digits = len(str(int(value))) - 2
-    return f"{int(value) // 10**digits * 10**digits:,}" if digits > 0 else plain(value)
+    digits = max(0, len(str(int(value))) - 2)
+    return f"{int(value) // 10**digits * 10**digits:,}"
 
 
 def _limits() -> str:
@@ -165,7 +165,10 @@ def deviations() -> list[tuple[str, float, float]]:
     for row in found["postgresql"]:
         size, partitions, number = row["payload_bytes"], row["partitions"], row["memories"]
         each = _between(stored, size) if row["rewrites"] == 0 else STORED.at(size)
-        words = f"PostgreSQL, {number:,} × {size:,} B, {partitions} partitions" + ", written again" * row["rewrites"]
+        words = (
+            f"PostgreSQL, {number:,} × {size:,} B, {partitions} partition{'s' * (partitions > 1)}"
+            + ", written again" * row["rewrites"]
+        )
         rows.append((words, sum(row["parts"].values()), each + partitions * PARTITION.value / number))
     for row in found["redis"]:
         size, number = row["payload_bytes"], row["memories"]
