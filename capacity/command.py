@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--stack", required=True, help="its file is Pulumi.<stack>.yaml")
     apply.add_argument("--directory", type=Path, default=Path(), help="the checkout (default: here)")
     apply.add_argument("--aws", action="store_true", help="the node groups of the platform aws as well")
+    apply.add_argument("--new", action="store_true", help="the region is not made yet: nothing of it has to stay")
     apply.add_argument("--yes", action="store_true", help="write without asking")
     growth = command("growth", "each component against its limit, by month", _growth)
     growth.add_argument("--png", type=Path, metavar="FILE", help="a picture as well")
@@ -111,7 +112,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _apply(options: argparse.Namespace) -> int:
     made, table = _given(options)
     target = files.StackFile(options.directory, options.stack)
-    after, left = target.changed(stack.values(made, aws=options.aws))
+    after, left = target.changed(stack.values(made, aws=options.aws), new=options.new)
     difference = target.difference(after)
     sys.stdout.write(difference or f"{target.file.name} says all this already\n")
     sys.stdout.writelines(f"{line}\n" for line in left)

@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from capacity import workload
-from capacity.stack import Values
+from capacity.stack import Values, flattened
 from capacity.workload import Workload
-from settings import Quantity, SettingsError, load
+from settings import Quantity, Settings, SettingsError, load
 
 PROJECT: Final = "Pulumi.yaml"
 _WIDE: Final = 4096
@@ -91,47 +91,52 @@ class StackFile:
         except OSError as error:
             raise FileError(f"{self.file}: {error.strerror}: name a stack of this checkout") from None
 
-    def changed(self, blocks: Values) -> tuple[str, list[str]]:
-        """The file with a plan in it, and what of the plan was left out and why. Raises FileError."""
+    def changed(self, blocks: Values, *, new: bool = False) -> tuple[str, list[str]]:
+        """The file with a plan in it, and what of the plan was left out and why. Raises FileError.
+
+        Unless the region is `new`, what it has by default counts as if it were stated: it was made with that.
+        """
         document = parsed(self.file)
         config = document.get("config") if isinstance(document, Mapping) else None
         if not isinstance(config, MutableMapping):
             raise FileError(f"{self.file.name}: write its settings under config:, then go on")
+        now = {} if new else flattened(self._loaded(document).model_dump(by_alias=True))
         left: list[str] = []
         for block, keys in blocks.items():
             at = f"{self._name}:{block}"
             if not isinstance(config.get(at), MutableMapping):
                 config[at] = dict(cast(Mapping[str, Any], self._default(block)))
-            self._merge(config[at], keys, block, left)
+            self._merge(config[at], keys, block, now, left)
         text = io.StringIO()
         _yaml().dump(document, text)
-        self._check(document)
+        self._loaded(document)
         return text.getvalue(), left
 
     def _default(self, block: str) -> Any:
         """What Pulumi.yaml states: a block of the stack file replaces it as a whole."""
         return self._project["config"].get(block, {}).get("default") or {}
 
-    def _merge(self, there: Any, keys: Mapping[str, Any], path: str, left: list[str]) -> None:
+    def _merge(self, there: Any, keys: Mapping[str, Any], path: str, now: Mapping[str, Any], left: list[str]) -> None:
         for key, value in keys.items():
             at, stated = f"{path}.{key}", there.get(key)
+            has = stated if stated is not None else now.get(at)
             if isinstance(value, Mapping):
                 if not isinstance(stated, MutableMapping):
                     there[key] = {}
-                self._merge(there[key], cast(Mapping[str, Any], value), at, left)
-            elif at in FIXED and stated not in (None, value):
-                left.append(f"{at} stays {stated} (the plan has {value}): it cannot be changed once it is made")
-            elif at in NEVER_LESS and stated is not None and _amount(stated) > _amount(value):
-                left.append(f"{at} stays {stated} (the plan has {value}): it only grows, or is drained first")
+                self._merge(there[key], cast(Mapping[str, Any], value), at, now, left)
+            elif at in FIXED and has not in (None, value):
+                left.append(f"{at} stays {has} (the plan has {value}): it cannot be changed once it is made")
+            elif at in NEVER_LESS and has is not None and _amount(has) > _amount(value):
+                left.append(f"{at} stays {has} (the plan has {value}): it only grows, or is drained first")
             else:
                 there[key] = value
 
-    def _check(self, document: Any) -> None:
-        """Settings have the last word: what they refuse is not written."""
+    def _loaded(self, document: Any) -> Settings:
+        """Settings have the last word: what they refuse is not written. Raises FileError."""
         raw = {block: self._default(block) for block in self._project["config"]}
         raw |= {key.partition(":")[2]: value for key, value in document["config"].items() if ":" in key}
         try:
-            load({key: value for key, value in raw.items() if value not in ({}, None)}, self._stack)
+            return load({key: value for key, value in raw.items() if value not in ({}, None)}, self._stack)
         except SettingsError as error:
             raise FileError(f"nothing was written, for the settings would refuse it:\n{error}") from None
 

@@ -104,7 +104,7 @@ def test_apply_shows_the_difference_and_writes_nothing_unasked(
     before = (checkout / "Pulumi.us-east.yaml").read_text()
     monkeypatch.setattr("sys.stdin", None, raising=False)
     monkeypatch.setattr("capacity.command._agreed", lambda: False)
-    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), *LOAD]) == 0
+    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--new", *LOAD]) == 0
     said = capsys.readouterr().out
     assert "+  somafractalmemory:qdrant:" in said and "nothing was written" in said
     assert (checkout / "Pulumi.us-east.yaml").read_text() == before
@@ -115,7 +115,7 @@ def test_apply_keeps_comments_and_settings_take_what_it_wrote(
 ) -> None:
     file = checkout / "Pulumi.us-east.yaml"
     comments = re.findall(r"#.*", file.read_text())
-    arguments = ["apply", "--stack", "us-east", "--directory", str(checkout), "--yes", *LOAD]
+    arguments = ["apply", "--stack", "us-east", "--directory", str(checkout), "--new", "--yes", *LOAD]
     assert main(arguments) == 0
     assert re.findall(r"#.*", file.read_text()) == comments
     written = yaml.safe_load(file.read_text())["config"]
@@ -134,7 +134,7 @@ def test_apply_never_lowers_a_volume_nor_changes_shards_that_are_there(
         f"{file.read_text()}  somafractalmemory:sharding:\n    shards: 6\n"
         "  somafractalmemory:qdrant:\n    storage: 900Gi\n"
     )
-    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--yes", *LOAD]) == 0
+    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--new", "--yes", *LOAD]) == 0
     written = yaml.safe_load(file.read_text())["config"]
     assert written["somafractalmemory:sharding"]["shards"] == 6
     assert written["somafractalmemory:qdrant"]["storage"] == "900Gi"
@@ -142,11 +142,23 @@ def test_apply_never_lowers_a_volume_nor_changes_shards_that_are_there(
     assert "sharding.shards stays 6 (the plan has 12)" in said and "qdrant.storage stays 900Gi" in said
 
 
+def test_apply_to_a_region_that_is_there_keeps_what_it_was_made_with(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Defaults of settings, too: nothing says that a file which states no volume has none."""
+    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--yes", *LOAD]) == 0
+    written = yaml.safe_load((checkout / "Pulumi.us-east.yaml").read_text())["config"]
+    assert "storage" not in written["somafractalmemory:qdrant"]
+    assert "shards" not in written["somafractalmemory:sharding"]
+    said = capsys.readouterr().out
+    assert "sharding.shards stays 4" in said and "postgresql.storage stays 100Gi" in said
+
+
 def test_apply_leaves_a_file_that_settings_would_refuse(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = checkout / "Pulumi.us-east.yaml"
     file.write_text(file.read_text().replace("image:", "imago:"))
     before = file.read_text()
-    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--yes", *LOAD]) == 1
+    assert main(["apply", "--stack", "us-east", "--directory", str(checkout), "--new", "--yes", *LOAD]) == 1
     assert file.read_text() == before
     assert "nothing was written" in capsys.readouterr().err
 
