@@ -30,7 +30,7 @@ python -m capacity review --prometheus http://127.0.0.1:9090 --stack us-east --w
 `estimate --json` is for programs, `estimate --yaml` prints the keys of a stack file. `apply` shows the difference,
 asks, and keeps comments. It never lowers a volume or a number of nodes, and leaves shards and partitions as they are:
 those that the file states, and without `--new` (the region is not made yet) those of the defaults, too. `review` asks
-for the last days' peaks (`--days`), proposes one step at a time, and keeps what it found in `reviews/` for the next one.
+for the last days' peaks (`--days`), proposes one step at a time, and keeps what it found in `reviews/`, for the next.
 
 Plans hold for the last day of the horizon, at peak, with `objectives.zones_lost` zones away. Every number has its
 arithmetic in `explain`, and each constant in it a source: *measured by make calibrate*, *documented by* somebody and
