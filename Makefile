@@ -15,7 +15,7 @@ ON = $(if $(PLATFORM),--platform $(PLATFORM))
 PLAN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench calibrate lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ drill: setup ## lose zones, drain nodes, roll and load a region of `make up`, an
 bench: setup servers ## measure the numbers that this project promises
 	@$(PY) -m rehearsal bench $(ARGS)
 
+calibrate: $(READY) servers ## measure what capacity counts with, on real PostgreSQL and Redis (about an hour)
+	@$(PY) -m rehearsal.calibration $(ARGS)
+
 lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
@@ -77,6 +80,7 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(PY) -m policies --check docs/policies.md
 	@$(PY) -m observability --check docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --check docs/aws.md
+	@$(PY) -m capacity docs --check docs/capacity.md
 
 servers: $(READY) # what the data tier runs, installed and built where that can be done
 	@sh tests/dataplane/install.sh
@@ -106,11 +110,12 @@ docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m policies --write docs/policies.md
 	@$(PY) -m observability --write docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --write docs/aws.md
+	@$(PY) -m capacity docs --write docs/capacity.md
 	@$(PY) -m rehearsal.aws_sdk
 
 lock: ## resolve the dependencies of pyproject.toml into requirements.lock
 	@$(PY) -m pip install --quiet uv
-	@$(VENV)/bin/uv pip compile pyproject.toml --extra rehearsal --extra test --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra capacity --extra rehearsal --extra test --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
 
 clean: ## remove .venv (after make down)
 	@rm -rf $(VENV)

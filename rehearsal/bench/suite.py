@@ -13,6 +13,7 @@ from rehearsal.bench import (
     evaluation,
     growth,
     make_up,
+    plans,
     postgres,
     qdrant_gateway,
     redis_gateway,
@@ -36,6 +37,7 @@ def run(progress: Progress) -> list[Measure]:
     with _run_directory(progress) as scratch:
         plan = evaluate(paths.CHECKOUT, HOME)
         measured = evaluation.measure(scratch, plan, progress)
+        measured += plans.measure(progress)
         with still.plane(tools, plan, progress) as plane:
             measured += applying.measure(scratch, plane, kubectl, progress)
             measured += growth.measure(scratch, plane, progress)

@@ -1,0 +1,116 @@
+"""Numbers that the model takes from others, each with its unit and its source; what we measure is in calibration."""
+
+from typing import Final, NamedTuple
+
+
+class Fact(NamedTuple):
+    """A number, its unit, and who says so."""
+
+    value: float
+    unit: str
+    source: str
+
+
+def documented(value: float, unit: str, where: str) -> Fact:
+    """A number that others publish and that nothing here measures."""
+    return Fact(value, unit, f"documented by {where}, not measured")
+
+
+def assumed(value: float, unit: str, why: str) -> Fact:
+    """A number that nobody publishes: a decision of this project, which says so."""
+    return Fact(value, unit, f"assumed: {why}")
+
+
+def ours(value: float, unit: str, where: str) -> Fact:
+    """A number of this program, and where it stands there."""
+    return Fact(value, unit, where)
+
+
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+DAY_SECONDS: Final = 86_400
+MONTH_DAYS: Final = 365.25 / 12
+
+# Everywhere.
+BUSY: Final = assumed(0.7, "of a core", "past it waiting grows fast (M/M/1: at 0.7 a request takes 3.3 times its work)")
+LEAST_BUSY: Final = assumed(0.1, "of a core", "under it ten processes wait so that one request is in time")
+FREE: Final = ours(0.2, "of a volume", "monitoring.thresholds.storage_free")
+LEAST_PODS: Final = ours(3, "pods", "high_availability.min_replicas: one in each zone")
+
+# The service, at 9d8f7f1.
+SCAN_KEYS: Final = documented(10, "keys a SCAN", "valkey.io/commands/scan (the service states no COUNT)")
+KEYS: Final = documented(2, "keys a memory", "core.py of 9d8f7f1, store: `:data` and `:meta`")
+HELD_TRIPS: Final = documented(2, "round trips a memory", "core.py of 9d8f7f1, _enforce_memory_limit: HGETALL and GET")
+STORE_TRIPS: Final = documented(
+    8, "round trips", "core.py of 9d8f7f1, store: SET, HSET, upsert, list of keys, two commits of two each"
+)
+READ_TRIPS: Final = documented(4, "round trips", "core.py of 9d8f7f1, retrieve: two commits on the only connection")
+READ_COMMANDS: Final = documented(5, "commands", "core.py of 9d8f7f1, retrieve: SET NX, GET, HSET, SET, EVALSHA")
+WRITES: Final = documented(2, "rows", "core.py of 9d8f7f1: a store and a read each write `:data` and `:meta`")
+LINK_BYTES: Final = documented(96, "B", "core.py of 9d8f7f1, link_memories: the JSON of one link")
+TAIL: Final = Fact(3, "mean waits", "an exponential wait is under -ln(0.05) = 3 means 95 times in 100")
+PROCESS_BYTES: Final = documented(512 * MIB, "B", "the service's chart at 9d8f7f1, helm/values.yaml: its request")
+LISTED_BYTES: Final = assumed(400, "B a memory", "CPython's sizes of a key, a tuple and a set's entry")
+GRAPH_BYTES: Final = assumed(2000, "B a memory", "CPython's sizes of a node of networkx and the values in it")
+SERVICE_CPU_LIMIT: Final = assumed(2, "cores", "a process fills one; its threads' rest and its start take another")
+LEAST_SERVICE_CPU: Final = assumed(0.25, "cores", "what probes and an idle process take")
+
+# Qdrant.
+FLOAT_BYTES: Final = documented(4, "B", "qdrant.tech/documentation/operations/capacity-planning: float32")
+VECTOR_OVERHEAD: Final = documented(1.5, "times", "qdrant.tech/documentation/operations/capacity-planning")
+PAYLOAD_OVERHEAD: Final = documented(1.5, "times", "qdrant.tech/documentation/operations/capacity-planning")
+HNSW_LINKS: Final = documented(
+    33.07, "links a point", "the HNSW paper (arxiv.org/abs/1603.09320): 2m on the ground, m/(m-1) above, m = 16"
+)
+LINK_WIDTH: Final = documented(4, "B a link", "qdrant v1.19.0, lib/segment: point offsets are u32")
+QDRANT_BASE: Final = assumed(0.5 * GIB, "B a node", "the process, its buffers and its write-ahead logs")
+SEARCH_CPU: Final = assumed(
+    0.0065,
+    "core seconds",
+    "a precise search among 1 M × 1536 in memory, near what Qdrant's own benchmark tells of 8 cores",
+)
+INDEX_CPU: Final = assumed(0.012, "core seconds", "a point of 1536 dimensions indexed, near the same benchmark's time")
+BENCH_DIMENSIONS: Final = assumed(1536, "dimensions", "those of the two above")
+SHARDS_A_NODE: Final = documented(2, "shards a node", "qdrant.tech, scaling/distributed_deployment: at least")
+GROWING_SHARDS: Final = documented(12, "shards", "qdrant.tech, scaling/distributed_deployment: 1, 2, 3, 6, 12 nodes")
+QDRANT_MOST: Final = assumed(96 * GIB, "B a node", "more and a node that comes back copies for hours")
+
+# PostgreSQL.
+CACHE_SHARE: Final = ours(0.75, "of the memory", "effective_cache_size, components/postgres_cluster.py")
+POOLED: Final = ours(150, "connections", "pooled_connections of settings/postgresql.py, at most")
+WORK_MEM: Final = documented(4 * MIB, "B a connection", "postgresql.org, runtime-config-resource: work_mem")
+PAGE: Final = documented(8192, "B", "postgresql.org, storage-page-layout")
+PAGES_A_WRITE: Final = ours(5, "pages", "components/files/schema.sql: the row and its four indexes")
+CHECKPOINT: Final = documented(300, "s", "postgresql.org, runtime-config-wal: checkpoint_timeout")
+AWAY: Final = assumed(3600, "s", "a replica that is away for an hour at peak need not be cloned again")
+SLOT_SHARE: Final = ours(0.5, "of the WAL volume", "max_slot_wal_keep_size, components/postgres_cluster.py")
+PARTITION_MOST: Final = assumed(16 * GIB, "B a partition", "a vacuum of one ends within minutes")
+POSTGRES_CORES: Final = assumed(64, "cores", "the largest instance type of the table; writes cannot be spread")
+
+# Redis.
+MAXMEMORY_SHARE: Final = ours(0.75, "of the limit", "maxmemory, components/redis.py")
+SKEW: Final = assumed(1.05, "times", "slots are filled by CRC16, no two shards alike")
+REDIS_MOST: Final = assumed(32 * GIB, "B a node", "more and the fork for the append-only file stalls it")
+AOF_COPIES: Final = documented(
+    3, "times", "valkey.io/topics/persistence: grows to twice, and is written anew beside it"
+)
+
+# Network.
+ENVELOPE: Final = assumed(1024, "B a message", "headers, TLS and JSON around a payload")
+FOUND: Final = documented(5, "memories a search", "http_api.py of 9d8f7f1: top_k")
+
+# Nodes.
+PLATFORM_CPU: Final = assumed(
+    2, "cores a zone", "ingress controller, operators, monitoring, DNS: components/service_values.py"
+)
+PLATFORM_BYTES: Final = assumed(8 * GIB, "B a zone", "the same")
+GATEWAYS_CPU: Final = ours(0.3, "cores a pod", "components/memory_gateways.py: three gateways")
+GATEWAYS_BYTES: Final = ours(160 * MIB, "B a pod", "components/memory_gateways.py: three gateways")
+REDIS_EXPORTER_CPU: Final = ours(0.01, "cores a pod", "components/redis_exporter.py")
+REDIS_EXPORTER_BYTES: Final = ours(32 * MIB, "B a pod", "components/redis_exporter.py")
+BACKUP_CPU: Final = ours(0.5, "cores a pod", "components/postgres_backups.py: the plugin's sidecar")
+BACKUP_BYTES: Final = ours(512 * MIB, "B a pod", "components/postgres_backups.py: the plugin's sidecar")
+DAEMONS_CPU: Final = assumed(0.3, "cores a node", "network plugin, proxy, volumes, node exporter")
+DAEMONS_BYTES: Final = assumed(512 * MIB, "B a node", "the same")
+EVICTION: Final = documented(100 * MIB, "B a node", "kubernetes.io, node-pressure-eviction: memory.available")
