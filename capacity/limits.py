@@ -51,13 +51,13 @@ def outgrown(workload: Workload, layout: Layout, provided: Mapping[str, float]) 
     return sorted(found, key=lambda one: LAST_DAY if one.day is None else one.day)
 
 
-def first_day(holds: Callable[[float], bool]) -> float | None:
+def first_day(holds: Callable[[float], bool], until: float = LAST_DAY) -> float | None:
     """The first day on which something holds that then holds for ever, to the day."""
     if holds(0):
         return 0.0
-    if not holds(LAST_DAY):
+    if not holds(until):
         return None
-    low, high = 0.0, LAST_DAY
+    low, high = 0.0, until
     while high - low > 0.5:
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)
