@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
                 choices=("kubernetes", "aws"),
                 help="of every region, whatever its stack file says",
             )
+        if command is _preview:
+            sub.add_argument("--prices", type=Path, metavar="FILE", help="another table of prices than the project's")
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
     return parser
@@ -85,7 +87,7 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.run import Rehearsal
     from rehearsal.summary import show
 
-    summary = Rehearsal(progress, options.engine, _checkout(options)).preview()
+    summary = Rehearsal(progress, options.engine, _checkout(options), options.prices).preview()
     _print(options, summary.as_json(), lambda console: show(summary, console))
     return int(any(region.refused for region in summary.regions))
 

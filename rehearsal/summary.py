@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.costs import RegionCost
 from rehearsal.engine.model import Preview, Result, to_json
 from rehearsal.packs import Report, Violation
 from rehearsal.pods import ZonePods
@@ -26,6 +27,8 @@ class RegionSummary:
     pods: Mapping[str, ZonePods]
     endpoint: str = ""
     kubeconfig: str = ""
+    cost: RegionCost | None = None
+    """None without a workload."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -47,6 +50,7 @@ class RegionSummary:
             "pods": {zone: pods.as_json() for zone, pods in self.pods.items()},
             "endpoint": self.endpoint,
             "kubeconfig": self.kubeconfig,
+            **({} if self.cost is None else {"cost": self.cost.as_json()}),
         }
 
 
@@ -147,7 +151,8 @@ def _table(region: RegionSummary) -> Table:
     for report in region.reports:
         counted = ", ".join(f"{number} {what}" for what, number in report.counted.items() if number or what != "advise")
         table.add_row(f"policies {report.pack}", counted)
-    for key, text in (("endpoint", region.endpoint), ("kubeconfig", _shorter(region.kubeconfig))):
+    cost = "" if region.cost is None else str(region.cost)
+    for key, text in (("cost", cost), ("endpoint", region.endpoint), ("kubeconfig", _shorter(region.kubeconfig))):
         if text:
             table.add_row(key, text)
     return table

@@ -75,8 +75,12 @@ def enough(*whats: str) -> Check:
             f"{REDIS}.masters": layout.redis.masters,
             f"{REDIS}.replicas": layout.redis.replicas,
         }
-        for one in judge.short(workload, layout, {name: has[name] for name in has if _what(name) in whats}):
-            yield Violation(_smallest(every, one.name).urn, _told(workload, one))
+        there = {part.component for part in every}  # what is not there is another rule's
+        judged = {name: has[name] for name in has if _what(name) in whats and name.partition(".")[0] in there}
+        for one in judge.short(workload, layout, judged):
+            part = _smallest(every, one.name)
+            urn = part.scaler if part.scaler and _what(one.name) in _PODS else part.urn
+            yield Violation(urn, _told(workload, one))
 
     return check
 
@@ -97,7 +101,7 @@ def scales(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     for part in every:
         if part.target is not None and part.fewest < wanted and part.target > used * (1 + 1e-9):
             yield Violation(
-                part.urn,
+                part.scaler,
                 f"{part.title} is scaled at {cpu(part.target)} of CPU, and a pod that is as busy as it may be uses "
                 f"{used:.3f} cores: none would be added; lower memory.autoscaling.target_cpu",
             )

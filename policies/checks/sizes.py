@@ -39,6 +39,8 @@ class Part:
     requests: dict[str, float]
     """Of a pod: cpu, memory, and each volume."""
     limits: dict[str, float]
+    scaler: str = ""
+    """URN of what scales it."""
     target: float | None = None
     """Cores at which it is scaled."""
 
@@ -100,7 +102,7 @@ def _service(resource: Resource, scalers: dict[tuple[str, str], Resource]) -> Pa
         return Part(SERVICE, workload.urn, workload.title, pods, pods, requests, limits)
     scaled = _read(scaler, Autoscaler)
     most, least = scaled.max_replicas, scaled.min_replicas
-    return Part(SERVICE, workload.urn, workload.title, most, least, requests, limits, _target(scaler))
+    return Part(SERVICE, workload.urn, workload.title, most, least, requests, limits, scaler.urn, _target(scaler))
 
 
 def _target(scaler: Resource) -> float | None:
