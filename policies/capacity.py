@@ -1,14 +1,23 @@
 """The pack `capacity`: what a region has carries its workload until the plan ends, and is not far more than that."""
 
-from policies.checks import capacity
-from policies.rules import EXCEPTIONS, Example, Level, Rule, Severity, WholeRule
+from policies.checks import capacity, sizes
+from policies.rules import EXCEPTIONS, Example, Level, PlainRule, Rule, Severity, WholeRule
 
 NAME = "capacity"
-DESCRIPTION = "A region that states its workload carries it until the plan ends; without one nothing is judged."
+DESCRIPTION = "A region that states its workload carries it until the plan ends; of others sizes are only read."
 
 _REQUESTS = "spec.template.spec.containers.0.resources.requests"
 
 RULES: tuple[Rule, ...] = (
+    PlainRule(
+        name="readable",
+        description="Requests, limits, volumes and the autoscaler's target of every component are quantities.",
+        remedy="State the field as a plain value.",
+        severity=Severity.HIGH,
+        types=sizes.READ,
+        check=sizes.readable,
+        example=Example("StatefulSet", f"{_REQUESTS}.memory", fails="much", passes="64Gi"),
+    ),
     WholeRule(
         name="enough-pods",
         description="The service may have the pods of the peak, and stores the nodes and copies, that the workload "

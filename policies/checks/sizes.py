@@ -9,13 +9,15 @@ from capacity import qdrant as vectors
 from capacity import redis as keys
 from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
 from policies.checks import metadata, quantities, read, recorded
-from policies.checks.model import Autoscaler, Container, Database, Resource, Workload
+from policies.checks.model import Autoscaler, Container, Database, Limits, Resource, Workload
 from policies.checks.plain import Plain, Unreadable, at, list_at, number_at, object_at, text_at
 from policies.checks.tokens import DEPLOYMENT, STATEFUL_SET
 from policies.checks.tokens import POSTGRESQL as CLUSTER
 from policies.checks.whole import Whole
 
 AUTOSCALER: Final = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+READ: Final = (DEPLOYMENT, STATEFUL_SET, CLUSTER, AUTOSCALER)
+"""Types of what has a size."""
 _Item = TypeVar("_Item", Workload, Database, Autoscaler)
 _NAME: Final = "app.kubernetes.io/name"
 _VOLUMES: Final = {
@@ -51,6 +53,20 @@ def parts(whole: Whole) -> list[Part]:
     found = [part for resource in whole.of(DEPLOYMENT) if (part := _service(resource, scalers)) is not None]
     found += [part for resource in whole.of(STATEFUL_SET) if (part := _store(resource)) is not None]
     return found + [_database(resource) for resource in whole.of(CLUSTER)]
+
+
+def readable(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Of whatever may be of a component: reading it is the check. Raises Unreadable."""
+    del limits
+    if resource.type == AUTOSCALER:
+        _target(resource)
+    elif resource.type == CLUSTER:
+        _database(resource)
+    elif resource.type == STATEFUL_SET:
+        _store(resource)
+    else:
+        _service(resource, {})
+    yield from ()
 
 
 def layout(whole: Whole, every: Sequence[Part]) -> Layout:

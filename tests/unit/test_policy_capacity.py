@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, cast
 
 import pytest
 
-from policies import capacity
+from policies import capacity, edge
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import UNKNOWN, Unreadable
-from policies.checks.whole import Whole
-from policies.rules import GONE, Example, Rule, WholeRule
+from policies.checks.whole import Whole, one
+from policies.rules import GONE, Example, PlainRule, Rule, WholeRule
 from rehearsal import plain
+from rehearsal.engine.model import UNKNOWN as UNKNOWN_YET
+from rehearsal.engine.model import PlannedResource
 from tests.unit.aws_region import Regions
 from tests.unit.policy_plan import KubernetesRegions, Stack, find, put, swapped, token_is, verdicts
+from tests.unit.policy_region import verdict
 
 LOAD: dict[str, Any] = {
     "memories_per_day": 20,
@@ -31,11 +35,15 @@ MEMORY = "spec.template.spec.containers.0.resources.requests.memory"
 
 
 def planned(kind: type[Regions] = KubernetesRegions, **blocks: Any) -> dict[str, Stack]:
+    return {region: plain.resources(plan.resources) for region, plan in _up(kind, **blocks).plans.items()}
+
+
+def _up(kind: type[Regions], **blocks: Any) -> Regions:
     memory = {"image": "ghcr.io/somatechlat/somafractalmemory:9d8f7f1", "max_memories": 10_000_000}
     regions = kind(more={"workload": LOAD, "memory": memory, **blocks})
     for region in regions.names:
         regions.up(region)
-    return {region: plain.resources(plan.resources) for region, plan in regions.plans.items()}
+    return regions
 
 
 @cache
@@ -50,9 +58,13 @@ def home() -> Stack:
 def said(stack: Stack, limits: Limits | None = None) -> dict[str, list[Violation]]:
     """By policy. What cannot be read is a violation, as at the edge."""
     found: dict[str, list[Violation]] = {}
+    numbers = limits or Limits()
     for rule in capacity.RULES:
         if isinstance(rule, WholeRule):
-            found[rule.name] = list(_asked(rule, stack, limits or Limits()))
+            found[rule.name] = list(_asked(rule, stack, numbers))
+        elif isinstance(rule, PlainRule):
+            check = partial(rule.check, limits=numbers)
+            found[rule.name] = [it for one_ in stack if one_.type in rule.types for it in one(one_, check)]
     return {name: violations for name, violations in found.items() if violations}
 
 
@@ -208,8 +220,29 @@ def test_without_redis_the_pack_says_so() -> None:
 
 def test_what_only_the_update_knows_is_not_taken_for_enough() -> None:
     found = said(changed(MEMORY, UNKNOWN, "StatefulSet", "-qdrant-statefulset"))
+    assert [one.urn for one in found["readable"]] == [find(home(), "StatefulSet", "-qdrant-statefulset").urn]
     assert all("cannot be judged" in one.message for violations in found.values() for one in violations)
     assert {"enough-pods", "enough-cpu", "enough-memory", "enough-storage", "nothing-missing"} <= set(found)
+
+
+@dataclass
+class AtTheEdge:
+    """A region in its first preview: a cluster that is not there yet has objects without outputs."""
+
+    resources: Sequence[PlannedResource]
+    outputs: dict[str, Any]
+
+    def planned(self) -> Sequence[PlannedResource]:
+        return self.resources
+
+
+def test_the_engine_is_told_the_same_of_inputs_where_outputs_are_empty() -> None:
+    small = {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}}
+    regions = _up(KubernetesRegions, qdrant=small)
+    resources = regions.plans["us-east"].resources
+    region = AtTheEdge(resources, {one.name: {"later": UNKNOWN_YET} for one in resources})
+    refusals = verdict(edge.policies(capacity.RULES), cast(Any, region))
+    assert {(one.policy, one.name) for one in refusals} == {("enough-memory", "us-east-qdrant-statefulset")}
 
 
 def test_a_record_that_holds_no_workload_that_can_be_read_is_refused() -> None:
