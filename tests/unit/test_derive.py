@@ -1,5 +1,6 @@
 """What follows from a stack's workload: only what the stack leaves open, and always settings that hold."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as some
 
 from capacity import judge
 from capacity.as_set import layout
+from capacity.page import page
 from components.derivation import derived
 from promotion.files import Checkout
 from rehearsal.engine.project import Project
@@ -242,6 +245,12 @@ def test_a_fault_of_a_derived_value_says_where_the_value_is_from() -> None:
 def test_one_node_of_a_trial_needs_no_second_copy() -> None:
     made = stack(high_availability={"enabled": False}, qdrant={"replicas": 1})
     assert (made.sharding.replication_factor, made.qdrant.replicas) == (1, 1)
+
+
+def test_the_workload_of_the_page_is_one() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)
+    block = yaml.safe_load(example)["somafractalmemory:workload"]
+    assert stack(load_=block).derived
 
 
 WITHOUT = """
