@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, cast
 
 import pytest
 
 from policies import capacity, edge
-from policies.checks.model import Limits, Resource, Violation
+from policies.checks.model import Limits, Minimums, Resource, Violation
 from policies.checks.plain import UNKNOWN, Unreadable
 from policies.checks.whole import Whole, one
 from policies.rules import GONE, Example, PlainRule, Rule, WholeRule
@@ -58,14 +58,17 @@ def home() -> Stack:
 def said(stack: Stack, limits: Limits | None = None) -> dict[str, list[Violation]]:
     """By policy. What cannot be read is a violation, as at the edge."""
     found: dict[str, list[Violation]] = {}
-    numbers = limits or Limits()
     for rule in capacity.RULES:
         if isinstance(rule, WholeRule):
-            found[rule.name] = list(_asked(rule, stack, numbers))
+            found[rule.name] = list(_asked(rule, stack, limits or Limits()))
         elif isinstance(rule, PlainRule):
-            check = partial(rule.check, limits=numbers)
-            found[rule.name] = [it for one_ in stack if one_.type in rule.types for it in one(one_, check)]
+            found[rule.name] = [it for resource in stack for it in _read(rule, resource)]
     return {name: violations for name, violations in found.items() if violations}
+
+
+def _read(rule: PlainRule, resource: Resource) -> Iterator[Violation]:
+    if resource.type in rule.types:
+        yield from one(resource, lambda it: rule.check(it, Limits()))
 
 
 def _asked(rule: WholeRule, stack: Stack, limits: Limits) -> Iterator[Violation]:
@@ -87,6 +90,35 @@ def test_what_follows_from_a_workload_passes_every_pack(platform: str, region: s
     stack = sized(platform)[region]
     assert said(stack) == {}
     assert [it for it in verdicts(stack) if it.level == "mandatory"] == []
+
+
+FIVE = [f"zone-{letter}" for letter in "abcde"]
+
+
+@pytest.mark.parametrize(
+    ("load", "blocks"),
+    [
+        ({"memories": 0, "concurrent_users": 1, "growth_per_month": 0.0}, {}),
+        ({"memories": 30_000_000, "concurrent_users": 1}, {}),
+        ({"concurrent_users": 3_000, "write_read_ratio": 0.0, "peak_factor": 10.0}, {}),
+        ({"vector_dimensions": 4096, "payload_bytes": 8192, "retention_days": 30.0}, {}),
+        ({"objectives": {"latency_ms": 600_000, "zones_lost": 2}}, {"high_availability": {"zones": FIVE}}),
+        (
+            {},
+            {
+                "high_availability": {"min_replicas": 5},
+                "postgresql": {"pooler": {"instances": 5}},
+                "edge": {"replicas": 5},
+            },
+        ),
+    ],
+)
+def test_whatever_the_workload_what_follows_passes_every_pack(load: dict[str, Any], blocks: dict[str, Any]) -> None:
+    ha = blocks.get("high_availability", {})
+    least = Minimums(ha.get("min_replicas", 3), tuple(ha.get("zones", FIVE[:3])))
+    for stack in planned(workload=LOAD | load, **blocks).values():
+        assert [one for one in verdicts(stack, least=least) if one.level == "mandatory"] == []
+        assert set(said(stack)) <= {"not-far-over", "service-limits"}, said(stack)
 
 
 def test_without_a_workload_nothing_is_judged() -> None:
