@@ -34,21 +34,24 @@ CPU = "spec.template.spec.containers.0.resources.requests.cpu"
 MEMORY = "spec.template.spec.containers.0.resources.requests.memory"
 
 
-def planned(kind: type[Regions] = KubernetesRegions, **blocks: Any) -> dict[str, Stack]:
-    return {region: plain.resources(plan.resources) for region, plan in _up(kind, **blocks).plans.items()}
-
-
-def _up(kind: type[Regions], **blocks: Any) -> Regions:
+def _up(kind: type[Regions], regions: int, **blocks: Any) -> Regions:
     memory = {"image": "ghcr.io/somatechlat/somafractalmemory:9d8f7f1", "max_memories": 10_000_000}
-    regions = kind(more={"workload": LOAD, "memory": memory, **blocks})
-    for region in regions.names:
-        regions.up(region)
-    return regions
+    made = kind(more={"workload": LOAD, "memory": memory, **blocks})
+    for region in made.names[:regions]:
+        made.up(region)
+    return made
+
+
+def planned(**blocks: Any) -> Stack:
+    """A home region."""
+    return plain.resources(_up(KubernetesRegions, 1, **blocks).plans["us-east"].resources)
 
 
 @cache
 def sized(platform: str = "kubernetes") -> dict[str, Stack]:
-    return planned(Regions if platform == "aws" else KubernetesRegions)
+    """Both regions."""
+    plans = _up(Regions if platform == "aws" else KubernetesRegions, 2).plans
+    return {region: plain.resources(plan.resources) for region, plan in plans.items()}
 
 
 def home() -> Stack:
@@ -116,9 +119,9 @@ FIVE = [f"zone-{letter}" for letter in "abcde"]
 def test_whatever_the_workload_what_follows_passes_every_pack(load: dict[str, Any], blocks: dict[str, Any]) -> None:
     ha = blocks.get("high_availability", {})
     least = Minimums(ha.get("min_replicas", 3), tuple(ha.get("zones", FIVE[:3])))
-    for stack in planned(workload=LOAD | load, **blocks).values():
-        assert [one for one in verdicts(stack, least=least) if one.level == "mandatory"] == []
-        assert set(said(stack)) <= {"not-far-over", "service-limits"}, said(stack)
+    stack = planned(workload=LOAD | load, **blocks)
+    assert [one for one in verdicts(stack, least=least) if one.level == "mandatory"] == []
+    assert set(said(stack)) <= {"not-far-over", "service-limits"}, said(stack)
 
 
 def test_without_a_workload_nothing_is_judged() -> None:
@@ -181,21 +184,16 @@ def test_redis_is_judged_by_the_limit_that_its_maxmemory_follows() -> None:
 
 def test_a_drain_counts_as_done() -> None:
     hand = planned(qdrant={"replicas": 6, "drain_to": 3, "resources": {"requests": {"memory": "4Gi"}}})
-    (violation,) = said(hand["us-east"])["enough-memory"]
+    (violation,) = said(hand)["enough-memory"]
     assert violation.message.startswith("qdrant.memory: 4Gi")
-    assert "enough-memory" not in said(planned(qdrant={"replicas": 6, "drain_to": 3})["us-east"])
+    assert "enough-memory" not in said(planned(qdrant={"replicas": 6, "drain_to": 3}))
 
 
 def test_what_was_set_by_hand_wins_and_is_judged() -> None:
-    hand = planned(qdrant={"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}})
-    for stack in hand.values():
-        assert (
-            find(stack, "StatefulSet", "-qdrant-statefulset").inputs["spec"]["template"]["spec"]["containers"][0][
-                "resources"
-            ]["requests"]["memory"]
-            == "1Gi"
-        )
-        assert set(said(stack)) == {"enough-memory"}
+    stack = planned(qdrant={"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}})
+    spec = find(stack, "StatefulSet", "-qdrant-statefulset").inputs["spec"]["template"]["spec"]
+    assert spec["containers"][0]["resources"]["requests"]["memory"] == "1Gi"
+    assert set(said(stack)) == {"enough-memory"}
 
 
 def test_far_more_than_the_plan_is_said_and_how_far_may_be_configured() -> None:
@@ -209,7 +207,7 @@ def test_far_more_than_the_plan_is_said_and_how_far_may_be_configured() -> None:
 
 def test_the_guides_own_sizes_are_far_over_a_small_workload() -> None:
     resources = {"requests": {"cpu": "4", "memory": "8Gi"}, "limits": {"cpu": "8", "memory": "16Gi"}}
-    found = said(planned(redis={"resources": resources})["us-east"])
+    found = said(planned(redis={"resources": resources}))
     assert set(found) == {"not-far-over"}
 
 
@@ -226,7 +224,7 @@ def test_an_autoscaler_that_never_scales_is_refused() -> None:
 
 def test_a_limit_of_the_service_within_the_plan_is_said() -> None:
     small = {"image": "ghcr.io/somatechlat/somafractalmemory:9d8f7f1", "max_memories": 1_000}
-    (violation,) = said(planned(memory=small)["us-east"])["service-limits"]
+    (violation,) = said(planned(memory=small))["service-limits"]
     assert violation.message.startswith("from 2026-12-01 on a namespace holds 1,000 memories")
 
 
@@ -270,7 +268,7 @@ class AtTheEdge:
 
 def test_the_engine_is_told_the_same_of_inputs_where_outputs_are_empty() -> None:
     small = {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}}
-    regions = _up(KubernetesRegions, qdrant=small)
+    regions = _up(KubernetesRegions, 1, qdrant=small)
     resources = regions.plans["us-east"].resources
     region = AtTheEdge(resources, {one.name: {"later": UNKNOWN_YET} for one in resources})
     refusals = verdict(edge.policies(capacity.RULES), cast(Any, region))
