@@ -19,7 +19,7 @@ from capacity.page import page
 from components.derivation import derived
 from promotion.files import Checkout
 from rehearsal.engine.project import Project
-from settings import Settings, SettingsError, load
+from settings import Quantity, Settings, SettingsError, load
 from settings.agreement import disagreements
 from settings.draft import Draft
 from tests.unit.test_settings import CHECKOUT, region
@@ -155,6 +155,13 @@ def test_what_is_stated_by_hand_always_holds(load_: dict[str, Any], hand: list[t
 def test_one_stated_value_leaves_the_rest_to_the_workload(path: str, value: Any) -> None:
     alone, beside = stack(), stack(**blocks({path: value}))
     assert set(alone.derived or ()) - set(beside.derived or ()) == {path}
+
+
+def test_a_stated_part_of_resources_decides_the_rest_as_it_decides_defaults() -> None:
+    guaranteed = stack(postgresql={"primary": {"resources": {"limits": {"memory": "6Gi"}}}}).postgresql.primary
+    assert guaranteed.resources.requests.memory == guaranteed.resources.limits.memory == Quantity("6Gi")
+    lowered = stack(load_={**LOAD, "memories": 4_000_000}, qdrant={"resources": {"limits": {"memory": "2Gi"}}}).qdrant
+    assert lowered.resources.requests.memory == lowered.resources.limits.memory == Quantity("2Gi")
 
 
 def test_sizes_suit_the_nodes_that_are_stated() -> None:
