@@ -21,6 +21,7 @@ EVERYTHING = Scope(
     monitoring=Monitoring(),
     rpo_seconds=300,
     qdrant_nodes=3,
+    qdrant_all=3,
     replication_factor=2,
     redis_replicas=1,
     instances=3,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS
 from observability.alerts.qdrant import COMMITS, SNAPSHOT_SECONDS
-from observability.alerts.redis import REPLICA_BYTES
+from observability.alerts.redis import FEWEST_READS, REPLICA_BYTES
 from observability.scope import POOLER, POSTGRESQL, QDRANT, REDIS, REDIS_GATEWAY, SHARDS
 from tests.dataplane.observability.cases import (
     EVERY,
@@ -13,6 +13,7 @@ from tests.dataplane.observability.cases import (
     OVER,
     RATE_BEGINS,
     UNDER,
+    ZONES,
     Case,
     Labels,
     Pod,
@@ -78,6 +79,7 @@ def _qdrant(watched: Watched) -> Iterator[Case]:
     yield fires("QdrantPeersApart", "one counts fewer", told("cluster_peers_total", peers - 1, peers))
     yield fires("QdrantPeersApart", "one counts more", told("cluster_peers_total", peers + 1, peers))
     yield quiet("QdrantPeersApart", "they count the same", told("cluster_peers_total", peers, peers))
+    yield from _zones_of_shards(watched)
 
     alert, state = "QdrantConsensusStopped", "cluster_working_state"
     stopped = [*told(state, 1, 0, state="stopped"), *told(state, 0, 1, state="working")]
@@ -156,6 +158,41 @@ def _qdrant_spread(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "hardly anybody asks", asked([0.9, 0, None]))
 
 
+def _zones_of_shards(watched: Watched) -> Iterator[Case]:
+    alert, names = "QdrantShardInFewZones", [f"qdrant-{node}" for node in range(2)]
+
+    def copies(*zones: str) -> list[Series]:
+        nodes = [Pod(name, zone) for name, zone in zip(names, zones, strict=True)]
+        shard = {"collection": "memories", "shard": "0", **_told_by(0)}
+        return [
+            *(watched.scraped(QDRANT, node, "up", steady(1)) for node in nodes),
+            *(watched.probed(SHARDS, "qdrant_shard_active", steady(1), pod=node.name, **shard) for node in nodes),
+        ]
+
+    yield fires(alert, "both copies are in one", copies(ZONES[0], ZONES[0]))
+    yield quiet(alert, "they are in two", copies(ZONES[0], ZONES[1]))
+    yield quiet(alert, "a zone is not known", copies(ZONES[0], ""))
+
+
+def drains(watched: Watched) -> Iterator[Case]:
+    """Of a region that drains the nodes beyond those that stay."""
+    alert, stay, every = "QdrantPeersApart", watched.scope.qdrant_nodes, watched.scope.qdrant_all
+    nodes = [Pod(f"qdrant-{node}", ZONES[node % 3]) for node in range(every)]
+
+    def counting(*peers: int) -> list[Series]:
+        return [
+            watched.scraped(QDRANT, node, "cluster_peers_total", steady(count))
+            for node, count in zip(nodes, peers, strict=True)
+        ]
+
+    gone = [1] * (every - stay)
+    yield quiet(alert, "all are there still", counting(*[every] * every))
+    yield quiet(alert, "the drained ones stand alone", counting(*[stay] * stay, *gone))
+    yield fires(alert, "one that stays has lost another", counting(stay - 1, *[stay] * (stay - 1), *gone))
+    dead = [watched.scraped(QDRANT, node, "collection_dead_replicas", steady(node == nodes[-1])) for node in nodes]
+    yield quiet("QdrantDeadReplicas", "a drained one knows of dead copies", dead)
+
+
 def _told_by(exporter: int) -> dict[str, str]:
     return {"instance": f"10.0.0.{exporter + 1}:9117", "container": "qdrant"}
 
@@ -178,14 +215,25 @@ def _snapshots(watched: Watched) -> Iterator[Case]:
 
 
 def _replication(watched: Watched) -> Iterator[Case]:
-    pod, rpo = watched.component(POSTGRESQL)[1], watched.scope.rpo_seconds
+    instances, rpo = watched.component(POSTGRESQL), watched.scope.rpo_seconds
+    pod = instances[1]
     for alert, limit in (("PostgresqlReplicaBehind", rpo / 10), ("PostgresqlReplicaBehindObjective", rpo)):
 
-        def lag(seconds: float) -> list[Series]:
-            return [watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_lag", steady(seconds))]
+        def lag(*lags: float) -> list[Series]:
+            """Of replicas."""
+            return [
+                watched.scraped(POSTGRESQL, one, name, steady(value))
+                for one, behind in zip(instances[1:], lags, strict=False)
+                for name, value in (("cnpg_pg_replication_lag", behind), ("cnpg_pg_replication_in_recovery", 1))
+            ]
 
-        yield fires(alert, "further than it should be", lag(limit * OVER), _at(pod))
+        of_all = alert == "PostgresqlReplicaBehindObjective"
+        yield fires(alert, "further than it should be", lag(limit * OVER), {} if of_all else _at(pod))
         yield quiet(alert, "just as far as it may be", lag(limit * UNDER))
+        if of_all:
+            yield quiet(alert, "another one is not", lag(limit * OVER, 0))
+            primary = watched.scraped(POSTGRESQL, instances[0], "cnpg_pg_replication_lag", steady(0))
+            yield fires(alert, "the primary is behind nobody", [primary, *lag(limit * OVER)])
 
     def instance(follows: bool, receives: bool) -> list[Series]:
         return [
@@ -319,6 +367,22 @@ def _redis(watched: Watched) -> Iterator[Case]:
         yield fires(alert, "one node says so", [watched.scraped(REDIS, first, name, steady(odd)), *well], labels)
         yield quiet(alert, "no node says so", [watched.scraped(REDIS, first, name, steady(sound)), *well])
 
+    for alert, name, odd, sound in (
+        ("RedisClusterFailing", "redis_cluster_state", 0, 1),
+        ("RedisSlotsMissing", "redis_cluster_slots_ok", 0, 16384),
+    ):
+
+        def knowing(*nodes: int, name: str = name, odd: int = odd, sound: int = sound) -> list[Series]:
+            """So many nodes each; one that knows itself alone says the odd thing."""
+            return [
+                watched.scraped(REDIS, node, metric, steady(value))
+                for node, known in zip(watched.component(REDIS), nodes, strict=False)
+                for metric, value in ((name, odd if known == 1 else sound), ("redis_cluster_known_nodes", known))
+            ]
+
+        yield quiet(alert, "a drained node, which is no member any more", knowing(1, 4, 4, 4))
+        yield fires(alert, "every node stands alone", knowing(1, 1, 1))
+
     alert, pod = "RedisGatewayWithoutCluster", Pod("memory-service-6d8f9c7b5-x0k2p")
     said = [[watched.scraped(REDIS_GATEWAY, pod, "redis_gateway_cluster_ok", steady(ok))] for ok in (0, 1)]
     yield fires(alert, "finds slots without a master", said[0], {"pod": pod.name})
@@ -401,6 +465,7 @@ def _cache(watched: Watched) -> Iterator[Case]:
         yield fires(alert, "fewer find their key than should", low, begins=RATE_BEGINS)
         yield quiet(alert, "just as many find it as should", enough)
         yield quiet(alert, "nobody reads", cache(watched, pod, 0, 0))
+        yield quiet(alert, "hardly anybody reads", cache(watched, pod, 0, FEWEST_READS * UNDER))
 
     dropped = [[watched.scraped(REDIS, pod, "redis_evicted_keys_total", growing(rate))] for rate in (0.1, 0)]
     yield fires("RedisEvicts", "one in ten seconds", dropped[0], begins=RATE_BEGINS)
