@@ -107,6 +107,9 @@ class KubeState(ThreadingHTTPServer):
         host, port = self.server_address[:2]
         return f"{host}:{port}" if isinstance(host, str) else f"{host.decode()}:{port}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A Prometheus that waits no longer is no event."""
+
     def close(self) -> None:
         self.shutdown()
         self.server_close()
