@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,12 @@ INTERRUPTED = 130
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    return clone(tmp_path)
+def copy(tmp_path: Path) -> Iterator[Path]:
+    """A checkout; what a test that fails has left running in it is ended."""
+    made = clone(tmp_path)
+    yield made
+    if (made / "run").exists():
+        command(made, "down")
 
 
 def test_faulty_settings_end_the_command_before_anything_is_made(copy: Path) -> None:
