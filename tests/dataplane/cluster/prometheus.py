@@ -60,7 +60,7 @@ class Prometheus:
     def __init__(self, stand: Stand, own: Cluster, directory: Path) -> None:
         self._stand, self._own, self._directory = stand, own, directory
         self._process, self._nodes = Process(directory, "prometheus"), Process(directory, "node-exporter")
-        self._state = kube_state.KubeState(own.namespace.machine, lambda: kube_state.metrics(stand.client))
+        self._state = kube_state.serve(own.namespace.machine, stand.client)
 
     def start(self) -> None:
         """Ready once it answers."""
@@ -90,7 +90,8 @@ class Prometheus:
     def stop(self) -> None:
         self._process.stop()
         self._nodes.stop()
-        self._state.close()
+        self._state.shutdown()
+        self._state.server_close()
 
     def query(self, expression: str) -> list[Sample]:
         """Its series now."""
@@ -159,7 +160,7 @@ class Prometheus:
                 "scrape_interval": PATIENT,
                 "scrape_timeout": PATIENT,
                 "honor_labels": True,
-                "static_configs": [{"targets": [self._state.target]}],
+                "static_configs": [{"targets": [f"{self._own.namespace.machine}:{self._state.server_port}"]}],
             },
         ]
 

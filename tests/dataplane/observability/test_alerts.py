@@ -10,7 +10,7 @@ from observability.alerts.collection import WATCHDOG
 from observability.rules import rules
 from observability.scope import scope
 from rehearsal.engine.project import Project
-from tests.dataplane.observability import cases_region, cases_service, cases_stores, healthy
+from tests.dataplane.observability import cases_redis, cases_region, cases_service, cases_stores, healthy
 from tests.dataplane.observability.cases import MINUTE, ZONES, Case, Watched
 from tests.dataplane.observability.promtool import (
     Expected,
@@ -47,7 +47,7 @@ def said(watched: Watched) -> Rules:
 
 @pytest.fixture(scope="module")
 def cases(watched: Watched) -> list[Case]:
-    return [case for room in (cases_service, cases_region, cases_stores) for case in room.cases(watched)]
+    return [case for room in (cases_service, cases_region, cases_stores, cases_redis) for case in room.cases(watched)]
 
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet(cases: list[Case], said: Rules) -> None:
