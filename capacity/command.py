@@ -10,6 +10,7 @@ from pathlib import Path
 from capacity import files, prices, review, stack, tables, workload
 from capacity.plan import Plan, plan
 from capacity.prices import PriceError, Prices
+from settings.pages import delivered
 
 _EXAMPLE = """Inputs are keys of a workload: in a file (--workload), and as key=value after it, such as
   python -m capacity estimate memories_per_day=200 concurrent_users=10 objectives.latency_ms=2000
@@ -176,11 +177,4 @@ def _review(options: argparse.Namespace) -> int:
 def _docs(options: argparse.Namespace) -> int:
     from capacity.page import page
 
-    if options.write is not None:
-        options.write.write_text(page(), encoding="utf-8")
-    elif options.check is None:
-        sys.stdout.write(page())
-    elif not options.check.exists() or options.check.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"{options.check} is not what the model says: run `make docs`\n")
-        return 1
-    return 0
+    return delivered(page, options.write, options.check, "the model says")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from capacity import limits, postgresql, qdrant, redis, service
+from capacity import bisection, limits, postgresql, qdrant, redis, service
 from capacity.facts import GIB
 from capacity.ledger import QUIET
 from capacity.load import Load, load
@@ -15,7 +15,6 @@ POSTGRES_LAYOUT: Final = postgresql.Layout(instances=3, partitions=8)
 STORE_BYTES: Final = 8 * GIB
 REDIS_BYTES: Final = 4 * GIB
 REPLICAS: Final = 3
-_MOST: Final = 1e12
 
 
 class Carried(NamedTuple):
@@ -75,11 +74,7 @@ def carried() -> list[Carried]:
 
 
 def _most(holds: Callable[[float], bool]) -> float:
-    low, high = 0.0, _MOST
-    while high - low > 0.5:
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
+    return bisection.ends(holds, bisection.MOST)[0]
 
 
 def guide_function(memories_per_day: float, vector_dim: float) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
 
-from capacity import facts, service
+from capacity import bisection, facts, service
 from capacity.ledger import QUIET
 from capacity.load import load
 from capacity.plan import SERVICE, Layout, Plan, needs_of
@@ -35,9 +35,9 @@ class ServiceLimit:
     remedy: str
 
 
-def date_of(workload: Workload, day: float, today: datetime.date | None = None) -> datetime.date:
-    """The date of a day of the plan."""
-    start = datetime.date.fromisoformat(workload.start) if workload.start else today or datetime.date.today()  # noqa: DTZ011 (the operator's day)
+def date_of(workload: Workload, day: float, today: datetime.date) -> datetime.date:
+    """The date of a day of the plan, which starts today unless the workload says when."""
+    start = datetime.date.fromisoformat(workload.start) if workload.start else today
     return start + datetime.timedelta(days=int(day))
 
 
@@ -57,11 +57,7 @@ def first_day(holds: Callable[[float], bool], until: float = LAST_DAY) -> float 
         return 0.0
     if not holds(until):
         return None
-    low, high = 0.0, until
-    while high - low > 0.5:
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return bisection.ends(lambda day: not holds(day), until)[1]
 
 
 def service_limits(workload: Workload) -> list[ServiceLimit]:
@@ -111,16 +107,10 @@ def most_memories(workload: Workload) -> float:
     """Memories that may be held in all so that the load of the first day is answered in time."""
     at = load(workload, 0, QUIET)
 
-    def late(memories: float) -> bool:
-        return not service.needs(workload, at._replace(memories=memories)).in_time
+    def in_time(memories: float) -> bool:
+        return service.needs(workload, at._replace(memories=memories)).in_time
 
-    low, high = 0.0, 1e12
-    if late(low):
-        return 0.0
-    while high - low > 0.5:
-        middle = (low + high) / 2
-        low, high = (low, middle) if late(middle) else (middle, high)
-    return low
+    return bisection.ends(in_time, bisection.MOST)[0]
 
 
 def _deleting(workload: Workload) -> ServiceLimit:

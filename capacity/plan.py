@@ -127,7 +127,8 @@ class Plan:
         found[f"{POSTGRESQL}.wal_storage"] = self.component(POSTGRESQL).notes["wal_storage"]
         found[f"{POSTGRESQL}.storage"] -= found[f"{POSTGRESQL}.wal_storage"]
         found[f"{QDRANT}.storage"] /= 2
-        return {name: value for name, value in found.items() if name in self.needs.flat()}
+        known = self.needs.flat()
+        return {name: value for name, value in found.items() if name in known}
 
     def component(self, name: str) -> Component:
         return next(one for one in self.components if one.name == name)

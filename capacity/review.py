@@ -16,6 +16,8 @@ from capacity.stack import cpu, quantity
 
 HIGH, LOW = 0.8, 1 / 3
 """Shares of what there is above which there should be more, and under which there may be less."""
+ROOM: Final = 0.6
+"""The share that a step aims at."""
 _PATIENCE: Final = 10.0
 Ask = Callable[[str], Mapping[str, float]]
 """Answers a query: value by component."""
@@ -121,9 +123,8 @@ def _may_shrink(use: Use) -> bool:
 
 
 def _more(use: Use, of: Plan) -> Step:
-    one, needed = of.component(use.component), use.used / 0.6 / of.component(use.component).pods
     if use.component == SERVICE and use.what == "cpu":
-        pods = rounding.whole(use.used / 0.6 / one.cpu)
+        pods = rounding.whole(use.used / ROOM / of.component(use.component).cpu)
         return Step(
             "memory.autoscaling.max_replicas",
             str(pods),
@@ -131,26 +132,28 @@ def _more(use: Use, of: Plan) -> Step:
             "more processes wait for fewer requests; a store takes as long as before",
             "the dashboard scaling-overview: latency and ready pods at the next peak",
         )
-    size = cpu(rounding.cores(needed)) if use.what == "cpu" else quantity(rounding.memory(needed))
     return Step(
-        f"{_KEYS[use.component]}.{use.what}",
-        size,
+        *_resized(use, of),
         f"its pods used {use.share:.0%} of their {use.what}",
-        f"use falls to about 60% of its {use.what}; pods start again one by one",
+        f"use falls to about {ROOM:.0%} of its {use.what}; pods start again one by one",
         "alerts stay quiet for a day; use and latency on the dashboard scaling-overview",
     )
 
 
 def _less(use: Use, of: Plan) -> Step:
-    needed = use.used / 0.6 / of.component(use.component).pods
-    size = cpu(rounding.cores(needed)) if use.what == "cpu" else quantity(rounding.memory(needed))
     return Step(
-        f"{_KEYS[use.component]}.{use.what}",
-        size,
+        *_resized(use, of),
         f"its pods used no more than {use.share:.0%} of their {use.what}",
-        f"use rises to about 60% of its {use.what}; nodes may become fewer",
+        f"use rises to about {ROOM:.0%} of its {use.what}; nodes may become fewer",
         "alerts stay quiet over a peak and over the loss of a zone (make drill)",
     )
+
+
+def _resized(use: Use, of: Plan) -> tuple[str, str]:
+    """The key and the value with which the same use is as much as it should be."""
+    needed = use.used / ROOM / of.component(use.component).pods
+    size = cpu(rounding.cores(needed)) if use.what == "cpu" else quantity(rounding.memory(needed))
+    return f"{_KEYS[use.component]}.{use.what}", size
 
 
 def last(directory: Path, stack: str) -> tuple[str, Mapping[str, float]]:

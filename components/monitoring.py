@@ -1,6 +1,6 @@
 """How a region is watched: what Prometheus collects there, its rules, and the dashboards that Grafana shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class MonitoringArgs:
     hosts: Mapping[str, str]
     """What each region's PostgreSQL is called."""
     ingress_namespace: str
+    after: Sequence[pulumi.Resource]
+    """What has to be there before rules ask about it: while it is made, it is not missing."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -50,19 +52,20 @@ class Monitoring(pulumi.ComponentResource):
         for one in monitors.asked(args.scope, args.hosts, tls=args.exporters.tls):
             self._custom("Probe", one.name, monitors.probe_spec(one, args.scope, exporters.prober))
         docs = args.scope.monitoring.docs or DOCS
-        self._custom("PrometheusRule", NAME, rules(args.scope, docs))
+        ready = ResourceOptions(depends_on=list(args.after))
+        self._custom("PrometheusRule", NAME, rules(args.scope, docs), ready)
         for dashboard in args.scope.dashboards:
             self._dashboard(dashboard)
         self.register_outputs({})
 
-    def _custom(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
+    def _custom(self, kind: str, name: str, spec: Mapping[str, Any], opts: ResourceOptions | None = None) -> None:
         CustomResource(
             f"{self._name}-{kind.lower()}-{name}",
             api_version=API,
             kind=kind,
             metadata=untyped(objects.metadata(name, self._args.placement, _LABELS)),
             spec=untyped(dict(spec)),
-            opts=self._own,
+            opts=ResourceOptions.merge(self._own, opts),
         )
 
     def _dashboard(self, dashboard: Dashboard) -> None:

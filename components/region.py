@@ -34,6 +34,7 @@ from components.scale_in import ScaleIn, for_next_run
 from observability.scope import scope
 from settings import Settings, shared
 
+RECEIVER_REMEDY: Final = "name the Secret of who is told in monitoring.alertmanager_secret (docs/monitoring.md)"
 BACKUPS_REMEDY: Final = (
     "name an object store in backups.s3 (docs/backups.md), or set backups.enabled to false where none are wanted"
 )
@@ -69,6 +70,8 @@ class Region(pulumi.ComponentResource):
 
         if not settings.backs_up and settings.backups.enabled is None:
             pulumi.log.warn(f"{settings.stack} has no backups: {BACKUPS_REMEDY}", self)
+        if settings.monitoring.alertmanager_secret is None and "kube-prometheus-stack" in settings.services_to_install:
+            pulumi.log.warn(f"{settings.stack} tells nobody of its alerts: {RECEIVER_REMEDY}", self)
         before = ScaleIn(f"{name}-scale-in", settings, self._own)
         home = None if settings.is_home else Home(f"{name}-home", settings, before.checked, self._own)
         self._kept = kept.Kept(before.outputs)
@@ -106,7 +109,9 @@ class Region(pulumi.ComponentResource):
             services=settings.services_to_install,
             service_values={
                 "nginx-ingress": {"controller": service_values.ingress_controller(settings.ingress)},
-                "kube-prometheus-stack": service_values.monitoring(settings.region.name, settings.monitoring),
+                "kube-prometheus-stack": service_values.monitoring(
+                    settings.region.name, settings.monitoring, home=settings.is_home
+                ),
             },
             backup_store=settings.backups.s3 if settings.backs_up else None,
             after=after,
@@ -294,6 +299,7 @@ class Region(pulumi.ComponentResource):
             exporters=exporters,
             hosts=self._postgres_hosts,
             ingress_namespace=settings.kubernetes.ingress_namespace,
+            after=[self.qdrant, self.postgres, self.redis, *self.services.values()],
         )
         Monitoring(f"{self._name}-monitoring", args, self._own)
 

@@ -56,7 +56,11 @@ def monitoring_volumes(storage_class: str) -> Values:
     }
 
 
-def monitoring(region: str, settings: Monitoring) -> Values:
+_OF_PODS_THAT_WAIT: Final = ("KubeContainerWaiting", "KubeDeploymentReplicasMismatch", "KubePodNotReady")
+"""The chart's rules that fire for good in a standby, whose service waits for a promotion; the program's own know it."""
+
+
+def monitoring(region: str, settings: Monitoring, *, home: bool) -> Values:
     """Values of the monitoring stack that a region's settings state. Elsewhere its series are told by `region`; only
     those that are recorded go there, and alerts, which are few however much the region holds.
     """
@@ -66,11 +70,22 @@ def monitoring(region: str, settings: Monitoring) -> Values:
     }
     there = settings.remote_write
     if there is not None:
-        kept = {"sourceLabels": ["__name__"], "regex": ".+:.+:.+|ALERTS", "action": "keep"}
+        sent = [
+            {"sourceLabels": ["__name__"], "regex": ".+:.+:.+|ALERTS", "action": "keep"},
+            # The operator names each of a pair, and both would stand side by side there: one of them speaks.
+            {"sourceLabels": ["prometheus_replica"], "regex": ".+-0", "action": "keep"},
+            {"regex": "prometheus|prometheus_replica", "action": "labeldrop"},
+        ]
         login = {key: {"name": there.secret, "key": key} for key in ("username", "password")}
         asked = {"basicAuth": login} if there.secret else {}
-        spec["remoteWrite"] = [{"url": there.url, "writeRelabelConfigs": [kept], **asked}]
-    return {"prometheus": {"prometheusSpec": spec}}
+        spec["remoteWrite"] = [{"url": there.url, "writeRelabelConfigs": sent, **asked}]
+    values: Values = {"prometheus": {"prometheusSpec": spec}}
+    if settings.alertmanager_secret is not None:
+        told = {"useExistingSecret": True, "configSecret": settings.alertmanager_secret}
+        values["alertmanager"] = {"alertmanagerSpec": told}
+    if not home:
+        values["defaultRules"] = {"disabled": dict.fromkeys(_OF_PODS_THAT_WAIT, True)}
+    return values
 
 
 def ingress_controller(settings: Ingress) -> Values:

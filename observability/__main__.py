@@ -10,6 +10,7 @@ from observability.metrics import SOURCES
 from observability.rule import Alert, Recording
 from observability.scope import EDGE, MEMORY, POOLER, POSTGRESQL, QDRANT, REDIS, Scope
 from settings.monitoring import Monitoring
+from settings.pages import delivered
 
 _COMPONENTS = {MEMORY: 3, QDRANT: 3, REDIS: 6, POSTGRESQL: 3, POOLER: 3, EDGE: 3}
 EVERYTHING = Scope(
@@ -21,6 +22,7 @@ EVERYTHING = Scope(
     monitoring=Monitoring(),
     rpo_seconds=300,
     qdrant_nodes=3,
+    qdrant_all=3,
     replication_factor=2,
     redis_replicas=1,
     instances=3,
@@ -87,14 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page")
     parser.add_argument("--check", type=Path, metavar="FILE", help="fail when the file is not the page")
     options = parser.parse_args(arguments)
-    if options.write is not None:
-        options.write.write_text(page(), encoding="utf-8")
-    elif options.check is None:
-        sys.stdout.write(page())
-    elif not options.check.exists() or options.check.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"{options.check} is not what the rules say: run `make docs`\n")
-        return 1
-    return 0
+    return delivered(page, options.write, options.check, "the rules say")
 
 
 if __name__ == "__main__":

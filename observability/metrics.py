@@ -83,6 +83,7 @@ SOURCES = (
         "oliver006/redis_exporter v1.88.0 exporter/exporter.go and metrics.go",
         (
             "redis_aof_last_write_status",
+            "redis_cluster_known_nodes",
             "redis_cluster_slots_ok",
             "redis_cluster_state",
             "redis_commands_processed_total",

@@ -177,7 +177,8 @@ def _service(scope: Scope) -> Iterator[Recording]:
 
 
 def _qdrant(scope: Scope) -> Iterator[Recording]:
-    own, searches = scope.of(QDRANT), scope.of(QDRANT, 'endpoint=~".*/points/(search|query).*"')
+    own, members = scope.of(QDRANT), scope.of_members()
+    searches = scope.of(QDRANT, 'endpoint=~".*/points/(search|query).*"')
     yield Recording(
         "qdrant_node:points:count",
         f"sum by (pod, zone) (collection_points{own})",
@@ -206,13 +207,13 @@ def _qdrant(scope: Scope) -> Iterator[Recording]:
     )
     yield Recording(
         "qdrant_node:commit_lag:operations",
-        f"scalar(max(cluster_commit{own})) - max by (pod, zone) (cluster_commit{own})",
+        f"scalar(max(cluster_commit{members})) - max by (pod, zone) (cluster_commit{members})",
         "operations",
         "Consensus operations that a node is behind the furthest.",
     )
     yield Recording(
         "qdrant:dead_replicas:count",
-        f"max(collection_dead_replicas{own})",
+        f"max(collection_dead_replicas{members})",
         "count",
         "Copies of shards that do not serve.",
     )
@@ -223,6 +224,14 @@ def _qdrant(scope: Scope) -> Iterator[Recording]:
         f"sum by (collection, shard) ({active})",
         "count",
         "Active copies of a shard.",
+    )
+    zones = f"max by (pod, zone) (up{own})"
+    yield Recording(
+        "qdrant_shard:zones:count",
+        "count by (collection, shard) (group by (collection, shard, zone)"
+        f" ({active} * on (pod) group_left (zone) {zones} > 0))",
+        "count",
+        "Zones in which a shard has an active copy on a node that answers.",
     )
     yield Recording(
         "qdrant_node:shards:count",

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-Severity = Literal["critical", "warning", "info"]
-"""`critical` wakes somebody, `warning` waits for working hours, `info` is for other rules and for looking at."""
+Severity = Literal["critical", "warning", "info", "none"]
+"""`critical` wakes somebody, `warning` waits for working hours, `info` is for looking at, `none` for who watches the
+alerting itself."""
 
 Unit = Literal["ratio", "seconds", "bytes", "cores", "per second", "count", "operations"]
 

@@ -34,6 +34,9 @@ class Scope:
     monitoring: Monitoring
     rpo_seconds: int
     qdrant_nodes: int
+    """Those that stay, while others are drained."""
+    qdrant_all: int
+    """With those that are drained."""
     replication_factor: int
     redis_replicas: int
     instances: int
@@ -62,6 +65,12 @@ class Scope:
     def of(self, job: str, more: str = "") -> str:
         """Selector of what one monitor scrapes, with further matchers."""
         return "{" + ", ".join(filter(None, [f'job="{job}"', self.own, more])) + "}"
+
+    def of_members(self, more: str = "") -> str:
+        """Selector of the Qdrant nodes that stay: one that is drained tells of a cluster of its own in the end."""
+        stay = "|".join(f"{QDRANT}-{node}" for node in range(self.qdrant_nodes))
+        pods = f'pod=~"{stay}"' if self.qdrant_nodes < self.qdrant_all else ""
+        return self.of(QDRANT, ", ".join(filter(None, [pods, more])))
 
 
 def equal(label: str, value: str) -> str:
@@ -101,6 +110,7 @@ def scope(settings: Settings) -> Scope:
         monitoring=settings.monitoring,
         rpo_seconds=settings.multiregion.rpo_seconds,
         qdrant_nodes=settings.qdrant.kept_nodes,
+        qdrant_all=settings.qdrant.replicas,
         replication_factor=settings.sharding.replication_factor,
         redis_replicas=redis.replicas,
         instances=instances,

@@ -57,7 +57,7 @@ class Thresholds(Model):
         default=TwoLimits(warning=0.8, critical=0.9), description="Share of PostgreSQL's connections in use."
     )
     fair_share: Times = Field(
-        default=1.5, description="How many times its fair share of CPU, points or requests a node may have."
+        default=1.5, description="How many times its fair share of CPU, shards or requests a node may have."
     )
 
 
@@ -80,7 +80,9 @@ class Monitoring(Model):
         default=True,
         description="Have the region watched: the cluster needs kube-prometheus-stack, or at least its kinds.",
     )
-    interval_seconds: int = Field(default=30, ge=5, le=300, description="How often figures are collected.")
+    interval_seconds: int = Field(
+        default=30, ge=5, le=60, description="How often figures are collected; rates over five minutes need several."
+    )
     availability: float = Field(
         default=0.999, ge=0.9, lt=1, description="Share of requests that must succeed over thirty days."
     )
@@ -92,6 +94,11 @@ class Monitoring(Model):
         default=None,
         description="Where recorded series and alerts of this region are sent as well, so that one place shows all "
         "regions; where the program installs Prometheus.",
+    )
+    alertmanager_secret: Label | None = Field(
+        default=None,
+        description="Secret in the monitoring namespace whose `alertmanager.yaml` says who is told of alerts, where "
+        "the program installs Prometheus; left out, nobody is.",
     )
     docs: Annotated[str, checked(_docs)] | None = Field(
         default=None, description="Where this project's docs/ can be read: alerts link to its pages."

@@ -135,7 +135,7 @@ class AwsPlatform(pulumi.ComponentResource):
                 "nginx-ingress": {"controller": self._ingress_controller()},
                 "kube-prometheus-stack": merged(
                     merged(UNSEEN, service_values.monitoring_volumes(storage.NAME)),
-                    service_values.monitoring(settings.region.name, settings.monitoring),
+                    service_values.monitoring(settings.region.name, settings.monitoring, home=settings.is_home),
                 ),
             },
             after=[*before, *cluster.ready, self._volumes, *after],

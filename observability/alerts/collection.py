@@ -18,6 +18,9 @@ from observability.scope import (
     Scope,
 )
 
+WATCHDOG = "RegionWatchdog"
+"""Not `Watchdog`: kube-prometheus-stack has one of that name, which it keeps to itself."""
+
 
 def jobs(scope: Scope) -> list[str]:
     """What has to be collected in a region."""
@@ -51,6 +54,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     yield Alert(
         "ClusterMetricsMissing",
         "absent(kube_pod_info) or absent(container_memory_working_set_bytes)"
+        " or absent(kubelet_volume_stats_available_bytes)"
         ' or absent(node_cpu_seconds_total{node!=""})'
         ' or absent(kube_node_labels{label_topology_kubernetes_io_zone!=""})',
         "warning",
@@ -58,13 +62,42 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "kube-state-metrics, the node exporter or kubelet is not collected, or nodes and zones are no labels: "
         "whether a zone may be lost and how nodes are loaded cannot be told.",
         "docs/monitoring.md lists the values that kube-prometheus-stack needs.",
-        "15m",
+        "5m",
     )
     yield Alert(
-        "Watchdog",
+        "FiguresMissing",
+        " or ".join(
+            f"max by (job, pod) (up{scope.of(job)} == 1 unless on (namespace, pod) {metric}{scope.of(job)})"
+            for job, metric in always(scope).items()
+        ),
+        "warning",
+        "{{ $labels.pod }} answers, and does not tell of {{ $labels.job }} what it should",
+        "Its exporter reaches its server no more, or a release has renamed its figures: alerts that need them stay "
+        "silent.",
+        "Its log says what it cannot read. After an upgrade: observability/metrics.py lists what is asked for.",
+        "10m",
+    )
+    yield Alert(
+        WATCHDOG,
         "vector(1)",
-        "info",
+        # kube-prometheus-stack silences alerts that are `info` while nothing else fires.
+        "none",
         "Alerting works",
         "Always fires. Whoever gets the alerts has to notice when this one stops.",
         "If it is missing, Prometheus or Alertmanager of the region is down.",
     )
+
+
+def always(scope: Scope) -> dict[str, str]:
+    """Job to a metric that each of its pods tells at all times."""
+    told = {
+        REDIS_GATEWAY: "redis_gateway_cluster_ok",
+        POSTGRESQL_GATEWAY: "postgresql_gateway_statements_sent_again_total",
+        QDRANT: "collections_total",
+        POSTGRESQL: "cnpg_pg_replication_in_recovery",
+        POOLER: "cnpg_pgbouncer_pools_cl_waiting",
+        REDIS: "redis_cluster_state",
+        EDGE: "haproxy_server_status",
+    }
+    watched = jobs(scope)
+    return {job: metric for job, metric in told.items() if job in watched}

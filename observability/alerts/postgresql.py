@@ -14,6 +14,7 @@ BACKUP_SECONDS = 2 * 86400
 def alerts(scope: Scope) -> Iterator[Alert]:
     """Of a region's PostgreSQL."""
     own, connections = scope.of(POSTGRESQL), scope.monitoring.thresholds.connections
+    replica = f"max by (pod) (cnpg_pg_replication_in_recovery{own})"
     yield Alert(
         "PostgresqlReplicaBehind",
         f"postgresql:replication_lag:seconds > {scope.rpo_seconds / 10:g}",
@@ -25,9 +26,9 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
     yield Alert(
         "PostgresqlReplicaBehindObjective",
-        f"postgresql:replication_lag:seconds > {scope.rpo_seconds}",
+        f"min(postgresql:replication_lag:seconds and on (pod) {replica} == 1) > {scope.rpo_seconds}",
         "critical",
-        "{{ $labels.pod }} is {{ $value | humanizeDuration }} behind, more than a promotion may lose",
+        "Every replica is {{ $value | humanizeDuration }} behind or more, more than a promotion may lose",
         f"A promotion of this region now would lose more than `multiregion.rpo_seconds` ({scope.rpo_seconds} s), and "
         "is refused.",
         "`regional-performance` says whether the region link is slow or down. A standby that does not catch up is made "

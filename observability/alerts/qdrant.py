@@ -13,7 +13,9 @@ SNAPSHOT_SECONDS = 2 * 86400
 
 def alerts(scope: Scope) -> Iterator[Alert]:
     """Of a region's Qdrant."""
-    own, fair = scope.of(QDRANT), scope.monitoring.thresholds.fair_share
+    own, fair, members = scope.of(QDRANT), scope.monitoring.thresholds.fair_share, scope.of_members()
+    least, most = scope.qdrant_nodes, scope.qdrant_all
+    peers = f"{least} to {most}" if least < most else f"{least}"
     shards = "qdrant_node:shards:count"
     yield Alert(
         "QdrantDeadReplicas",
@@ -28,7 +30,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     yield Alert(
         "QdrantTooFewReplicas",
         # Without a collection, as in a standby, Qdrant tells 0.
-        f"min(collection_active_replicas_min{own} and collections_total{own} > 0) < {scope.replication_factor}",
+        f"min(collection_active_replicas_min{members} and collections_total{members} > 0) < {scope.replication_factor}",
         "warning",
         f"A shard has {{{{ $value }}}} active copies, {scope.replication_factor} are wanted",
         "Copies are being made, or are missing.",
@@ -36,18 +38,30 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "30m",
     )
     yield Alert(
+        "QdrantShardInFewZones",
+        # Where not every node is of a known zone, nobody knows.
+        f"count(qdrant_shard:zones:count < {min(scope.replication_factor, 2)}) > 0"
+        f" unless on () (count(up{scope.of(QDRANT, equal('zone', ''))}) > 0)",
+        "warning",
+        "{{ $value }} shards have all their copies in one zone",
+        "All is well now, but the loss of that zone would lose memories.",
+        "Run the rebalancer with `qdrant.rebalance.moves: true`, which gives every zone its copy.",
+        "1h",
+    )
+    yield Alert(
         "QdrantPeersApart",
-        f"count(cluster_peers_total{own} != {scope.qdrant_nodes}) > 0",
+        f"count(cluster_peers_total{members} < {least} or cluster_peers_total{members} > {most}) > 0",
         "critical",
-        f"{{{{ $value }}}} nodes do not count {scope.qdrant_nodes} peers",
+        f"{{{{ $value }}}} nodes do not count {peers} peers",
         "A node knows another cluster than the others: one that lost its volume may have begun a second one.",
-        "Compare `GET /cluster` of all nodes. A peer that is no more is removed with `DELETE /cluster/peer/<id>`; a "
-        "node that stands alone is deleted together with its volume, and joins anew.",
+        "Compare `GET /cluster` of all nodes, and see that no drain is under way (`qdrant.drain_to`). A peer whose pod "
+        "is no more and holds no shard is removed with `DELETE /cluster/peer/<id>`. A node that stands alone and has "
+        "no shard that others lack is deleted together with its volume, and joins anew.",
         "5m",
     )
     yield Alert(
         "QdrantConsensusStopped",
-        f"max by (pod) (cluster_working_state{scope.of(QDRANT, equal('state', 'stopped'))}) == 1",
+        f"max by (pod) (cluster_working_state{scope.of_members(equal('state', 'stopped'))}) == 1",
         "critical",
         "{{ $labels.pod }} has stopped taking part in consensus",
         "The node takes no change of collections and shards any more.",

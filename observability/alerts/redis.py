@@ -7,15 +7,23 @@ from observability.scope import REDIS, REDIS_GATEWAY, Scope, equal
 
 REPLICA_BYTES = 64 * 1024 * 1024
 """How far a replica may be behind."""
+FEWEST_READS = 1
+"""Per second: fewer that miss load nobody."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
     """Of a region's Redis."""
     own, hits, masters = scope.of(REDIS), scope.monitoring.thresholds.cache_hits, scope.needed[REDIS]
     master, replica = (f"redis_instance_info{scope.of(REDIS, equal('role', role))}" for role in ("master", "slave"))
+    # A node that was drained knows itself alone; where all do, they count.
+    alone = f"redis_cluster_known_nodes{own} == 1"
+    state, slots = (
+        f"(min({metric}{own} unless on (namespace, pod) ({alone})) or min({metric}{own}))"
+        for metric in ("redis_cluster_state", "redis_cluster_slots_ok")
+    )
     yield Alert(
         "RedisClusterFailing",
-        f"min(redis_cluster_state{own}) < 1",
+        f"{state} < 1",
         "critical",
         "A node says that the cluster fails",
         "Some slots have no master: reads and writes of their keys wait, then fail.",
@@ -24,7 +32,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
     yield Alert(
         "RedisSlotsMissing",
-        f"min(redis_cluster_slots_ok{own}) < 16384",
+        f"{slots} < 16384",
         "critical",
         "Only {{ $value }} of 16384 slots are served",
         "Keys of the other slots cannot be read or written.",
@@ -43,7 +51,8 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     if scope.redis_replicas:
         yield Alert(
             "RedisMasterWithoutReplica",
-            f"min by (pod) (redis_connected_slaves{own} and on (namespace, pod) {master}) < 1",
+            f"min by (pod) (redis_connected_slaves{own} and on (namespace, pod) {master}"
+            f" unless on (namespace, pod) ({alone})) < 1",
             "warning",
             "{{ $labels.pod }} is a master without a replica",
             "If its node is lost, so are its keys.",
@@ -70,8 +79,8 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "See which node is lost again and again, and whether nodes are short of CPU: one that stalls for five seconds "
         "is taken for lost.",
     )
-    yield _hits("RedisCacheHitsLow", "warning", hits.warning)
-    yield _hits("RedisCacheHitsVeryLow", "critical", hits.critical)
+    yield _hits("RedisCacheHitsLow", "warning", hits.warning, own)
+    yield _hits("RedisCacheHitsVeryLow", "critical", hits.critical, own)
     yield Alert(
         "RedisEvicts",
         "sum(redis_node:evictions:rate5m) > 0",
@@ -101,10 +110,11 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
 
 
-def _hits(name: str, severity: Severity, limit: float) -> Alert:
+def _hits(name: str, severity: Severity, limit: float, own: str) -> Alert:
+    read = " + ".join(f"sum(rate(redis_keyspace_{found}_total{own}[5m]))" for found in ("hits", "misses"))
     return Alert(
         name,
-        f"redis:hits:ratio_rate5m < {limit:g}",
+        f"redis:hits:ratio_rate5m < {limit:g} and on () {read} > {FEWEST_READS}",
         severity,
         "{{ $value | humanizePercentage }} of reads find their key in Redis",
         "Reads that miss go to PostgreSQL: it is loaded with what the cache should carry.",

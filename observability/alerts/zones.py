@@ -36,10 +36,12 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
     yield Alert(
         "ComponentGone",
-        "component:needed_pods:count unless on (component) component:ready_pods:count",
+        # Without kube-state-metrics nobody knows: ClusterMetricsMissing says so.
+        "component:needed_pods:count unless on (component) component:ready_pods:count"
+        f" and on () group(kube_pod_info{{{scope.own}}})",
         "critical",
         "Of {{ $labels.component }} no pod is known",
-        "A component has no pods at all, or kube-state-metrics cannot see them.",
+        "A component has no pods at all.",
         "See whether its Deployment or StatefulSet is there; `pulumi refresh` shows what was removed by hand.",
         "5m",
     )

@@ -1,9 +1,10 @@
 """What fires, from Prometheus's own series of alerts."""
 
+from observability.alerts.collection import WATCHDOG
 from observability.dashboards.frame import Row
 from observability.dashboards.panels import COUNT, Number, Query, Table, of, over, under
 
-_WATCHDOG, _OTHERS = 'alertname="Watchdog"', 'alertname!="Watchdog"'
+_WATCHDOG, _OTHERS = f'alertname="{WATCHDOG}"', 'alertname!~"(Region)?Watchdog"'
 _FIRES = 'alertstate="firing"'
 
 
@@ -30,7 +31,7 @@ def row(question: str) -> Row:
                     COUNT,
                     (Query(f"count({of('ALERTS', _FIRES, _WATCHDOG)}) or vector(0)", "alerting"),),
                     under(critical=1),
-                    alerts=("Watchdog",),
+                    alerts=(WATCHDOG,),
                     words={"0": "is down", "1": "works"},
                 ),
                 _which(),

@@ -245,8 +245,8 @@ def _backups(scope: Scope) -> Row:
         numbers.append(
             Number(
                 "Qdrant: age of the newest snapshot",
-                "One is taken every day. The log of the newest Job `qdrant-backup-…` says what failed; `kubectl create "
-                "job --from=cronjob/qdrant-backup` takes one now.",
+                "Every six hours one is taken. The log of the newest Job `qdrant-backup-…` says what failed; `kubectl "
+                "create job --from=cronjob/qdrant-backup` takes one now.",
                 SECONDS,
                 (Query(of("qdrant:snapshot_age:seconds"), "{{region}}"),),
                 over(critical=SNAPSHOT_SECONDS),

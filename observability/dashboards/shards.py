@@ -118,6 +118,15 @@ def _copies(scope: Scope) -> Row:
                     ("QdrantTooFewReplicas",),
                 ),
                 Number(
+                    "Fewest zones of a shard",
+                    "With all copies in one zone, the loss of that zone loses memories: run the rebalancer with "
+                    "`qdrant.rebalance.moves: true`, which gives every zone its copy.",
+                    COUNT,
+                    (Query(f"min by (region) ({of('qdrant_shard:zones:count')})", "zones"),),
+                    under(critical=min(factor, 2)),
+                    ("QdrantShardInFewZones",),
+                ),
+                Number(
                     "Dead replicas",
                     "A node that is away brings its copies back when it returns. If all nodes are ready and it stays, "
                     "run the rebalancer with `qdrant.rebalance.moves: true`.",
@@ -133,7 +142,7 @@ def _copies(scope: Scope) -> Row:
                     (Query(f"min by (collection, shard) ({copies})", "{{collection}} {{shard}}"),),
                     under(critical=factor),
                     ("QdrantTooFewReplicas",),
-                    share=4,
+                    share=3,
                 ),
             ),
         ),

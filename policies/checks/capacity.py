@@ -202,4 +202,4 @@ def _amount(name: str, value: float) -> str:
 
 
 def _date(workload: Workload, day: float) -> datetime.date:
-    return limits.date_of(workload, day)
+    return limits.date_of(workload, day, datetime.date.min)  # a stack's workload says when it starts

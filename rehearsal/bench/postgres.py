@@ -16,7 +16,7 @@ from typing import Any
 from rehearsal import images
 from rehearsal.bench.measure import Measure, in_turns, ratio
 from rehearsal.bench.projects import objects
-from rehearsal.bench.stand import FILES, Stand, find, listens, missing, own_folder, run, stand
+from rehearsal.bench.stand import FILES, Stand, find, listens, missing, own_folder, run, stand, start_postgres
 from rehearsal.certificates import Authority
 from rehearsal.engine.model import Plan
 from rehearsal.errors import RehearsalError
@@ -70,11 +70,7 @@ class Server:
     @classmethod
     def make(cls, here: Stand, rows: int) -> "Server":
         made = cls(here, free_port(), rows)
-        data = own_folder(here, "postgresql") / "data"
-        run([find("initdb") or "", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], as_nobody=True)
-        options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-        server = [find("postgres") or "", "-D", data, "-p", f"{made.port}", *options, "-c", "max_connections=200"]
-        here.start("postgresql", server, as_nobody=True)
+        start_postgres(here, made.port, {"max_connections": 200})
         here.await_(lambda: made._answers(), "PostgreSQL", "postgresql")
         made.sql("postgres", f"CREATE ROLE {USER} LOGIN", user="postgres")
         return made

@@ -6,11 +6,9 @@ start: those of days would hold many more samples in a region's long life, of th
 answers.
 """
 
-import http.server
 import itertools
 import json
 import statistics
-import threading
 import time
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
@@ -40,6 +38,7 @@ from rehearsal.engine.project import Project
 from rehearsal.errors import RehearsalError
 from rehearsal.ports import free_port
 from rehearsal.progress import Progress
+from rehearsal.standins.qdrant import wire
 
 NEEDED = (("prometheus",),)
 SERIES, GOAL_SECONDS = 100_000, 1.0
@@ -188,26 +187,14 @@ def _start(here: Stand, port: int) -> None:
     command = [find("prometheus") or "", f"--config.file={here.folder}/prometheus.json"]
     command += [f"--web.listen-address=127.0.0.1:{port}", f"--storage.tsdb.path={here.folder}/data"]
     here.start("prometheus", [*command, "--log.level=warn"])
-    here.await_(lambda: _ready(port), "Prometheus", "prometheus")
+    here.await_(lambda: ready(port), "Prometheus", "prometheus")
 
 
 @contextmanager
 def _told(regions: list[Scope], series: int) -> Generator[int]:
     """Port of a server that tells the figures, anew at each scrape."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = figures(regions, series).encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the method that it replaces)
-            del format, args
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = wire.serve("127.0.0.1", 0, lambda _: wire.Answer(200, figures(regions, series)))
     try:
         yield server.server_port
     finally:
@@ -241,7 +228,8 @@ def _read(port: int) -> float:
     return float(result[0]["value"][1]) if result else 0.0
 
 
-def _ready(port: int) -> bool:
+def ready(port: int) -> bool:
+    """Whether a Prometheus on loopback answers queries."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
             return True

@@ -101,6 +101,17 @@ def own_folder(stand: Stand, name: str) -> Path:
     return folder
 
 
+def start_postgres(here: Stand, port: int, parameters: Mapping[str, object]) -> None:
+    """Starts a new PostgreSQL on loopback, whose superuser `postgres` needs no password. It does not wait for its disk,
+    nor is it waited for here.
+    """
+    data = own_folder(here, "postgresql") / "data"
+    run([find("initdb") or "", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], as_nobody=True)
+    given = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", **parameters}
+    flags = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+    here.start("postgresql", [find("postgres") or "", "-D", data, "-p", f"{port}", *flags], as_nobody=True)
+
+
 def listens(port: int) -> bool:
     """Whether somebody takes connections on a port of loopback."""
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import execute_batch
 
-from rehearsal.bench.stand import FILES, Stand, find, own_folder, run, stand
+from rehearsal.bench.stand import FILES, Stand, find, run, stand, start_postgres
 from rehearsal.calibration.memories import NAMESPACE, Memory, memories
 from rehearsal.ports import free_port
 from rehearsal.standins.memory import statements
@@ -56,20 +56,13 @@ class Server:
 
     def __init__(self, here: Stand) -> None:
         self._here, self.port = here, free_port()
-        data = own_folder(here, "postgresql") / "data"
-        run([find("initdb") or "", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], as_nobody=True)
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "",
-            "fsync": "off",
+        parameters = {
             "shared_buffers": "256MB",
             "max_wal_size": "4GB",
             "checkpoint_timeout": "1d",
             "autovacuum": "off",
         }
-        flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-        command = [find("postgres") or "", "-D", data, "-p", f"{self.port}", *flags]
-        here.start("postgresql", command, as_nobody=True)
+        start_postgres(here, self.port, parameters)
         here.await_(self._answers, "PostgreSQL", "postgresql")
         with self.connected("postgres", "postgres") as cursor:
             cursor.execute(f"CREATE ROLE {_USER} LOGIN")

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 END = HOUR + 30 * MINUTE
 HOSTILE = "</td><script>alert(1)</script>"
 ALERTS = (
-    {"alertname": "Watchdog", "severity": "info"},
+    {"alertname": "RegionWatchdog", "severity": "none"},
     {"alertname": "PostgresqlReplicaBehindObjective", "severity": "critical", "pod": "postgresql-us-east-2"},
     {"alertname": "VolumeFilling", "severity": "warning", "pod": HOSTILE},
 )

@@ -31,6 +31,9 @@ from rehearsal.standins import launch
 from rehearsal.standins.cnpg.topology import PRIMARY
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
+pytestmark = pytest.mark.timeout(900)
+"""The first test waits for two regions, beside whatever else the machine does."""
+
 Figure = Callable[[str], None]
 
 

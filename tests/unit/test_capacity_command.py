@@ -1,12 +1,12 @@
 """`python -m capacity`: what it prints, what it writes, and what it refuses with the files untouched."""
 
+import contextlib
 import http.server
 import json
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from capacity.command import main
 from capacity.plan import plan
 from capacity.workload import Objectives, Workload
 from settings import load
+from tests.unit.serving import serving
 
 ROOT = Path(__file__).parents[2]
 LOAD = ["memories_per_day=20", "concurrent_users=5", "objectives.latency_ms=20000", "start=2026-01-01"]
@@ -211,7 +212,6 @@ Told = Mapping[str, Mapping[str, float]]
 @pytest.fixture
 def prometheus() -> Iterator[Callable[[Told], str]]:
     """Starts what answers as Prometheus does: for each recorded series a value by component."""
-    servers: list[http.server.HTTPServer] = []
 
     def start(told: Told) -> str:
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -229,15 +229,11 @@ def prometheus() -> Iterator[Callable[[Told], str]]:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server = servers.enter_context(serving(http.server.HTTPServer(("127.0.0.1", 0), Handler)))
         return f"http://127.0.0.1:{server.server_port}"
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with contextlib.ExitStack() as servers:
+        yield start
 
 
 NAMES = ("memory-service", "qdrant", "postgresql", "redis")

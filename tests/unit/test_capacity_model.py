@@ -190,7 +190,7 @@ def test_the_service_is_the_limit_where_no_number_of_pods_answers_in_time() -> N
     before, after = (service.needs(late, load(late, at, QUIET)).in_time for at in (day - 1, day + 1))
     assert before and not after
     assert found["max_memories"].day == pytest.approx(100_000 / 200, abs=1)
-    assert limits.date_of(late, found["max_memories"].day or 0) == datetime.date(2027, 5, 16)
+    assert limits.date_of(late, found["max_memories"].day or 0, datetime.date(2020, 1, 1)) == datetime.date(2027, 5, 16)
     assert limits.first(plan(late)).name == "memory-service.latency"
 
 

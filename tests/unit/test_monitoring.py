@@ -124,6 +124,12 @@ class TestMonitors:
         every = {one.spec["podMetricsEndpoints"][0]["interval"] for one in run.of("PodMonitor")}
         assert every | {one.spec["interval"] for one in run.of("Probe")} == {"15s"}
 
+    def test_rules_ask_about_what_is_there(self, us_east: Recorded) -> None:
+        """While the first update makes the stores, nobody is woken for them."""
+        (rule,) = us_east.of("PrometheusRule")
+        before = {urn.rpartition("::")[2] for urn in rule.depends_on}
+        assert {"us-east-qdrant-statefulset", "us-east-redis-bootstrap"} <= before, before
+
     def test_nothing_is_made_where_nobody_watches(self) -> None:
         run = record_stack("us-east", overrides={"monitoring": {"enabled": False}})
         assert not [one.urn for one in run.objects if one.inputs.get("apiVersion") == "monitoring.coreos.com/v1"]

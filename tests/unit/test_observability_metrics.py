@@ -4,11 +4,16 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from components.versions import CHARTS
 from observability import alerts, recording
 from observability.__main__ import EVERYTHING
 from observability.metrics import SOURCES
 from observability.rule import Group, of_region
 from observability.rules import rules
+from rehearsal.upstream import MODULES
+from settings.images import Images
 
 ROOT = Path(__file__).parents[2]
 OWN = {
@@ -17,6 +22,13 @@ OWN = {
     "shard exporter": "components/files/qdrant_exporter.py",
 }
 """Sources of ours, with the file that names their metrics."""
+PINNED = {
+    "Qdrant": "qdrant",
+    "redis_exporter": "redis_exporter",
+    "HAProxy of the edge": "haproxy",
+    "blackbox exporter": "blackbox_exporter",
+}
+"""Sources of others, with the image whose release says what they tell."""
 
 
 def asked(groups: list[Group]) -> set[str]:
@@ -45,6 +57,21 @@ def test_our_own_sources_have_what_is_asked_of_them() -> None:
         for metric in source.metrics:
             # One of the gateways writes its prefix once.
             assert metric in text or metric.removeprefix("postgresql_gateway_") in text, metric
+
+
+@pytest.mark.parametrize(("source", "image"), PINNED.items())
+def test_sources_are_those_of_the_release_that_is_pinned(source: str, image: str) -> None:
+    """Who pins another one looks at its metrics again: one that was renamed is an alert that stays silent."""
+    (where,) = (one.where for one in SOURCES if one.name == source)
+    (version,) = re.findall(r":v?(\d+\.\d+)", getattr(Images.model_construct(), image))
+    assert f"v{version}" in where
+
+
+def test_the_operators_queries_are_those_of_the_release_that_is_pinned() -> None:
+    (module,) = (one for one in MODULES if one.group == "postgresql.cnpg.io")
+    (where,) = (one.where for one in SOURCES if one.name == "CloudNativePG")
+    assert f"cloudnative-pg {module.version} " in where
+    assert (module.version, CHARTS["cloudnative-pg"].version) == ("v1.30.0", "0.29.0")
 
 
 def test_recorded_series_are_asked_for_in_their_region_alone() -> None:

@@ -103,13 +103,37 @@ def test_recorded_series_and_alerts_go_where_settings_say(secret: str | None) ->
     spec = monitoring_stack(run)["prometheus"]["prometheusSpec"]
     (write,) = spec["remoteWrite"]
     assert (write["url"], spec["retention"]) == (there["url"], "3d")
-    (rule,) = write["writeRelabelConfigs"]
+    rule, one_of_two, unnamed = write["writeRelabelConfigs"]
     assert (rule["sourceLabels"], rule["action"]) == (["__name__"], "keep")
+    assert (one_of_two["sourceLabels"], one_of_two["action"]) == (["prometheus_replica"], "keep")
+    pair = [f"prometheus-kube-prometheus-stack-prometheus-{ordinal}" for ordinal in range(2)]
+    assert [name for name in pair if re.fullmatch(one_of_two["regex"], name)] == pair[:1]
+    assert unnamed["action"] == "labeldrop"
+    labels = ("prometheus", "prometheus_replica", "region", "pod")
+    assert [name for name in labels if re.fullmatch(unnamed["regex"], name)] == ["prometheus", "prometheus_replica"]
     kept = [name for name in ("service:requests:rate5m", "ALERTS", "up", "api_requests_total", "node_load1")
             if re.fullmatch(rule["regex"], name)]  # fmt: skip
     assert kept == ["service:requests:rate5m", "ALERTS"]
     login = {key: {"name": secret, "key": key} for key in ("username", "password")} if secret else None
     assert write.get("basicAuth") == login
+
+
+def test_pods_that_wait_for_a_promotion_are_no_alarm() -> None:
+    home, standby = two()
+    assert "disabled" not in monitoring_stack(home).get("defaultRules", {})
+    waiting = {"KubeContainerWaiting": True, "KubeDeploymentReplicasMismatch": True, "KubePodNotReady": True}
+    assert monitoring_stack(standby)["defaultRules"]["disabled"] == waiting
+
+
+def test_alerts_go_to_whom_settings_name(caplog: pytest.LogCaptureFixture) -> None:
+    nobody = "us-east tells nobody of its alerts: name the Secret of who is told in monitoring.alertmanager_secret"
+    told = Regions(aws=AWS, more={"monitoring": {"alertmanager_secret": "on-call"}}).up("us-east")
+    spec = monitoring_stack(told)["alertmanager"]["alertmanagerSpec"]
+    assert (spec["useExistingSecret"], spec["configSecret"], spec["replicas"]) == (True, "on-call", 2)
+    assert nobody not in caplog.text
+    silent = Regions(aws=AWS).up("us-east")
+    assert "configSecret" not in monitoring_stack(silent)["alertmanager"]["alertmanagerSpec"]
+    assert nobody in caplog.text
 
 
 def test_nothing_is_installed_on_a_cluster_of_somebody_else(us_east: Recorded) -> None:

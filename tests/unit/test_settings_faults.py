@@ -279,6 +279,10 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"monitoring": {"thresholds": {"cache_hits": {"warning": 0.3, "critical": 0.4}}}},
         "monitoring.thresholds.cache_hits.warning = 0.3   not over critical (0.4), below which it is worse",
     ),
+    "rates of two figures": (
+        {"monitoring": {"interval_seconds": 61}},
+        "monitoring.interval_seconds = 61   too high: must be 60 or less",
+    ),
     "more than all": (
         {"monitoring": {"thresholds": {"storage_free": 20}}},
         "monitoring.thresholds.storage_free = 20   too high: must be less than 1",

@@ -73,13 +73,14 @@ def test_columns_are_labels_or_figures() -> None:
     assert figures.told("pg_y", [{"count": {"usage": "GAUGE"}}], [{"count": "3"}]) == ["cnpg_pg_y_count 3"]
 
 
-def test_a_pooler_tells_each_pool() -> None:
+def test_a_pooler_tells_each_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*command: str, seconds: float) -> str:
         assert command[-2:] == ("SHOW POOLS", "pgbouncer")
         assert seconds > 0
         return "database,user,cl_waiting,maxwait,pool_mode\nsoma,app,2,1,transaction\n"
 
-    said = figures.of_pooler(Layout("pooler", "soma", ""), run)
+    monkeypatch.setattr(figures, "output", run)
+    said = figures.of_pooler(Layout("pooler", "soma", ""))
     labels = '{database="soma",user="app"}'
     assert said == f"cnpg_pgbouncer_pools_cl_waiting{labels} 2\ncnpg_pgbouncer_pools_maxwait{labels} 1\n"
 

@@ -6,13 +6,13 @@ docs/metrics/{cluster/node,workload/pod,workload/cronjob,workload/horizontalpoda
 out everything else.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest
+from rehearsal.standins.qdrant import wire
 from settings.quantity import Quantity
 from tests.dataplane.cluster.stand import ZONE, Pod
 
@@ -91,41 +91,14 @@ def _line(name: str, labels: Mapping[str, str], value: float) -> str:
     return f"{name}{{{written}}} {float(value)}"
 
 
-class KubeState(ThreadingHTTPServer):
-    """Tells Prometheus, at an address of this machine."""
+def serve(address: str, client: Client) -> ThreadingHTTPServer:
+    """Tells Prometheus, at an address of this machine; whoever starts it shuts it down."""
 
-    daemon_threads = True
-
-    def __init__(self, address: str, ask: Callable[[], str]) -> None:
-        self.ask = ask
-        super().__init__((address, 0), _Page)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def target(self) -> str:
-        """Host and port."""
-        host, port = self.server_address[:2]
-        return f"{host}:{port}" if isinstance(host, str) else f"{host.decode()}:{port}"
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _Page(BaseHTTPRequestHandler):
-    server: KubeState  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_GET(self) -> None:
+    def answer(request: wire.Request) -> wire.Answer:
+        del request
         try:
-            status, text = 200, self.server.ask()
+            return wire.Answer(200, metrics(client))
         except (OSError, RehearsalError) as error:  # as when the control plane does not answer
-            status, text = 500, str(error)
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            return wire.Answer(500, str(error))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
-        pass
+    return wire.serve(address, 0, answer)

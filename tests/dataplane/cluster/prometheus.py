@@ -3,7 +3,7 @@
 The stand-in writes the operator's configuration for PodMonitors, Probes and rules (prometheus-operator v0.93,
 pkg/prometheus/promcfg.go): selectors, ports, its own labels, then the monitor's relabelings. It leaves out
 ServiceMonitors and authentication, and finds pods once, when it starts: Debian's Prometheus cannot ask Kubernetes,
-whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every two seconds, whatever
+whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every three seconds, whatever
 the monitors say, or as far apart as an exporter may wait for its server; alerts fire at once (promtool tries that they
 last), and a prober is found by the address of its Service: Prometheus stands in the nodes' network, where no pod's DNS
 is.
@@ -24,7 +24,7 @@ from typing import Any
 from components import monitors
 from components.postgres_cluster import cluster_name
 from observability.rules import rules
-from observability.scope import LINK, REDIS, SHARDS, Scope, scope
+from observability.scope import LINK, POSTGRESQL, REDIS, SHARDS, Scope, scope
 from rehearsal.kube import Manifest
 from rehearsal.processes import Process
 from rehearsal.real import addresses
@@ -35,11 +35,12 @@ from tests.dataplane.conftest import tool
 
 PORT, NODE_PORT = 19090, 19100
 """In the network of the nodes, which is this cluster's alone."""
-EVERY, PATIENT = "2s", "6s"
+EVERY, PATIENT = "3s", "6s"
 LINKED = ("somafractalmemory-regions", "somafractalmemory-alerts-regions")
 """Groups of rules that ask about other regions."""
-WAITING = (REDIS, SHARDS)
-"""Whose exporters wait five seconds for a server that hangs."""
+WAITING = (REDIS, SHARDS, POSTGRESQL)
+"""Whose exporters wait up to five seconds for a server."""
+KUBE_STATE = "kube-state-metrics"
 FAR = "us-west"
 """The region that there is not."""
 MONITORING = "monitoring.coreos.com/v1"
@@ -59,7 +60,7 @@ class Prometheus:
     def __init__(self, stand: Stand, own: Cluster, directory: Path) -> None:
         self._stand, self._own, self._directory = stand, own, directory
         self._process, self._nodes = Process(directory, "prometheus"), Process(directory, "node-exporter")
-        self._state = kube_state.KubeState(own.namespace.machine, lambda: kube_state.metrics(stand.client))
+        self._state = kube_state.serve(own.namespace.machine, stand.client)
 
     def start(self) -> None:
         """Ready once it answers."""
@@ -89,7 +90,8 @@ class Prometheus:
     def stop(self) -> None:
         self._process.stop()
         self._nodes.stop()
-        self._state.close()
+        self._state.shutdown()
+        self._state.server_close()
 
     def query(self, expression: str) -> list[Sample]:
         """Its series now."""
@@ -154,9 +156,11 @@ class Prometheus:
             {"job_name": "cadvisor", "metrics_path": "/metrics/cadvisor", "static_configs": kubelets, **insecure},
             {"job_name": "node-exporter", "static_configs": machines},
             {
-                "job_name": "kube-state-metrics",
+                "job_name": KUBE_STATE,
+                "scrape_interval": PATIENT,
+                "scrape_timeout": PATIENT,
                 "honor_labels": True,
-                "static_configs": [{"targets": [self._state.target]}],
+                "static_configs": [{"targets": [f"{self._own.namespace.machine}:{self._state.server_port}"]}],
             },
         ]
 

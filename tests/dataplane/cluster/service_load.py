@@ -1,6 +1,9 @@
 """Users of the service and a reader of Qdrant, who go on while keys and tokens change."""
 
+import contextlib
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,6 +92,12 @@ class Told:
     errors: list[str] = field(default_factory=list[str])
     taken: list[int] = field(default_factory=list[int])
     """Calls that the service took with the present token, and with the next."""
+
+
+def ask(port: int, path: str) -> None:
+    """A request to a pod of the service that is forwarded here, whatever it answers: it is counted all the same."""
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ The cluster is one of our own (rehearsal/real), or the one that $SOMA_TEST_KUBEC
 published images and the operators installed. Tests speak to both in the same way.
 """
 
+import base64
 import os
 import re
 import subprocess
@@ -115,6 +116,11 @@ class Stand:
     def remember_secrets(self) -> None:
         """Has the values of now looked for at the end."""
         self.ledger.add(self.client.list("v1", "Secret", self.namespace))
+
+    def secret(self, name: str) -> dict[str, str]:
+        """What a Secret of the program holds now."""
+        data = self.client.get("v1", "Secret", name, self.namespace)["data"]
+        return {key: base64.b64decode(text).decode() for key, text in data.items()}
 
     def pod(self, name: str, namespace: str | None = None) -> Pod:
         """A pod by its name; of the program where no other namespace is named."""

@@ -6,17 +6,40 @@ from dataclasses import dataclass
 
 import pytest
 
+from observability.alerts.collection import WATCHDOG
 from tests.dataplane.cluster.faults import Faults
 from tests.dataplane.cluster.postgres import Database
 from tests.dataplane.cluster.prometheus import Prometheus
 from tests.dataplane.cluster.stand import Stand, eventually
 
-pytestmark = pytest.mark.own_nodes
+pytestmark = [pytest.mark.own_nodes, pytest.mark.timeout(900)]
 
-RAISED_SECONDS, WELL_SECONDS = 120, 180
+RAISED_SECONDS, WELL_SECONDS = 180, 180
 BY_LOAD = ("MemoryServiceSlow", "MemoryServiceTooSlow", "NodeUneven")
 """What fires as the machine is busy or is not."""
-OF_A_ZONE = ("Qdrant", "Redis", "Postgresql", "ZoneLoss", "Component", "Target")
+OF_STORES = ("Qdrant", "Redis", "Postgresql", "ZoneLoss", "Component", "Target", "Figures")
+OF_A_ZONE = {
+    "ComponentDown",  # for a moment, of a store whose node is not given up yet
+    "FiguresMissing",
+    "PostgresqlNotStreaming",
+    "PostgresqlNotSynchronous",
+    "PostgresqlPoolerWaits",
+    "PostgresqlReplicaBehind",
+    "QdrantConsensusBehind",
+    "QdrantDeadReplicas",
+    "QdrantRequestsUneven",
+    "QdrantShardInFewZones",
+    "QdrantTooFewReplicas",
+    "QdrantUneven",
+    "RedisClusterFailing",  # as the part that was cut off sees it
+    "RedisGatewayWithoutCluster",
+    "RedisMasterWithoutReplica",
+    "RedisNodeDown",
+    "RedisSlotsMissing",
+    "TargetDown",
+    "ZoneLossNotSurvived",
+}
+"""What names a part of a zone that is cut off; most of it must last longer elsewhere than it lasts."""
 _WRITE = """
 import json, urllib.request, uuid
 for _ in range(12):
@@ -37,8 +60,10 @@ class Watch:
     def found(self) -> set[tuple[str, str]]:
         return {(name, job) for name, job in self.prometheus.firing() - self.before if name not in BY_LOAD}
 
-    def names(self) -> set[str]:
-        return {name for name, _ in self.found()}
+    def pages(self) -> set[str]:
+        """Names of those that wake somebody."""
+        critical = self.prometheus.query('ALERTS{alertstate="firing", severity="critical"}')
+        return {one.labels["alertname"] for one in critical} & {name for name, _ in self.found()}
 
     def until(self, *wanted: str, act: Callable[[], object] = lambda: None) -> set[tuple[str, str]]:
         """What fires once those that are wanted do; `act` is done again and again until then."""
@@ -68,8 +93,8 @@ def watch(prometheus: Prometheus) -> Watch:
     def settled() -> set[tuple[str, str]]:
         first = prometheus.firing()
         time.sleep(8)
-        assert ("Watchdog", "") in first, first
-        stores = [name for name, _ in first if name.startswith(OF_A_ZONE)]
+        assert (WATCHDOG, "") in first, first
+        stores = [name for name, _ in first if name.startswith(OF_STORES)]
         assert stores == []
         assert first == prometheus.firing()
         return first
@@ -122,19 +147,23 @@ def test_a_replica_of_postgresql_that_does_not_replay(cluster: Stand, watch: Wat
 def test_a_volume_that_is_full(watch: Watch, faults: Faults) -> None:
     faults.fill_disk("qdrant-2", "qdrant", "/qdrant/snapshots")
     found = watch.until("VolumeFilling", "VolumeAlmostFull")
-    assert {name for name, _ in found} == {"VolumeFilling", "VolumeAlmostFull"}
+    assert {name for name, _ in found} >= {"VolumeFilling", "VolumeAlmostFull"}
+    assert watch.pages() == {"VolumeAlmostFull"}
     full = watch.prometheus.query('ALERTS{alertname="VolumeAlmostFull"}')
     assert {one.labels["persistentvolumeclaim"] for one in full} == {"snapshots-qdrant-2"}
     faults.free_disk("qdrant-2", "qdrant", "/qdrant/snapshots")
     watch.well()
 
 
-@pytest.mark.timeout(600)
 def test_a_zone_that_is_cut_off(watch: Watch, faults: Faults) -> None:
     """What was spread over three zones does not survive the loss of the next; all else that fires is of stores."""
     faults.cut_zone("zone-b")
-    found = watch.until("ZoneLossNotSurvived", "PostgresqlNotStreaming")
-    assert [name for name, _ in found if not name.startswith(OF_A_ZONE)] == []
+    found = watch.until("ZoneLossNotSurvived")
+    for _ in range(5):  # and what comes after
+        time.sleep(2)
+        found |= watch.found()
+    assert {name for name, _ in found} - OF_A_ZONE == set()
+    assert {name for name, _ in found} >= {"PostgresqlNotStreaming", "RedisMasterWithoutReplica"}
     short = {one.labels["component"] for one in watch.prometheus.query('ALERTS{alertname="ZoneLossNotSurvived"}')}
     assert short
     faults.heal_zone("zone-b")

@@ -4,11 +4,8 @@ What our own nodes cannot have: an ingress controller with a certificate, an obj
 another region. Their queries are tried on series alone (test_dashboard_queries.py, tests/dataplane/observability).
 """
 
-import base64
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,7 +15,7 @@ from dashboards.prometheus import Prometheus as Figures
 from observability import recording
 from observability.rule import Recording
 from tests.dataplane.cluster.prometheus import Prometheus
-from tests.dataplane.cluster.service_load import users
+from tests.dataplane.cluster.service_load import ask, users
 from tests.dataplane.cluster.stand import Stand, eventually
 from tests.unit.dashboards import NAMES, Asked, Board, board
 
@@ -33,9 +30,8 @@ REQUESTS, PODS = 200, 3
 @pytest.fixture(scope="module")
 def loaded(cluster: Stand, prometheus: Prometheus) -> Iterator[Prometheus]:
     """A Prometheus of a region whose users write, read and search all the time."""
-    secret = cluster.client.get("v1", "Secret", f"{SERVICE}-token", cluster.namespace)["data"]
-    tokens = [base64.b64decode(secret[key]).decode() for key in ("token", "next")]
-    with users(cluster, SERVICE, tokens):
+    secret = cluster.secret(f"{SERVICE}-token")
+    with users(cluster, SERVICE, [secret["token"], secret["next"]]):
         yield prometheus
 
 
@@ -100,10 +96,7 @@ def test_a_pod_that_gets_all_requests_is_shown(cluster: Stand, loaded: Prometheu
     pod = cluster.pods(f"app.kubernetes.io/instance={IDLE}")[0]
     with cluster.forwarded(pod.name, 9595) as port:
         for _ in range(REQUESTS):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/stats", timeout=10).read()
-            except urllib.error.HTTPError:
-                continue  # it is counted all the same
+            ask(port, "/stats")
     panel = board("shard-distribution", loaded.linked).panel("Times its fair share, now")
     (asked,) = (one for one in panel.asked if one.legend == "requests to the service")
 

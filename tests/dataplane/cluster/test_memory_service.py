@@ -1,6 +1,5 @@
 """The service's pods on the region's stores: when they start, what they do there, and that no hung store kills them."""
 
-import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -55,12 +54,11 @@ class Memory:
     name: str = SERVICE
 
     def call(self, method: str, path: str, body: object = None, seconds: float = CALL_SECONDS) -> tuple[int, Any]:
-        secret = self.stand.client.get("v1", "Secret", f"{self.name}-token", self.stand.namespace)
         asked = {
             "url": f"http://{self.name}{path}",
             "method": method,
             "body": body,
-            "token": base64.b64decode(secret["data"]["token"]).decode(),
+            "token": self.stand.secret(f"{self.name}-token")["token"],
             "seconds": seconds,
         }
         said = self.stand.tool("python3", "-c", _CALL, text=json.dumps(asked), seconds=seconds + CALL_SECONDS)

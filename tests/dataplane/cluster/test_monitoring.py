@@ -1,7 +1,5 @@
 """A real Prometheus collects what the program's monitors say, and its rules tell what the load implies."""
 
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 
@@ -11,6 +9,7 @@ from observability.metrics import SOURCES
 from rehearsal.bench.rules import ASKED
 from rehearsal.pods import is_of_a_job
 from tests.dataplane.cluster.prometheus import MONITORING, Prometheus
+from tests.dataplane.cluster.service_load import ask
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
 pytestmark = pytest.mark.own_nodes
@@ -127,10 +126,7 @@ def test_the_service_is_told_without_the_coordinates_of_memories(cluster: Stand,
     pod = cluster.pods("app.kubernetes.io/name=memory-service")[0]
     with cluster.forwarded(pod.name, 9595) as port:
         for path in ("/stats", "/memories/1,2,3", "/ping", "/nowhere"):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
-            except urllib.error.HTTPError:
-                continue  # it is counted all the same
+            ask(port, path)
 
     def told() -> bool:
         paths = {one.labels["endpoint"] for one in prometheus.query(f'api_requests_total{{pod="{pod.name}"}}')}

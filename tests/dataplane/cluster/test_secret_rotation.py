@@ -1,8 +1,7 @@
 """Another password for Redis, other API keys for Qdrant and other bearer tokens, by one update while all are used."""
 
-import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
@@ -46,12 +45,6 @@ print(json.dumps([[takes(node, password) for node in nodes] for password in pass
 """
 
 
-def values(stand: Stand, secret: str) -> Mapping[str, str]:
-    """What a Secret holds now."""
-    data = stand.client.get("v1", "Secret", secret, stand.namespace)["data"]
-    return {key: base64.b64decode(text).decode() for key, text in data.items()}
-
-
 def taken(stand: Stand, program: str, nodes: list[str], shown: list[str]) -> list[list[object]]:
     """How each node answers to each secret, which goes by standard input."""
     return json.loads(stand.tool("python3", "-c", program, text=json.dumps([nodes, shown])))
@@ -66,7 +59,7 @@ def test_secrets_change_by_the_program_while_everything_is_used(cluster: Stand, 
     redis = RedisNodes(cluster)
     eventually("Redis is as planned", lambda: redis.works() and redis.masters() == redis.planned_masters, 180)
     redis.write(KEYS)
-    before = {name: values(cluster, name) for name in ("redis-auth", "qdrant-api-keys", f"{SERVICE}-token")}
+    before = {name: cluster.secret(name) for name in ("redis-auth", "qdrant-api-keys", f"{SERVICE}-token")}
     caches, peers = of_pods(cluster, REDIS), of_pods(cluster, QDRANT)
     points = through_gateway(cluster, "GET", "/collections/second")["points_count"]
     tokens = [before[f"{SERVICE}-token"][key] for key in ("token", "next")]
@@ -74,7 +67,7 @@ def test_secrets_change_by_the_program_while_everything_is_used(cluster: Stand, 
     with apart(cluster) as pod, load(cluster, pod, TOOLBOX) as stores, users(cluster, SERVICE, tokens) as told:
         cluster.up(VERSIONS)
         seconds = since()
-        shown = values(cluster, "redis-auth")["password"]
+        shown = cluster.secret("redis-auth")["password"]
         eventually(
             "the Secret is in the toolbox",
             lambda: cluster.tool("cat", "/run/secrets/redis/password") == shown,
@@ -94,7 +87,7 @@ def test_secrets_change_by_the_program_while_everything_is_used(cluster: Stand, 
     assert through_gateway(cluster, "GET", "/collections/second")["points_count"] == points + told.stored
     assert redis.wrong(KEYS) == []
 
-    after = {name: values(cluster, name) for name in before}
+    after = {name: cluster.secret(name) for name in before}
     assert of_pods(cluster, REDIS) == caches, "Redis restarts for no password"
     assert not of_pods(cluster, QDRANT) & peers
     assert after[f"{SERVICE}-token"]["token"] == before[f"{SERVICE}-token"]["next"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.collection import jobs
+from observability.alerts.collection import WATCHDOG, always, jobs
 from observability.alerts.objectives import BURNS, FEWEST_FAILED
 from observability.alerts.service import FEWEST, MEMORY_OF_LIMIT
 from observability.scope import MEMORY, POSTGRESQL_GATEWAY
@@ -14,6 +14,7 @@ from tests.dataplane.observability.cases import (
     UNDER,
     ZONES,
     Case,
+    Labels,
     Pod,
     Series,
     Watched,
@@ -30,6 +31,7 @@ from tests.dataplane.observability.cases import (
 
 POD = Pod("memory-service-6d8f9c7b5-x0k2p")
 SEARCH = {"endpoint": "/memories/search", "method": "POST"}
+STORE, STATS = {"endpoint": "/memories", "method": "POST"}, {"endpoint": "/stats", "method": "GET"}
 SLOW_EVERY = 600
 """Seconds between the samples of days."""
 
@@ -48,10 +50,11 @@ def _service(watched: Watched) -> dict[str, str]:
     return {"service": watched.scope.services[0]}
 
 
-def _requests(watched: Watched, seconds: float) -> Iterator[Series]:
-    for bound, rate in taking(seconds).items():
+def _requests(watched: Watched, seconds: float, request: Labels = SEARCH, per_second: float = 10) -> Iterator[Series]:
+    for bound, rate in taking(seconds, per_second).items():
         name = "api_request_latency_seconds_bucket"
-        yield watched.scraped(MEMORY, POD, name, growing(rate), **SEARCH, le=bound)
+        yield watched.scraped(MEMORY, POD, name, growing(rate), **request, le=bound)
+    yield watched.scraped(MEMORY, POD, "api_requests_total", growing(per_second), **request)
 
 
 def _latency(watched: Watched) -> Iterator[Case]:
@@ -64,6 +67,13 @@ def _latency(watched: Watched) -> Iterator[Case]:
         slow = {**_service(watched), **SEARCH}
         yield fires(alert, "one in twenty is late", _requests(watched, limit * OVER), slow, begins=RATE_BEGINS)
         yield quiet(alert, "one in twenty is just in time", _requests(watched, limit * UNDER))
+        yield quiet(alert, "hardly anybody asks", _requests(watched, limit * OVER, per_second=FEWEST * UNDER))
+        yield quiet(alert, "figures of the whole are slow", _requests(watched, limit * OVER, STATS))
+        stores = _requests(watched, limit * OVER, STORE)
+        if alert == "MemoryServiceSlow":
+            yield fires(alert, "stores are late", stores, {**_service(watched), **STORE}, begins=RATE_BEGINS)
+        else:
+            yield quiet(alert, "stores are late", stores)
 
 
 def answers(watched: Watched, per_second: float, status: int = 200, share: float = 1) -> Series:
@@ -211,8 +221,10 @@ def _collection(watched: Watched) -> Iterator[Case]:
     none_answers = [series for job in needed for series in up(job, 0, 1)]
     yield quiet("TargetMissing", "there is one of each, though it does not answer", none_answers)
 
+    yield from _figures(watched)
     cluster = [
         *watched.ready([Pod("qdrant-0")]),
+        watched.of_kubelet("kubelet_volume_stats_available_bytes", steady(1), persistentvolumeclaim="qdrant-0"),
         watched.of_kubelet("container_memory_working_set_bytes", steady(1), pod="qdrant-0", container="qdrant"),
         node_cpu(watched, ZONES[0], 0.5),
     ]
@@ -226,7 +238,19 @@ def _collection(watched: Watched) -> Iterator[Case]:
         ]
         yield fires("ClusterMetricsMissing", f"no {label} among the labels", bare)
     yield quiet("ClusterMetricsMissing", "all are there", cluster)
-    yield fires("Watchdog", "always", [])
+    yield fires(WATCHDOG, "always", [])
+
+
+def _figures(watched: Watched) -> Iterator[Case]:
+    alert = "FiguresMissing"
+    for job, metric in always(watched.scope).items():
+        pod = Pod(f"{job}-0")
+        up = watched.scraped(job, pod, "up", steady(1))
+        told = watched.scraped(job, pod, metric, steady(0))
+        another = watched.scraped(job, Pod(f"{job}-1"), metric, steady(0))
+        yield fires(alert, f"{job} answers without {metric}", [up, another], {"job": job, "pod": pod.name})
+        yield quiet(alert, f"{job} tells it", [up, told])
+        yield quiet(alert, f"{job} does not answer", [watched.scraped(job, pod, "up", steady(0))])
 
 
 def node_cpu(watched: Watched, zone: str, used: float) -> Series:

@@ -1,18 +1,16 @@
-"""Cases of Qdrant, PostgreSQL and Redis."""
+"""Cases of Qdrant and PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 
 from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS
 from observability.alerts.qdrant import COMMITS, SNAPSHOT_SECONDS
-from observability.alerts.redis import REPLICA_BYTES
-from observability.scope import POOLER, POSTGRESQL, QDRANT, REDIS, REDIS_GATEWAY, SHARDS
+from observability.scope import POOLER, POSTGRESQL, QDRANT, SHARDS
 from tests.dataplane.observability.cases import (
-    EVERY,
     HOUR,
-    LENGTH,
     OVER,
     RATE_BEGINS,
     UNDER,
+    ZONES,
     Case,
     Labels,
     Pod,
@@ -39,10 +37,6 @@ def cases(watched: Watched) -> Iterator[Case]:
     if watched.scope.backups:
         yield from _archive(watched)
         yield from _base_backups(watched)
-    yield from _redis(watched)
-    yield from _redis_replicas(watched)
-    yield from _redis_failovers(watched)
-    yield from _cache(watched)
 
 
 def _at(pod: Pod) -> Labels:
@@ -78,6 +72,7 @@ def _qdrant(watched: Watched) -> Iterator[Case]:
     yield fires("QdrantPeersApart", "one counts fewer", told("cluster_peers_total", peers - 1, peers))
     yield fires("QdrantPeersApart", "one counts more", told("cluster_peers_total", peers + 1, peers))
     yield quiet("QdrantPeersApart", "they count the same", told("cluster_peers_total", peers, peers))
+    yield from _zones_of_shards(watched)
 
     alert, state = "QdrantConsensusStopped", "cluster_working_state"
     stopped = [*told(state, 1, 0, state="stopped"), *told(state, 0, 1, state="working")]
@@ -156,6 +151,41 @@ def _qdrant_spread(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "hardly anybody asks", asked([0.9, 0, None]))
 
 
+def _zones_of_shards(watched: Watched) -> Iterator[Case]:
+    alert, names = "QdrantShardInFewZones", [f"qdrant-{node}" for node in range(2)]
+
+    def copies(*zones: str) -> list[Series]:
+        nodes = [Pod(name, zone) for name, zone in zip(names, zones, strict=True)]
+        shard = {"collection": "memories", "shard": "0", **_told_by(0)}
+        return [
+            *(watched.scraped(QDRANT, node, "up", steady(1)) for node in nodes),
+            *(watched.probed(SHARDS, "qdrant_shard_active", steady(1), pod=node.name, **shard) for node in nodes),
+        ]
+
+    yield fires(alert, "both copies are in one", copies(ZONES[0], ZONES[0]))
+    yield quiet(alert, "they are in two", copies(ZONES[0], ZONES[1]))
+    yield quiet(alert, "a zone is not known", copies(ZONES[0], ""))
+
+
+def drains(watched: Watched) -> Iterator[Case]:
+    """Of a region that drains the nodes beyond those that stay."""
+    alert, stay, every = "QdrantPeersApart", watched.scope.qdrant_nodes, watched.scope.qdrant_all
+    nodes = [Pod(f"qdrant-{node}", ZONES[node % 3]) for node in range(every)]
+
+    def counting(*peers: int) -> list[Series]:
+        return [
+            watched.scraped(QDRANT, node, "cluster_peers_total", steady(count))
+            for node, count in zip(nodes, peers, strict=True)
+        ]
+
+    gone = [1] * (every - stay)
+    yield quiet(alert, "all are there still", counting(*[every] * every))
+    yield quiet(alert, "the drained ones stand alone", counting(*[stay] * stay, *gone))
+    yield fires(alert, "one that stays has lost another", counting(stay - 1, *[stay] * (stay - 1), *gone))
+    dead = [watched.scraped(QDRANT, node, "collection_dead_replicas", steady(node == nodes[-1])) for node in nodes]
+    yield quiet("QdrantDeadReplicas", "a drained one knows of dead copies", dead)
+
+
 def _told_by(exporter: int) -> dict[str, str]:
     return {"instance": f"10.0.0.{exporter + 1}:9117", "container": "qdrant"}
 
@@ -178,14 +208,25 @@ def _snapshots(watched: Watched) -> Iterator[Case]:
 
 
 def _replication(watched: Watched) -> Iterator[Case]:
-    pod, rpo = watched.component(POSTGRESQL)[1], watched.scope.rpo_seconds
+    instances, rpo = watched.component(POSTGRESQL), watched.scope.rpo_seconds
+    pod = instances[1]
     for alert, limit in (("PostgresqlReplicaBehind", rpo / 10), ("PostgresqlReplicaBehindObjective", rpo)):
 
-        def lag(seconds: float) -> list[Series]:
-            return [watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_lag", steady(seconds))]
+        def lag(*lags: float) -> list[Series]:
+            """Of replicas."""
+            return [
+                watched.scraped(POSTGRESQL, one, name, steady(value))
+                for one, behind in zip(instances[1:], lags, strict=False)
+                for name, value in (("cnpg_pg_replication_lag", behind), ("cnpg_pg_replication_in_recovery", 1))
+            ]
 
-        yield fires(alert, "further than it should be", lag(limit * OVER), _at(pod))
+        of_all = alert == "PostgresqlReplicaBehindObjective"
+        yield fires(alert, "further than it should be", lag(limit * OVER), {} if of_all else _at(pod))
         yield quiet(alert, "just as far as it may be", lag(limit * UNDER))
+        if of_all:
+            yield quiet(alert, "another one is not", lag(limit * OVER, 0))
+            primary = watched.scraped(POSTGRESQL, instances[0], "cnpg_pg_replication_lag", steady(0))
+            yield fires(alert, "the primary is behind nobody", [primary, *lag(limit * OVER)])
 
     def instance(follows: bool, receives: bool) -> list[Series]:
         return [
@@ -305,103 +346,3 @@ def _base_backups(watched: Watched) -> Iterator[Case]:
     yield fires("PostgresqlBackupFailed", "the first one failed", base_backups(watched, pod, 0, 1))
     yield quiet("PostgresqlBackupFailed", "one came about since", base_backups(watched, pod, young + 1, young))
     yield quiet("PostgresqlBackupFailed", "there was none yet", base_backups(watched, pod, 0, 0))
-
-
-def _redis(watched: Watched) -> Iterator[Case]:
-    first, *rest = watched.component(REDIS)
-    for alert, name, odd, sound, labels in (
-        ("RedisClusterFailing", "redis_cluster_state", 0, 1, {}),
-        ("RedisSlotsMissing", "redis_cluster_slots_ok", 16383, 16384, {}),
-        ("RedisNodeDown", "redis_up", 0, 1, {"pod": first.name}),
-        ("RedisNotWritten", "redis_aof_last_write_status", 0, 1, {"pod": first.name}),
-    ):
-        well = list(watched.each(REDIS, rest, name, steady(sound)))
-        yield fires(alert, "one node says so", [watched.scraped(REDIS, first, name, steady(odd)), *well], labels)
-        yield quiet(alert, "no node says so", [watched.scraped(REDIS, first, name, steady(sound)), *well])
-
-    alert, pod = "RedisGatewayWithoutCluster", Pod("memory-service-6d8f9c7b5-x0k2p")
-    said = [[watched.scraped(REDIS_GATEWAY, pod, "redis_gateway_cluster_ok", steady(ok))] for ok in (0, 1)]
-    yield fires(alert, "finds slots without a master", said[0], {"pod": pod.name})
-    yield quiet(alert, "finds a master of each slot", said[1])
-
-
-def redis_role(watched: Watched, pod: Pod, role: str, replicas: int) -> list[Series]:
-    """What a node says that it is, and how many follow it."""
-    return [
-        watched.scraped(REDIS, pod, "redis_instance_info", steady(1), role=role, redis_mode="cluster"),
-        watched.scraped(REDIS, pod, "redis_connected_slaves", steady(replicas)),
-    ]
-
-
-def _redis_replicas(watched: Watched) -> Iterator[Case]:
-    alert, pod = "RedisMasterWithoutReplica", watched.component(REDIS)[0]
-    yield fires(alert, "a master that nobody follows", redis_role(watched, pod, "master", 0), {"pod": pod.name})
-    yield quiet(alert, "a master that one follows", redis_role(watched, pod, "master", 1))
-    yield quiet(alert, "a replica that nobody follows", redis_role(watched, pod, "slave", 0))
-
-    alert, seen, address = "RedisReplicaBehind", 10 * REPLICA_BYTES, "10.0.2.7"
-
-    def behind(size: float) -> list[Series]:
-        labels = {"slave_ip": address, "slave_port": "6379", "slave_state": "online"}
-        offset = steady(seen - size)
-        return [
-            watched.scraped(REDIS, pod, "redis_master_repl_offset", steady(seen)),
-            watched.scraped(REDIS, pod, "redis_connected_slave_offset_bytes", offset, **labels),
-        ]
-
-    yield fires(
-        alert, "further than it should be", behind(REPLICA_BYTES * OVER), {"pod": pod.name, "slave_ip": address}
-    )
-    yield quiet(alert, "just as far as it may be", behind(REPLICA_BYTES * UNDER))
-
-
-def _roles(watched: Watched, pod: Pod, *turns: tuple[str, int]) -> Iterator[Series]:
-    """What a node says that it is, one after the other, for as many samples each; it says nothing in between."""
-    for role in ("master", "slave"):
-        values = (f"1+0x{samples - 1}" if turn == role else f"stale _x{samples - 1}" for turn, samples in turns)
-        yield watched.scraped(REDIS, pod, "redis_instance_info", " ".join(values), role=role, redis_mode="cluster")
-
-
-def _redis_failovers(watched: Watched) -> Iterator[Case]:
-    alert, (first, second, *_), masters = "RedisFailovers", watched.component(REDIS), watched.scope.needed[REDIS]
-    most, each = 2 * masters, 6
-
-    def changing(times: int) -> list[Series]:
-        """A master and its replica, every three minutes the other way round."""
-        turns = [("master", "slave")[count % 2] for count in range(times + 1)]
-        others = [("slave", "master")[count % 2] for count in range(times + 1)]
-        lasting = [60, *[each] * (times - 1), LENGTH]
-        return [
-            *_roles(watched, first, *zip(turns, lasting, strict=True)),
-            *_roles(watched, second, *zip(others, lasting, strict=True)),
-        ]
-
-    yield fires(alert, "one more than a roll of all", changing(most + 1), begins=(60 + each * most) * EVERY)
-    yield quiet(alert, "a roll of all: each master, and back", changing(most))
-    nodes = watched.component(REDIS)
-    formed = [("master", 100), ("slave", LENGTH)], [("master", LENGTH)]
-    made = (one for count, pod in enumerate(nodes) for one in _roles(watched, pod, *formed[count % 2]))
-    yield quiet(alert, "a cluster that is formed", made)
-    down = _roles(watched, first, *[("master", each), ("nothing", each)] * 12)
-    yield quiet(alert, "a node that comes back as what it was", down)
-
-
-def cache(watched: Watched, pod: Pod, hits: float, misses: float) -> list[Series]:
-    """Reads per second that find their key, and that do not."""
-    return [
-        watched.scraped(REDIS, pod, "redis_keyspace_hits_total", growing(hits)),
-        watched.scraped(REDIS, pod, "redis_keyspace_misses_total", growing(misses)),
-    ]
-
-
-def _cache(watched: Watched) -> Iterator[Case]:
-    pod, limits = watched.component(REDIS)[0], watched.scope.monitoring.thresholds.cache_hits
-    for alert, limit in (("RedisCacheHitsLow", limits.warning), ("RedisCacheHitsVeryLow", limits.critical)):
-        low, enough = (cache(watched, pod, 100 * share, 100 * (1 - share)) for share in (limit * UNDER, limit * OVER))
-        yield fires(alert, "fewer find their key than should", low, begins=RATE_BEGINS)
-        yield quiet(alert, "just as many find it as should", enough)
-        yield quiet(alert, "nobody reads", cache(watched, pod, 0, 0))
-
-    dropped = [[watched.scraped(REDIS, pod, "redis_evicted_keys_total", growing(rate))] for rate in (0.1, 0)]
-    yield fires("RedisEvicts", "one in ten seconds", dropped[0], begins=RATE_BEGINS)
-    yield quiet("RedisEvicts", "none", dropped[1])

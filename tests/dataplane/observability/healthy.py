@@ -30,9 +30,10 @@ from tests.dataplane.observability.cases import (
     steady,
     taking,
 )
+from tests.dataplane.observability.cases_redis import cache, redis_role
 from tests.dataplane.observability.cases_region import home_seen
 from tests.dataplane.observability.cases_service import node_cpu
-from tests.dataplane.observability.cases_stores import archived, base_backups, cache, confirmed, redis_role
+from tests.dataplane.observability.cases_stores import archived, base_backups, confirmed
 
 ENDPOINTS = (("/memories", "POST"), ("/memories/search", "POST"), ("/stats", "GET"))
 SEARCH = {"method": "POST", "endpoint": "/collections/{name}/points/search", "status": "200"}

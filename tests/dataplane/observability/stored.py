@@ -5,11 +5,11 @@ import json
 import re
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rehearsal.bench.rules import ready
 from rehearsal.ports import free_port
 from tests.dataplane.conftest import Start, tool
 from tests.dataplane.observability.cases import EVERY, Series
@@ -93,18 +93,10 @@ def _begin(data: Path, folder: Path, start: Start) -> tuple[str, Callable[[], ob
         process.wait(30)
 
     deadline = time.monotonic() + 30
-    while not _ready(address):
+    while not ready(port):
         assert process.poll() is None and time.monotonic() < deadline, (folder / "prometheus.log").read_text()[-2000:]
         time.sleep(0.05)
     return address, stop
-
-
-def _ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/-/ready", timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 def _promtool(*arguments: str) -> None:

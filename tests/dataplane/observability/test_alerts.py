@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from observability.alerts.collection import WATCHDOG
 from observability.rules import rules
 from observability.scope import scope
 from rehearsal.engine.project import Project
-from tests.dataplane.observability import cases_region, cases_service, cases_stores, healthy
+from tests.dataplane.observability import cases_redis, cases_region, cases_service, cases_stores, healthy
 from tests.dataplane.observability.cases import MINUTE, ZONES, Case, Watched
 from tests.dataplane.observability.promtool import (
     Expected,
@@ -24,7 +25,7 @@ from tests.dataplane.observability.promtool import (
 )
 
 ROOT = Path(__file__).parents[3]
-ALWAYS = "Watchdog"
+ALWAYS = WATCHDOG
 """It has no twin: nothing keeps it quiet."""
 DOWN = ("ComponentDown", "ComponentGone", "TargetMissing", "PostgresqlNotSynchronous", "RedisSlotsMissing")
 """What nobody should be told of a region that serves."""
@@ -46,7 +47,7 @@ def said(watched: Watched) -> Rules:
 
 @pytest.fixture(scope="module")
 def cases(watched: Watched) -> list[Case]:
-    return [case for room in (cases_service, cases_region, cases_stores) for case in room.cases(watched)]
+    return [case for room in (cases_service, cases_region, cases_stores, cases_redis) for case in room.cases(watched)]
 
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet(cases: list[Case], said: Rules) -> None:
@@ -94,4 +95,12 @@ def test_a_region_that_has_lost_a_zone_is_not_down(watched: Watched, said: Rules
     done = reckon(
         without_annotations(said), [Run(zone, tuple(healthy.without_zone(watched, zone)), expected)], tmp_path
     )
+    assert done.returncode == 0, done.stderr
+
+
+def test_nodes_that_are_drained_make_no_alarm(watched: Watched, tmp_path: Path) -> None:
+    """Those that stay may count all peers or themselves; what the drained ones say is not asked."""
+    draining = replace(watched, scope=replace(watched.scope, qdrant_all=watched.scope.qdrant_nodes + 2))
+    told = rules(draining.scope)
+    done = reckon(without_annotations(told), [run_of(case, told) for case in cases_stores.drains(draining)], tmp_path)
     assert done.returncode == 0, done.stderr

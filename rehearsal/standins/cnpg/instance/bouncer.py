@@ -14,7 +14,7 @@ from .certificates import names, write_all
 from .config import POOLER_USER
 from .layout import Layout
 from .log import say
-from .server import PostgresError, output, program
+from .server import PostgresError, program
 
 AUTH_QUERY = "SELECT usename, passwd FROM public.user_search($1)"
 DEFAULTS = {
@@ -155,7 +155,7 @@ class Bouncer:
             self._layout.sockets.mkdir(parents=True, exist_ok=True)
             say("starting PgBouncer")
             self._process = subprocess.Popen([program("pgbouncer"), str(place.configs / "pgbouncer.ini")])
-            figures.Figures(("", METRICS_PORT), lambda: figures.of_pooler(self._layout, output))
+            figures.Figures(("", METRICS_PORT), lambda: figures.of_pooler(self._layout))
         elif changed:
             say("PgBouncer reads changed files")
             self._process.send_signal(signal.SIGHUP)

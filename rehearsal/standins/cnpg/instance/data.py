@@ -16,7 +16,7 @@ from .certificates import write, write_all
 from .config import identifier, quoted
 from .layout import Layout
 from .log import say
-from .server import PostgresError, Server, rewind_rights
+from .server import PostgresError, Server, output, rewind_rights
 
 REWIND, CLONE = "rewind", "clone"
 """What an instance notes for its next start when it cannot follow the primary as it is."""
@@ -62,9 +62,7 @@ class Data:
         ]
         checksums = ["--data-checksums"] if declared.get("dataChecksums") else []
         wal = self._wal(spec)
-        self._server.run(
-            "initdb", "-D", str(fresh), "-U", "postgres", "-A", "peer", *encoding, *checksums, *_waldir(wal)
-        )
+        output("initdb", "-D", str(fresh), "-U", "postgres", "-A", "peer", *encoding, *checksums, *_waldir(wal))
         include = f"include '{CUSTOM}'\ninclude '{OVERRIDE}'\n"
         with (fresh / "postgresql.conf").open("a") as file:
             file.write(include)
@@ -107,7 +105,7 @@ class Data:
         deadline = time.monotonic() + START_SECONDS
         while self._server.ended() is None and time.monotonic() < deadline:
             try:
-                self._server.run("pg_isready", *host, "-t", "1")
+                output("pg_isready", *host, "-t", "1")
             except PostgresError:
                 time.sleep(0.2)
             else:
@@ -120,7 +118,7 @@ class Data:
         fresh = self._fresh()
         wal = self._wal(cluster["spec"], fresh=True)
         source = config.connection(self.layout, dbname="replication")
-        self._server.run("pg_basebackup", "-D", str(fresh), "-X", "stream", "-c", "fast", "-d", source, *_waldir(wal))
+        output("pg_basebackup", "-D", str(fresh), "-X", "stream", "-c", "fast", "-d", source, *_waldir(wal))
         if self.layout.data.exists():
             old = (self.layout.data / "pg_wal").resolve()
             shutil.rmtree(self.layout.data)
@@ -135,7 +133,7 @@ class Data:
         say("rewinding to the primary")
         source = config.connection(self.layout, dbname="postgres")
         # Rewinds after a crash too: pg_rewind recovers the directory first.
-        self._server.run("pg_rewind", "-D", str(self.layout.data), "--source-server", source)
+        output("pg_rewind", "-D", str(self.layout.data), "--source-server", source)
         self.follow()
 
     def follow(self) -> None:

@@ -11,13 +11,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from .layout import Layout
-from .log import say
-from .server import SESSION, PostgresError, Server
+from .server import SESSION, PostgresError, Server, output
+from .web import FAILED, OK, UNKNOWN, PageServer
 
 QUERIES = Path("/usr/local/lib/somafractalmemory/default-monitoring.yaml")
 PATH, TYPE = "/metrics", "text/plain; version=0.0.4"
@@ -35,19 +34,24 @@ LABELS = ("database", "user")
 """Of a pool; the other columns of SHOW POOLS that are numbers are figures."""
 
 
-class Figures(ThreadingHTTPServer):
+class Figures(PageServer):
     """The metrics port. `ask` says all figures; an error of PostgreSQL's is an answer 500."""
-
-    daemon_threads = True
 
     def __init__(self, address: tuple[str, int], ask: Callable[[], str]) -> None:
         self._ask, self._asking = ask, threading.Lock()
         self._said, self._asked = "", float("-inf")
-        super().__init__(address, _Page)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        say(f"metrics port {address[1]} is open")
+        super().__init__(address, "metrics")
 
-    def said(self) -> str:
+    def page(self, path: str) -> tuple[int, str, str]:
+        """Answers Prometheus."""
+        if path != PATH:
+            return UNKNOWN, TYPE, ""
+        try:
+            return OK, TYPE, self._fresh()
+        except PostgresError as error:
+            return FAILED, TYPE, f"{error}\n"
+
+    def _fresh(self) -> str:
         """Of now, or of a moment ago; all who ask share one answer."""
         with self._asking:
             if time.monotonic() - self._asked > FRESH_SECONDS:
@@ -55,35 +59,12 @@ class Figures(ThreadingHTTPServer):
                 self._asked = time.monotonic()
             return self._said
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no event."""
-
-
-class _Page(BaseHTTPRequestHandler):
-    server: Figures  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_GET(self) -> None:
-        """Answers Prometheus."""
-        try:
-            status, text = (200, self.server.said()) if self.path == PATH else (404, "")
-        except PostgresError as error:
-            status, text = 500, f"{error}\n"
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", TYPE)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
-        """Scrapes are no events."""
-
 
 def of_instance(server: Server, queries: Mapping[str, Mapping[str, Any]]) -> str:
     """All figures of an instance; PostgresError where it does not answer."""
     socket = ("-h", str(server.layout.sockets), "-p", str(server.layout.port))
     options = ("-Xq", "--csv", "-U", "postgres", "-d", "postgres", "-f", "-")
-    said = server.run("psql", *socket, *options, seconds=ASK_SECONDS, text=SESSION + script(queries))
+    said = output("psql", *socket, *options, seconds=ASK_SECONDS, text=SESSION + script(queries))
     lines = ["cnpg_collector_up 1"]
     for name, rows in answers(said).items():
         if name == SYNCHRONOUS:
@@ -96,10 +77,12 @@ def of_instance(server: Server, queries: Mapping[str, Mapping[str, Any]]) -> str
     return "\n".join(lines) + "\n"
 
 
-def of_pooler(layout: Layout, run: Callable[..., str]) -> str:
-    """All figures of a pooler; `run` runs psql."""
+def of_pooler(layout: Layout) -> str:
+    """All figures of a pooler; PostgresError where it does not answer."""
     socket = ("-h", str(layout.sockets), "-p", str(layout.port))
-    said = run("psql", *socket, "-Xq", "--csv", "-U", "pgbouncer", "-c", "SHOW POOLS", "pgbouncer", seconds=ASK_SECONDS)
+    said = output(
+        "psql", *socket, "-Xq", "--csv", "-U", "pgbouncer", "-c", "SHOW POOLS", "pgbouncer", seconds=ASK_SECONDS
+    )
     lines: list[str] = []
     for row in csv.DictReader(io.StringIO(said)):
         labels = {label: row[label] for label in LABELS}

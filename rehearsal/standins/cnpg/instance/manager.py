@@ -14,7 +14,7 @@ from .data import CLONE, REWIND, Data
 from .following import Following
 from .layout import Layout
 from .log import say
-from .server import PostgresError, Server
+from .server import PostgresError, Server, output
 
 TICK_SECONDS = 1.0
 FRESH_SECONDS = 1.0
@@ -167,7 +167,7 @@ class Manager:
         """Whether a primary that takes writes stands behind the read-write service."""
         source = connection(self.layout, dbname="postgres")
         try:
-            said = self._server.run("psql", "-XAtqc", "SELECT pg_is_in_recovery()", source, seconds=10)
+            said = output("psql", "-XAtqc", "SELECT pg_is_in_recovery()", source, seconds=10)
         except PostgresError:
             return False
         return said == "f"

@@ -65,10 +65,6 @@ class Server:
         """The exit code of a postmaster that was started and has ended."""
         return self._process.poll() if self._process else None
 
-    def run(self, name: str, *arguments: str, seconds: float | None = None, text: str | None = None) -> str:
-        """Runs one of the programs to its end; its output. PostgresError with its last words when it fails."""
-        return output(name, *arguments, seconds=seconds, text=text)
-
     def start(self, *options: str) -> None:
         """Starts the postmaster; its log goes to the manager's output."""
         self.layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,7 +93,7 @@ class Server:
         command line can be read by others."""
         socket = ["-h", str(self.layout.sockets), "-p", str(self.layout.port)]
         arguments = ["-XAtq", *socket, "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-f", "-"]
-        return self.run("psql", *arguments, seconds=seconds, text=SESSION + statements)
+        return output("psql", *arguments, seconds=seconds, text=SESSION + statements)
 
     def reload(self) -> None:
         """Reads the configuration files and certificates again."""
@@ -105,7 +101,7 @@ class Server:
 
     def promote(self) -> None:
         """Makes a standby the primary; returns when it is one."""
-        self.run("pg_ctl", "promote", "-D", str(self.layout.data), "-w", "-t", "300")
+        output("pg_ctl", "promote", "-D", str(self.layout.data), "-w", "-t", "300")
 
 
 def rewind_rights() -> str:

@@ -24,10 +24,43 @@ class Instance(Protocol):
         ...
 
 
-class Pages(ThreadingHTTPServer):
-    """The status port."""
+class PageServer(ThreadingHTTPServer):
+    """A port that probes, the operator or Prometheus ask, in a thread of its own."""
 
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], what: str) -> None:
+        super().__init__(address, _Page)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        say(f"{what} port {address[1]} is open")
+
+    def page(self, path: str) -> tuple[int, str, str]:
+        """Status, content type and text at a path."""
+        raise NotImplementedError
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no event."""
+
+
+class _Page(BaseHTTPRequestHandler):
+    server: PageServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        status, kind, text = self.server.page(self.path)
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
+        """Probes and scrapes are no events."""
+
+
+class Pages(PageServer):
+    """The status port."""
+
     request_queue_size = 32
 
     def __init__(self, address: tuple[str, int], instance: Instance, certificate: str, key: str) -> None:
@@ -35,13 +68,29 @@ class Pages(ThreadingHTTPServer):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._files = (certificate, key)
         self.renew()
-        super().__init__(address, _Page)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        say(f"status port {address[1]} is open")
+        super().__init__(address, "status")
 
     def renew(self) -> None:
         """Shows the certificate as it is now."""
         self._context.load_cert_chain(*self._files)
+
+    def page(self, path: str) -> tuple[int, str, str]:
+        """Answers a probe, the operator or another instance."""
+        status, what = self._answer(path)
+        return status, "application/json", json.dumps(what)
+
+    def _answer(self, path: str) -> tuple[int, dict[str, Any]]:
+        match path:
+            case "/pg/status" | "/readyz" | "/startupz":
+                state = self.instance.state()
+                return UNAVAILABLE if state is None else OK, state or {"error": "PostgreSQL does not answer"}
+            case "/healthz":
+                why = self.instance.isolated()
+                return FAILED if why else OK, {"isolated": why}
+            case "/failsafe":
+                return OK, {}
+            case _:
+                return UNKNOWN, {}
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the request's own thread: a client that does not finish its handshake holds up nobody."""
@@ -52,39 +101,6 @@ class Pages(ThreadingHTTPServer):
             return
         with wrapped:
             super().finish_request(wrapped, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no event."""
-
-
-class _Page(BaseHTTPRequestHandler):
-    server: Pages  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_GET(self) -> None:
-        """Answers a probe, the operator or another instance."""
-        instance = self.server.instance
-        match self.path:
-            case "/pg/status" | "/readyz" | "/startupz":
-                state = instance.state()
-                self._answer(UNAVAILABLE if state is None else OK, state or {"error": "PostgreSQL does not answer"})
-            case "/healthz":
-                why = instance.isolated()
-                self._answer(FAILED if why else OK, {"isolated": why})
-            case "/failsafe":
-                self._answer(OK, {})
-            case _:
-                self._answer(UNKNOWN, {})
-
-    def _answer(self, status: int, what: dict[str, Any]) -> None:
-        body = json.dumps(what).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
-        """Probes are no events."""
 
 
 def answers(host: str, port: int, seconds: float) -> bool:
