@@ -37,6 +37,10 @@ arithmetic in `explain`, and each constant in it a source: *measured by make cal
 not measured here, or *assumed* by this project. Where an assumption decides a purchase, measure first: a `review` of a
 small region does that.
 
+Nodes of a zone are as many as take its pods in whatever order these are scheduled, and one more, which may be away: a
+scheduler packs nothing, so that small pods can stand in the way of a large one on nodes that have room for all. The
+tests place plans drawn at random on a real scheduler, and a whole region whose spare nodes are away.
+
 Install what it needs by `pip install '.[capacity]'`, or `make setup`. This page is written by `make docs`.
 """
 

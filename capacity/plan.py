@@ -255,7 +255,7 @@ def _pools(workload: Workload, components: tuple[Component, ...], table: prices.
             serving.cpu + facts.GATEWAYS_CPU.value,
             serving.memory + facts.GATEWAYS_BYTES.value,
         ),
-        nodes.PLATFORM,
+        *nodes.PLATFORM,
         EDGE_POD,
     )
     hours = table.instance_hour
