@@ -7,8 +7,9 @@ from settings.high_availability import HighAvailability
 from settings.images import Images
 from settings.ingress import Backend, Ingress, IngressPath, IngressRule, Tls
 from settings.kubernetes import Kubernetes
-from settings.loading import load
+from settings.loading import load, load_own
 from settings.memory import Autoscaling, Memory
+from settings.model import Model
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import Pooler, PostgresPrimary, PostgreSQL, PostgresReplica
 from settings.promotion import Promotion, PromotionStep
@@ -34,6 +35,7 @@ __all__ = [
     "IngressRule",
     "Kubernetes",
     "Memory",
+    "Model",
     "MultiRegion",
     "Platform",
     "Pooler",
@@ -56,5 +58,6 @@ __all__ = [
     "Tls",
     "differences",
     "load",
+    "load_own",
     "shared",
 ]
