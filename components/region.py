@@ -1,6 +1,5 @@
 """One region, composed in the order in which data flows: the stores, the service, the edge."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
@@ -304,7 +303,7 @@ class Region(pulumi.ComponentResource):
         Monitoring(f"{self._name}-monitoring", args, self._own)
 
     def outputs(self) -> dict[str, pulumi.Input[Any]]:
-        """What the stack of a region has to export, whole: its next run, the other regions and the monitoring read it."""
+        """What the stack of a region has to export: its next run, other regions and the monitoring read it."""
         return {
             "endpoint": self.endpoint,
             "region": self._settings.region.name,

@@ -14,7 +14,6 @@ from settings.model import Model
 from settings.rules import RULES
 from settings.settings import Settings
 
-
 _Own = TypeVar("_Own", bound=Model)
 
 
