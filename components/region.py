@@ -45,6 +45,7 @@ class Region(pulumi.ComponentResource):
     """
 
     role: Role
+    """`home` or `standby`."""
 
     platform: Platform
     qdrant: QdrantCluster
