@@ -37,7 +37,6 @@ COMMON: Mapping[str, str] = {
     "database": "Name of the database.",
     "ingress_namespace": "Namespace of the ingress controller, whose pods may come in.",
     "monitoring_namespace": "Namespace of Prometheus, which reads the figures.",
-    "namespace": "Kubernetes namespace.",
     "region": "Name of the region, as in `multiregion.regions`.",
     "replicas": "Number of pods.",
     "replication_factor": "Copies of each shard.",

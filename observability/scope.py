@@ -26,6 +26,7 @@ class Scope:
 
     region: str
     namespace: str
+    """Kubernetes namespace of the region."""
     home: bool
     """Whether it is the home region."""
     regions: tuple[str, ...]
