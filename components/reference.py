@@ -39,7 +39,6 @@ COMMON: Mapping[str, str] = {
     "monitoring_namespace": "Namespace of Prometheus, which reads the figures.",
     "region": "Name of the region, as in `multiregion.regions`.",
     "replicas": "Number of pods.",
-    "replication_factor": "Copies of each shard.",
     "tags": "AWS tags of everything that takes some, by name.",
     "user": "Role of PostgreSQL that owns the database.",
     "vpc_id": "Id of the VPC.",

@@ -41,6 +41,7 @@ class Scope:
     qdrant_all: int
     """With those that are drained."""
     replication_factor: int
+    """Copies of each shard of Qdrant."""
     redis_replicas: int
     """Replicas of each Redis master."""
     instances: int
