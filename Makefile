@@ -81,6 +81,7 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(PY) -m observability --check docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --check docs/aws.md
 	@$(PY) -m capacity docs --check docs/capacity.md
+	@$(PY) -m components --check docs/api.md
 
 servers: $(READY) # what the data tier runs, installed and built where that can be done
 	@sh tests/dataplane/install.sh
@@ -111,6 +112,7 @@ docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m observability --write docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --write docs/aws.md
 	@$(PY) -m capacity docs --write docs/capacity.md
+	@$(PY) -m components --write docs/api.md
 	@$(PY) -m rehearsal.aws_sdk
 
 lock: ## resolve the dependencies of pyproject.toml into requirements.lock

@@ -28,6 +28,7 @@ class ObjectStore:
     """A bucket, and how it is reached."""
 
     bucket: str
+    """Name of the bucket."""
     region: str
     """What the store calls the bucket's region."""
     endpoint: str | None = None

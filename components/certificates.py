@@ -26,6 +26,7 @@ class CertificateAuthority(pulumi.ComponentResource):
     """PEM, secret."""
 
     def __init__(self, name: str, common_name: str, opts: ResourceOptions | None = None) -> None:
+        """`common_name`: what the authority is called in its certificate."""
         super().__init__("soma:data:CertificateAuthority", name, {}, opts)
         self._name = name
         own = ResourceOptions(parent=self)

@@ -1,12 +1,16 @@
 """Reads the stack's configuration, every key of it, and turns faults into one clean end of the program."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components.derivation import derived
-from settings import Settings, SettingsError, load
+from settings import Model, Settings, SettingsError, load, load_own
+
+_Loaded = TypeVar("_Loaded")
+_Own = TypeVar("_Own", bound=Model)
 
 
 def load_settings() -> Settings:
@@ -15,8 +19,20 @@ def load_settings() -> Settings:
     Raises pulumi.RunError with every fault at once: Pulumi prints its text without a traceback and, as this comes
     before the first resource, creates nothing.
     """
+    return _loaded(lambda raw, stack: load(raw, stack, derived))
+
+
+def load_own_settings(model: type[_Own]) -> _Own:
+    """The same for a program of another project that uses some of the components: `model` has a field for each block.
+
+    The keys and values of a block are those of docs/configuration.md.
+    """
+    return _loaded(lambda raw, stack: load_own(model, raw, stack))
+
+
+def _loaded(read: Callable[[Mapping[str, Any], str], _Loaded]) -> _Loaded:
     try:
-        return load(project_configuration(pulumi.get_project()), pulumi.get_stack(), derived)
+        return read(project_configuration(pulumi.get_project()), pulumi.get_stack())
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 

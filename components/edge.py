@@ -37,6 +37,7 @@ class EdgeHome:
     """The home region as the proxy reaches it."""
 
     region: str
+    """Name of the home region."""
     address: str
     """Name of its ingress controller."""
     hosts: Mapping[str, str]
@@ -55,6 +56,7 @@ class EdgeProxyArgs:
     replicas: int
     settings: Edge
     image: str
+    """HAProxy."""
     home: EdgeHome
     ingress_namespace: str
     monitoring_namespace: str

@@ -32,7 +32,9 @@ class ExportersArgs:
     placement: Placement
     replicas: int
     blackbox_image: str
+    """blackbox_exporter: asks names and regions from outside."""
     python_image: str
+    """Runs the exporter of Qdrant's shards: Python 3 with its standard library."""
     qdrant: Mapping[str, str]
     """URL of each Qdrant node by its pod."""
     qdrant_pods: Mapping[str, str]

@@ -38,7 +38,9 @@ class Forward:
     """Where all users of a standby go: its own proxy, which is told for which Service they are."""
 
     service: str
+    """Name of the proxy's Service."""
     port: int
+    """Port of the Service."""
 
 
 @dataclass(frozen=True)

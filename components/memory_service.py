@@ -34,8 +34,11 @@ class StorePods:
     """Labels that find the pods of the stores, for the network policy."""
 
     postgres_pooler: dict[str, str]
+    """Of PgBouncer."""
     redis: dict[str, str]
+    """Of every Redis node."""
     qdrant: dict[str, str]
+    """Of every Qdrant node."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class MemoryServiceArgs:
     """The region's own, where it has some."""
     images: Images
     role: Role
+    """`home` serves; `standby` holds its pods until a promotion."""
     held: bool
     """The region serves nobody while home moves from it."""
     postgres: PostgresEndpoint
@@ -77,6 +81,7 @@ class MemoryService(pulumi.ComponentResource):
     """Fully qualified host of the Service, port 80."""
 
     service: core.v1.Service
+    """The Service of the pods, port 80."""
 
     token: Output[str]
     """Secret: what clients send as bearer token."""

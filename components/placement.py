@@ -11,7 +11,9 @@ class StatefulNodes:
     """Nodes that are kept for the stores: they have a label, and a taint of the same key and value."""
 
     label: str
+    """Key of the label and of the taint."""
     value: str
+    """Value of both."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Placement:
     """Values of `topology.kubernetes.io/zone`, in the order of `high_availability.zones`."""
 
     provider: kubernetes.Provider
-    """Provider of the region's cluster; every resource states it."""
+    """Provider of the region's cluster; every resource states it. `platform.kubernetes_provider` makes one that changes
+    ConfigMaps and Secrets in place: with another, each change would replace what mounts them, and that is protected.
+    """
 
     storage_class: str | None = None
     """Storage class of every volume; None takes the cluster's default."""

@@ -47,7 +47,9 @@ class PostgresArgs:
     placement: Placement
     settings: PostgreSQL
     image: str
+    """PostgreSQL for CloudNativePG."""
     pooler_image: str
+    """PgBouncer for CloudNativePG."""
     home: str
     """Home region: there the cluster is the primary, elsewhere it is a replica cluster of that one."""
     hosts: Mapping[str, str]
@@ -63,6 +65,7 @@ class PostgresArgs:
     backups: PostgresBackups | None = None
     """None where there are none."""
     operator_namespace: str = "cnpg-system"
+    """Namespace of CloudNativePG's operator, which reaches every instance."""
     monitoring_namespace: str = "monitoring"
 
     @property

@@ -40,6 +40,7 @@ class PostgresBackups:
     generations: Mapping[str, int]
     """How often each region's PostgreSQL was made."""
     retention_days: int
+    """Days to which PostgreSQL can be set back."""
     schedule: str
     """When a base backup is made, as a cron expression of five fields (UTC)."""
 

@@ -43,7 +43,9 @@ class QdrantArgs:
     shards: int
     """Shards of each collection; cannot be changed later without a new collection."""
     replication_factor: int
+    """Copies of each shard, in different zones; at most as many as nodes."""
     image: str
+    """Qdrant, a variant whose user is not root."""
     python_image: str
     """Runs the collection Job: Python 3 with its standard library."""
     collections: tuple[str, ...]
@@ -53,6 +55,7 @@ class QdrantArgs:
     backups: QdrantBackups | None = None
     """None where there are none."""
     vector_size: int = 768
+    """Dimensions of a vector; those that the service writes."""
     monitoring_namespace: str = "monitoring"
 
 

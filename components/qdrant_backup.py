@@ -45,9 +45,11 @@ class QdrantBackups:
 
     stores: BackupStores
     regions: tuple[str, ...]
+    """All regions, by name: each has a folder of its own."""
     schedule: str
     """When they are taken, as a cron expression (UTC)."""
     rclone_image: str
+    """Carries snapshots to and from the store."""
     takes: bool
     """True at home: a standby has nothing of its own."""
 

@@ -65,7 +65,7 @@ class RedisArgs:
 class RedisCluster(pulumi.ComponentResource):
     """Masters and replicas over all zones, so that a lost zone leaves a majority of masters and a copy of every slot.
 
-    Every region has one of its own: a standby's is formed and empty.
+    One a namespace, for its objects have fixed names. A standby's is formed and empty.
     """
 
     secret_name: Output[str]

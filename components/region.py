@@ -1,6 +1,5 @@
 """One region, composed in the order in which data flows: the stores, the service, the edge."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
@@ -46,6 +45,7 @@ class Region(pulumi.ComponentResource):
     """
 
     role: Role
+    """`home` or `standby`."""
 
     platform: Platform
     qdrant: QdrantCluster
@@ -303,7 +303,20 @@ class Region(pulumi.ComponentResource):
         )
         Monitoring(f"{self._name}-monitoring", args, self._own)
 
-    def for_next_run(self) -> dict[str, pulumi.Input[Any]]:
+    def outputs(self) -> dict[str, pulumi.Input[Any]]:
+        """What the stack of a region has to export: its next run, other regions and the monitoring read it."""
+        return {
+            "endpoint": self.endpoint,
+            "region": self._settings.region.name,
+            "role": self.role,
+            "namespace": self.platform.placement.namespace,
+            **self._for_standbys(),
+            **self._ways,
+            **self._for_monitoring(),
+            **self._for_next_run(),
+        }
+
+    def _for_next_run(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that the next run of this stack reads."""
         return {
             scale_in.OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
@@ -314,11 +327,7 @@ class Region(pulumi.ComponentResource):
             kept.OUTPUT: Output.secret(self._kept.generated),
         }
 
-    def for_regions(self) -> Mapping[str, pulumi.Input[Any]]:
-        """Stack outputs that any other region may read."""
-        return self._ways
-
-    def for_monitoring(self) -> dict[str, pulumi.Input[Any]]:
+    def _for_monitoring(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that say which figures tell how far a replica or a standby is behind, where backups lie, and
         which figures tell how old they are; nothing of backups without any.
         """
@@ -336,7 +345,7 @@ class Region(pulumi.ComponentResource):
             },
         }
 
-    def for_standbys(self) -> dict[str, pulumi.Input[Any]]:
+    def _for_standbys(self) -> dict[str, pulumi.Input[Any]]:
         """Stack outputs that standby regions read. A standby has them too: home reads it when it is demoted, and the
         region itself when it is promoted.
         """

@@ -33,6 +33,7 @@ class ServicesArgs:
     """Which services, and where."""
 
     provider: kubernetes.Provider
+    """Kubernetes provider of the cluster."""
     names: Sequence[Service]
     """Those to install, in their order."""
     settings: Kubernetes

@@ -26,25 +26,32 @@ class Scope:
 
     region: str
     namespace: str
+    """Kubernetes namespace of the region."""
     home: bool
+    """Whether it is the home region."""
     regions: tuple[str, ...]
     """All regions, this one too."""
     services: tuple[str, ...]
     """Service of each memory namespace."""
     monitoring: Monitoring
     rpo_seconds: int
+    """Most seconds of writes that a promotion may lose."""
     qdrant_nodes: int
     """Those that stay, while others are drained."""
     qdrant_all: int
     """With those that are drained."""
     replication_factor: int
+    """Copies of each shard of Qdrant."""
     redis_replicas: int
+    """Replicas of each Redis master."""
     instances: int
+    """Instances of PostgreSQL."""
     pods: Mapping[str, int]
     """Component to its pods in ordinary operation."""
     needed: Mapping[str, int]
     """Component to the pods without which it does not serve."""
     backups: bool
+    """Whether backups are taken."""
     edge: bool
     """Takes users to home."""
     hosts: tuple[str, ...]

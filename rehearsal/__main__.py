@@ -62,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--region", required=True, help="name of the region, or what AWS calls it")
         if command is _drill:
             sub.add_argument("--region", help="name of the region (default: the home region)")
+        if command in (_preview, _policies, _up, _down, _status, _pack_config, _drill):
+            sub.add_argument(
+                "--project",
+                type=Path,
+                metavar="FOLDER",
+                help="another program of regions, such as examples/three-regions; what runs of it lies in its own "
+                ".rehearsal",
+            )
         if command in (_preview, _up, _down, _status, _drill):
             sub.add_argument(
                 "--platform",
@@ -93,9 +101,9 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _policies(options: argparse.Namespace, progress: Progress) -> int:
-    from rehearsal import judgement, paths
+    from rehearsal import judgement
 
-    found = judgement.judge(paths.CHECKOUT, progress)
+    found = judgement.judge(_program(options), progress)
     _print(options, [one.as_json() for one in found], lambda console: judgement.show(found, console))
     return int(any(one.refused for one in found))
 
@@ -144,12 +152,13 @@ def _record(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _pack_config(options: argparse.Namespace, progress: Progress) -> int:
-    from rehearsal import minimums, packs, paths
+    from rehearsal import minimums, packs
     from rehearsal.engine.project import Project
 
     del progress
-    known = {directory.name: directory for directory in packs.directories(paths.CHECKOUT)}
-    settings = Project.load(paths.CHECKOUT).settings()
+    program = _program(options)
+    known = {directory.name: directory for directory in packs.directories(program)}
+    settings = Project.load(program).settings()
     _named("pack", options.pack, known)
     _named("region", options.region, settings)
     options.json = True
@@ -194,9 +203,23 @@ def _named(what: str, name: str, among: Collection[str]) -> str:
 
 def _checkout(options: argparse.Namespace) -> Path:
     """Of the program as it is, or on the platform that was asked for."""
-    from rehearsal import overlay, paths
+    from rehearsal import overlay
 
-    return overlay.on(options.platform, paths.CHECKOUT) if options.platform else paths.CHECKOUT
+    program = _program(options)
+    return overlay.on(options.platform, program) if options.platform else program
+
+
+def _program(options: argparse.Namespace) -> Path:
+    """The folder of the program: this checkout's, or that of another project, which has a run directory of its own."""
+    from rehearsal import paths
+
+    if options.project is None:
+        return paths.CHECKOUT
+    project: Path = options.project.resolve()
+    if not (project / "Pulumi.yaml").is_file():
+        raise RehearsalError(f"{project} holds no Pulumi.yaml: name the folder of a Pulumi program with --project")
+    os.environ.setdefault(paths.HOME, str(project / paths.RUN))
+    return project
 
 
 def _print(options: argparse.Namespace, document: Any, show: Callable[[Console], None]) -> None:

@@ -19,13 +19,12 @@ from policies.checks.regions import Regions
 from policies.checks.whole import Whole
 from policies.exceptions import stack_of
 from policies.regions import RegionsRule
-from rehearsal import overlay, plain, proofs
+from rehearsal import overlay, paths, plain, proofs
 from rehearsal.packs import Policy, Report, Violation
 from rehearsal.progress import Progress
 from rehearsal.run import Rehearsal
 
 PLATFORMS: Final = ("kubernetes", "aws")
-_HOME: Final = "SOMA_REHEARSAL_HOME"
 
 
 @dataclass(frozen=True)
@@ -115,14 +114,14 @@ def _asked(rule: RegionsRule, wholes: Regions) -> Iterator[checks.Violation]:
 @contextmanager
 def _own_home() -> Generator[None]:
     """The run directory of one platform: the next one's lies beside it, not beside that."""
-    before = os.environ.get(_HOME)
+    before = os.environ.get(paths.HOME)
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop(_HOME, None)
+            os.environ.pop(paths.HOME, None)
         else:
-            os.environ[_HOME] = before
+            os.environ[paths.HOME] = before
 
 
 def show(judgements: list[Judgement], console: Console) -> None:

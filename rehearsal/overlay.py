@@ -35,7 +35,7 @@ _ELSEWHERE: Final = {
     "kubernetes": ("aws", "backups.copy_region"),
 }
 """By platform, what only another one knows, and a stack file may say all the same: where it stands."""
-_OWN: Final = (".git", ".rehearsal", ".state")
+_OWN: Final = (".git", paths.RUN, ".state")
 """Not the program's; so are run directories of other platforms."""
 _NEW: Final = ".new-"
 """What a directory begins with in which a file is being made."""
@@ -43,8 +43,8 @@ _NEW: Final = ".new-"
 
 def on(platform: str, checkout: Path) -> Path:
     """A directory that is the checkout, but for the stack files. RehearsalError for files that cannot be read."""
-    beside = f"{os.environ.get('SOMA_REHEARSAL_HOME') or checkout / '.rehearsal'}-{platform}"
-    os.environ["SOMA_REHEARSAL_HOME"] = beside
+    beside = f"{os.environ.get(paths.HOME) or checkout / paths.RUN}-{platform}"
+    os.environ[paths.HOME] = beside
     project = Project.load(checkout)
     overlaid = paths.home() / NAME
     overlaid.mkdir(mode=0o700, exist_ok=True)

@@ -24,7 +24,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2 as proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
-from rehearsal import packs_config, packs_wire
+from rehearsal import packs_config, packs_wire, paths
 from rehearsal.engine import wire
 from rehearsal.engine.model import PlannedResource
 from rehearsal.errors import RehearsalError
@@ -125,8 +125,12 @@ def ask(
 
 
 def directories(root: Path) -> tuple[Path, ...]:
-    """The packs of a checkout: the folders of `policies/` that hold a PulumiPolicy.yaml, by name."""
-    return tuple(sorted(path.parent for path in (root / "policies").glob("*/PulumiPolicy.yaml")))
+    """The packs of a program: the folders of its `policies/` that hold a PulumiPolicy.yaml, by name; else ours."""
+    for checkout in (root, paths.CHECKOUT):
+        found = sorted(path.parent for path in (checkout / "policies").glob("*/PulumiPolicy.yaml"))
+        if found:
+            return tuple(found)
+    return ()
 
 
 class Pack:

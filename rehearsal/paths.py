@@ -7,8 +7,10 @@ from rehearsal.errors import RehearsalError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The root of the checkout: Pulumi.yaml lies here."""
-
-
+HOME = "SOMA_REHEARSAL_HOME"
+"""Variable that names the run directory."""
+RUN = ".rehearsal"
+"""Name of the run directory in a checkout, where the variable names none."""
 MARK = ".rehearsal-run-directory"
 """File that tells a run directory from any other: everything beside it is the rehearsal's, and goes with `down`."""
 
@@ -18,15 +20,15 @@ def home() -> Path:
 
     A named directory that is not empty and not ours is refused: `down` would remove what lies in it.
     """
-    named = os.environ.get("SOMA_REHEARSAL_HOME")
-    path = Path(named or CHECKOUT / ".rehearsal").resolve()
+    named = os.environ.get(HOME)
+    path = Path(named or CHECKOUT / RUN).resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark = path / MARK
     if not mark.exists():
         if named and any(path.iterdir()):
             raise RehearsalError(
                 f"{path} is no run directory of the rehearsal, and it is not empty: name a new or an empty one with "
-                "SOMA_REHEARSAL_HOME, or empty it yourself"
+                f"{HOME}, or empty it yourself"
             )
         mark.touch()
     return path

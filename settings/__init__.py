@@ -7,8 +7,9 @@ from settings.high_availability import HighAvailability
 from settings.images import Images
 from settings.ingress import Backend, Ingress, IngressPath, IngressRule, Tls
 from settings.kubernetes import Kubernetes
-from settings.loading import UnderivableError, load
+from settings.loading import UnderivableError, load, load_own
 from settings.memory import Autoscaling, Memory
+from settings.model import Model
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import Pooler, PostgresPrimary, PostgreSQL, PostgresReplica
 from settings.promotion import Promotion, PromotionStep
@@ -35,6 +36,7 @@ __all__ = [
     "IngressRule",
     "Kubernetes",
     "Memory",
+    "Model",
     "MultiRegion",
     "Platform",
     "Pooler",
@@ -59,5 +61,6 @@ __all__ = [
     "Workload",
     "differences",
     "load",
+    "load_own",
     "shared",
 ]

@@ -1,15 +1,21 @@
 """From the keys of a stack file to checked settings, or to all of its faults."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from settings.draft import Blocks, Draft, Finding
-from settings.faults import SettingsError
+from settings.explain import explain
+from settings.faults import ABSENT, Fault, SettingsError
 from settings.json_text import NotJsonError, parse
+from settings.model import Model
 from settings.rules import RULES, workload
 from settings.rules.rule import Check
 from settings.settings import Settings
 
+_Own = TypeVar("_Own", bound=Model)
 Derivation = Callable[[Draft], Blocks]
 """What follows from the workload of a stack file whose types are sound. Raises UnderivableError."""
 
@@ -46,6 +52,23 @@ def _faults(draft: Draft, rules: Sequence[Check]) -> list[Finding]:
     """Those of types, and those that rules find elsewhere."""
     named = {finding.place for finding in draft.faults}
     return draft.faults + [finding for rule in rules for finding in rule(draft) if finding.place not in named]
+
+
+def load_own(model: type[_Own], raw: Mapping[str, object], stack: str) -> _Own:
+    """The settings of a program that uses some of the components: `model` has a field for each block that it takes.
+
+    `raw` is as in `load`. Types, bounds, formats and unknown keys are checked; the rules between blocks, which speak of
+    a whole region, are not. Raises SettingsError with every fault.
+    """
+    try:
+        return model.model_validate(_parsed(raw), by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise SettingsError(stack, [_fault(model, line) for line in error.errors()]) from None
+
+
+def _fault(model: type[Model], line: ErrorDetails) -> Fault:
+    message, _ = explain(line, model)
+    return Finding(line["loc"], ABSENT if line["type"] == "missing" else line["input"], message).fault()
 
 
 def _parsed(raw: Mapping[str, object]) -> dict[str, object]:

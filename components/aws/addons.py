@@ -73,6 +73,7 @@ class AddonsArgs:
     aws_region: str
     settings: ClusterSettings
     names: Sequence[str]
+    """Add-ons of EKS, in the order in which they are made."""
     after: Sequence[pulumi.Resource] = ()
 
 

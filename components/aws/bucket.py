@@ -23,6 +23,7 @@ class BucketArgs:
     account: str
     aws_region: str
     description: str
+    """What the bucket and its key are for, in words."""
     days: int
     """What was deleted or overwritten goes after so many days."""
     expires: str = ""
@@ -38,8 +39,11 @@ class Bucket(pulumi.ComponentResource):
     """A bucket in the region of its provider. `ready` once objects in it are safe: versions, key, closed doors."""
 
     key_arn: Output[str]
+    """ARN of the KMS key that encrypts its objects."""
     versions: s3.BucketVersioning
+    """Once this is there, nothing that is overwritten or deleted is lost at once."""
     ready: list[pulumi.Resource]
+    """Versions, key, closed doors: objects in it are safe once these are there."""
 
     def __init__(self, name: str, args: BucketArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:aws:Bucket", name, {}, opts)

@@ -22,11 +22,13 @@ class ClusterFacts:
     """What others need to know of a region's cluster, whoever made it."""
 
     name: str
+    """Name of the cluster."""
     serving_name: Input[str]
     """The name again, known once the cluster serves."""
     pods: Input[str]
     """Security group of the nodes and their pods."""
     provider: kubernetes.Provider
+    """Kubernetes provider of the cluster."""
     stateful_nodes: StatefulNodes | None
     """Nodes that are kept for the stores; None where there are none."""
     ready: Sequence[pulumi.Resource]
@@ -39,6 +41,7 @@ class EksArgs:
 
     region: str
     name: str
+    """Name of the cluster, unique in the account's region."""
     account: str
     aws_region: str
     settings: Aws

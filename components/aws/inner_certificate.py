@@ -22,6 +22,7 @@ class InnerCertificateArgs:
     """Whom it names."""
 
     hosts: Sequence[str]
+    """Public names, at least one."""
 
 
 class InnerCertificate(pulumi.ComponentResource):

@@ -41,6 +41,7 @@ class Side:
     zone_id: Input[str]
     """The region's private hosted zone."""
     provider: aws.Provider
+    """AWS provider of this side's region."""
     gateway: Gateway | None = None
     """Its transit gateway; None where regions are linked by peerings of their VPCs."""
 

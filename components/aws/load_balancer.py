@@ -30,6 +30,7 @@ class Health:
     """How a load balancer asks a pod whether it serves."""
 
     port: int
+    """Port of the pods that is asked."""
     path: str | None = None
     """Path of an HTTP request that is answered 200; None opens a connection only."""
 
@@ -39,11 +40,15 @@ class Port:
     """One port of a load balancer, and the Service whose pods answer."""
 
     number: int
+    """Port of the load balancer."""
     target: int
     """Port of the pods."""
     namespace: Input[str]
+    """Kubernetes namespace of the Service."""
     service: str
+    """Name of the Service."""
     service_port: int
+    """Port of the Service."""
     health: Health
     keeps_client_address: bool = True
     """Whether pods see who calls, and not the load balancer; AWS does not do it for callers of a peered region."""
@@ -66,7 +71,9 @@ class LoadBalancerArgs:
     """Security group of the nodes and their pods."""
     ports: Sequence[Port]
     provider: kubernetes.Provider
+    """Kubernetes provider of the cluster whose pods answer."""
     internal: bool
+    """Whether it has private addresses only."""
     after: Sequence[pulumi.Resource]
     """What brings the kind of TargetGroupBinding."""
 

@@ -24,7 +24,9 @@ class ZoneSubnets:
     public: Output[str] | None
     """None where a VPC of yours has none."""
     private: Output[str]
+    """Gets out by the NAT gateway of the zone."""
     isolated: Output[str]
+    """Does not get out at all."""
 
 
 class NetworkFacts(Protocol):
@@ -64,6 +66,7 @@ class NetworkArgs:
     cluster: str
     """Name of the region's EKS cluster: load balancers that it asks for find their subnets by it."""
     flow_log_days: int
+    """Days for which the log of all traffic is kept."""
 
 
 class Network(pulumi.ComponentResource):

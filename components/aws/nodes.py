@@ -28,6 +28,7 @@ class NodesArgs:
     cluster: Input[str]
     """The name once the cluster serves."""
     version: str
+    """Kubernetes version of the nodes, such as `1.36`."""
     aws_region: str
     settings: NodeSettings
     subnets: Mapping[str, Input[str]]

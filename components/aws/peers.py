@@ -25,9 +25,13 @@ class PeerArgs:
     """A region that this one links to."""
 
     region: str
+    """Name of the peer, as in `multiregion.regions`."""
     aws_region: str
+    """What AWS calls the peer's region."""
     cidr: str
+    """Range of the peer's VPC."""
     zones: tuple[str, ...]
+    """Zones of the peer, as in `high_availability.zones`."""
     link: LinkKind = PEERING
     """What both have to be linked by."""
     by_home: bool = False

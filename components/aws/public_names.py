@@ -30,9 +30,11 @@ class PublicNamesArgs:
     region: str
     aws_region: str
     hosted_zone: str
+    """Name of the public hosted zone in Route 53 that holds the names."""
     hosts: Mapping[str, str]
     """Public name to the region's own name beside it, which its health check asks."""
     routing: Routing
+    """By what users are led to one of the regions."""
     locations: Sequence[str]
     """With `geolocation`: continents, `country:XX`, or `*`."""
     first: bool

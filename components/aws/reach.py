@@ -39,6 +39,7 @@ class ReachArgs:
     """Security group of the nodes and their pods."""
     placement: Placement
     provider: aws.Provider
+    """AWS provider of the region."""
     tags: Mapping[str, str]
     peers: Mapping[str, Peer]
     """By name, the regions that this one links to."""
