@@ -36,8 +36,8 @@ def drift(told: Sequence[Told], commit: str) -> str:
     """The text of the issue, at most `LIMIT` characters."""
     lines = [
         DRIFT_MARK,
-        f"What is there differs from what {code(commit[:12])} says. Somebody changed it by hand, or a stage did not come "
-        "to its end (docs/delivery.md).",
+        f"What is there differs from what {code(commit[:12])} says. Somebody changed it by hand, or a stage did not "
+        "come to its end (docs/delivery.md).",
         "",
     ]
     return _fitted(told, lines)
