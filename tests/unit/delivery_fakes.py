@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from promotion.files import Checkout
 from settings import shared
@@ -63,7 +64,7 @@ if told is None:
 if "exec" in asked:
     print(told["row"])
 elif asked[3] == "clusters.postgresql.cnpg.io" and len(asked) > 6:
-    print(json.dumps(told["clusters.postgresql.cnpg.io"][0]))
+    print("".join(map(json.dumps, told["clusters.postgresql.cnpg.io"])))
 else:
     print(json.dumps({"items": told[asked[3]]}))
 """
@@ -118,7 +119,7 @@ def make(directory: Path, regions: Sequence[str], home: str, monkeypatch: pytest
     _files(checkout, regions, home)
     for name, text in (("pulumi", _PULUMI), ("kubectl", _KUBECTL)):
         program = programs / name
-        program.write_text(f"#!{sys.executable}{text}")
+        program.write_text(f"#!{sys.executable} -IS{text}")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE", str(place))
@@ -132,12 +133,14 @@ def make(directory: Path, regions: Sequence[str], home: str, monkeypatch: pytest
 
 def _files(checkout: Path, regions: Sequence[str], home: str) -> None:
     listed = [{"name": name, **({"primary": True} if name == home else {})} for name in regions]
-    stated = {key: value for key, value in stack_configuration("us-east").items() if key != "multiregion"}
+    stated = {
+        key: value for key, value in stack_configuration("us-east").items() if key not in ("multiregion", "promotion")
+    }
     project = {"name": "soma", "config": {"multiregion": {"type": "object", "default": {"regions": listed}}}}
     (checkout / "Pulumi.yaml").write_text(json.dumps(project))
     for region in regions:
         document = {"config": {f"soma:{key}": value for key, value in stated.items()}}
-        (checkout / f"Pulumi.{region}.yaml").write_text(json.dumps(document))
+        (checkout / f"Pulumi.{region}.yaml").write_text(yaml.safe_dump(document))
 
 
 def _commit(checkout: Path) -> str:
@@ -166,11 +169,11 @@ def pod(name: str, ready: bool = True, **status: Any) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"containers": []}, "status": {"conditions": conditions, **status}}
 
 
-def workload(kind: str, name: str, replicas: int = 1, **status: Any) -> dict[str, Any]:
+def workload(kind: str, name: str, wanted: int = 1, **status: Any) -> dict[str, Any]:
     """A Deployment or StatefulSet whose pods are all there and of the present kind."""
-    counted = {"observedGeneration": 2, "replicas": replicas, "updatedReplicas": replicas, **status}
+    counted = {"observedGeneration": 2, "replicas": wanted, "updatedReplicas": wanted, **status}
     metadata = {"name": name, "generation": 2}
-    return {"kind": kind, "metadata": metadata, "spec": {"replicas": replicas}, "status": counted}
+    return {"kind": kind, "metadata": metadata, "spec": {"replicas": wanted}, "status": counted}
 
 
 def _cluster(region: str, home: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import pytest
 
 from delivery import __main__ as command
 from delivery import stage
+from promotion.files import Checkout
+from settings import Promotion
 from tests.unit import delivery_fakes
 from tests.unit.delivery_fakes import Fakes, pod, workload
 
@@ -291,9 +293,6 @@ def test_a_checkout_with_changes_is_refused(two: Fakes, capsys: pytest.CaptureFi
 
 
 def test_while_home_moves_nothing_is_brought_anywhere(two: Fakes, capsys: pytest.CaptureFixture[str]) -> None:
-    from promotion.files import Checkout
-    from settings import Promotion
-
     Checkout(two.checkout).record("us-west", Promotion(home="us-west", former="us-east", step="promote"))
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(two.checkout)]
     subprocess.run([*git, "commit", "-qam", "promotion"], check=True)
