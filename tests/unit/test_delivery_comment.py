@@ -303,13 +303,14 @@ def run(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *arguments: command.main([*folder, *arguments])
 
 
-UPDATED = {"op": "update", "urn": "urn:pulumi:us-west::soma::kubernetes:core/v1:Service::edge", "diffReasons": ["spec"]}
+EDGE = "urn:pulumi:us-west::soma::kubernetes:core/v1:Service::edge"
+UPDATED = {"op": "update", "urn": EDGE, "diffReasons": ["spec"]}
 
 
 def test_previews_are_told_as_one_text_on_a_machine_without_a_token(
     fakes: Fakes, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fakes.stack("us-west", preview={"steps": [UPDATED, {"op": "same", "urn": UPDATED["urn"] + "-2"}]})
+    fakes.stack("us-west", preview={"steps": [UPDATED, {"op": "same", "urn": f"{EDGE}-2"}]})
     fakes.stack("us-east", preview={"code": 255, "stderr": "error: failed to sign in"})
     assert run("preview") == 1
     capsys.readouterr()
