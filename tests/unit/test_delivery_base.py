@@ -60,7 +60,9 @@ def test_a_store_by_another_name_is_lost_unless_it_says_what_it_was() -> None:
 
 def test_another_secret_is_no_change() -> None:
     other = stateful_set()
-    assert compared([stateful_set()], [replace(other, inputs={**other.inputs, "key": Secret("other")})]) == []
+    told = [base._resource(resource_json(stateful_set()))]
+    changed = replace(other, inputs={**other.inputs, "key": Secret("other")})
+    assert [step["op"] for step in base.compared(told, [changed], "us-west")] == ["same"]
 
 
 def test_what_an_update_makes_or_changes_in_place_is_not_lost() -> None:
