@@ -13,9 +13,13 @@ PROMETHEUS ?=
 PLATFORM := aws
 ON = $(if $(PLATFORM),--platform $(PLATFORM))
 PLAN ?=
+# What a branch is to go into, the region order of `make stage`, and the pull request that `make comment` writes to.
+BASE ?= origin/main
+ORDER ?= standby-first
+NUMBER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench calibrate lint servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench calibrate lint pr-checks base-gate previews comment stages stage kubeconfig drift drift-issue lock-request servers test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +86,35 @@ lint: $(READY) ## format, lint, types, import directions, generated docs
 	@$(PY) -m rehearsal.aws.rights --check docs/aws.md
 	@$(PY) -m capacity docs --check docs/capacity.md
 	@$(PY) -m components --check docs/api.md
+
+pr-checks: lint test-unit test-rehearsal policies base-gate ## what a pull request has to pass, without any credential (docs/delivery.md)
+
+base-gate: $(READY) ## refuse a checkout that would delete or replace what holds data in the regions of BASE=origin/main
+	@$(PY) -m delivery gate $(BASE) $(ARGS)
+
+previews: $(READY) ## `pulumi preview` of every region, or of STACK=…, with every pack and the gate
+	@$(PY) -m delivery preview $(STACK) $(ARGS)
+
+comment: $(READY) ## those previews as one text; with a token it is the comment of the pull request NUMBER=…
+	@$(PY) -m delivery comment $(if $(NUMBER),--number $(NUMBER)) $(ARGS)
+
+stages: $(READY) ## which regions are brought to a commit first, and which then, as JSON
+	@$(PY) -m delivery stages --order $(ORDER) $(ARGS)
+
+stage: $(READY) ## bring the regions, or STACK=…, to this commit: standbys, then home, with a gate after each
+	@$(PY) -m delivery stage --order $(ORDER) $(STACK) $(ARGS)
+
+kubeconfig: $(READY) ## let kubectl find the cluster of STACK=… on AWS
+	@$(PY) -m delivery kubeconfig $(STACK) $(ARGS)
+
+drift: $(READY) ## what is there, of every region or of STACK=…, that this checkout does not say
+	@$(PY) -m delivery drift $(STACK) $(ARGS)
+
+drift-issue: $(READY) ## what `make drift` found as one text; with a token it is an issue, closed when nothing differs
+	@$(PY) -m delivery issue $(ARGS)
+
+lock-request: $(READY) ## the lock file as a pull request, with a token
+	@$(PY) -m delivery propose $(ARGS)
 
 servers: $(READY) # what the data tier runs, installed and built where that can be done
 	@sh tests/dataplane/install.sh

@@ -79,7 +79,8 @@ def type_of(urn: str) -> str:
     return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
 
 
-def _approvals(today: date) -> tuple[Exemption, ...]:
+def approvals(today: date) -> tuple[Exemption, ...]:
+    """Every entry of policies/exceptions.yaml. ExceptionsError for one of this gate's that names no change."""
     entries = exceptions.load(exceptions.FILE, today)
     faults = list(exceptions.unknown_policies(entries, GATE, sorted(set(_CHANGES.values()))))
     if faults:
@@ -96,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refused: list[Refusal] = []
     for file in options.plan:
         try:
-            approvals = _approvals(today)
-            refused += refusals(json.loads(file.read_text(encoding="utf-8")), approvals, today)
+            approved = approvals(today)
+            refused += refusals(json.loads(file.read_text(encoding="utf-8")), approved, today)
         except (OSError, ValueError, PlanError, ExceptionsError) as error:
             sys.stderr.write(f"{file}: {error}\n")
             return 2

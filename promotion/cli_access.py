@@ -118,6 +118,15 @@ class CliAccess:
             raise PromotionError(f"{region}: its API server does not list pods: run the command again")
         return cast(list[Mapping[str, Any]], json.loads(found)["items"])
 
+    def listed(self, region: str, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind (`pods`, `jobs.batch`) in the region's namespace."""
+        found = self._kubectl(region, "get", kind, "-o", "json")
+        if found is None:
+            raise PromotionError(
+                f"{region}: its API server does not list {kind}: look at the way there, and its rights"
+            )
+        return cast(list[dict[str, Any]], json.loads(found)["items"])
+
     def delete_cluster(self, region: str) -> None:
         name = cluster_name(region)
         arguments = ["delete", "clusters.postgresql.cnpg.io", name, "--ignore-not-found", "--cascade=foreground"]

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from promotion.access import Access
 from promotion.errors import PromotionError
@@ -25,6 +26,14 @@ SELECT GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg
 """
 """Of a standby: bytes of WAL that it has, streamed or from the archive; 1 while it streams. A receiver that hears
 nothing ends after wal_receiver_timeout, 5 s in CloudNativePG's default (docs/src/postgresql_conf.md)."""
+
+
+class Queries(Protocol):
+    """What of `promotion.access.Access` asks PostgreSQL."""
+
+    def query(self, region: str, statement: str) -> str | None:
+        """One row of PostgreSQL's designated or current primary, fields divided by `|`; None without an answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Lag:
         return f"{size}, {time} behind"
 
 
-def lag(access: Access, standby: str, home: str | None) -> Lag:
+def lag(access: Queries, standby: str, home: str | None) -> Lag:
     """Asked of the standby's PostgreSQL and, where it is given, of home's."""
     has, heard, committed = _numbers(access.query(standby, BEHIND), 3)
     (written,) = _numbers(access.query(home, WRITTEN), 1) if home is not None else (None,)
@@ -58,7 +67,7 @@ def lag(access: Access, standby: str, home: str | None) -> Lag:
     return Lag(behind, 0.0 if behind == 0 else heard if heard is not None else committed)
 
 
-def received(access: Access, standby: str) -> Received:
+def received(access: Queries, standby: str) -> Received:
     """Asked of the standby's PostgreSQL."""
     has, streams = _numbers(access.query(standby, RECEIVED), 2)
     return Received(has, bool(streams))

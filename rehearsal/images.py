@@ -1,4 +1,4 @@
-"""Programs of images that cannot be pulled here, built into the cache: ours (images/), and one from its Go module."""
+"""Programs that are neither pulled nor installed, built into the cache: ours (images/), and others from Go modules."""
 
 import hashlib
 from pathlib import Path
@@ -22,6 +22,11 @@ def redis_gateway(progress: Progress) -> Path:
 def redis_exporter(progress: Progress) -> Path:
     """The Redis exporter, at the version that rehearsal/go/exporter pins: that of its published image."""
     return _program(build.MODULE / "exporter", progress, "github.com/oliver006/redis_exporter")
+
+
+def actionlint(progress: Progress) -> Path:
+    """What checks the workflows, at the version that rehearsal/go/actionlint pins."""
+    return _program(build.MODULE / "actionlint", progress, "github.com/rhysd/actionlint/cmd/actionlint")
 
 
 def _program(module: Path, progress: Progress, package: str = ".") -> Path:

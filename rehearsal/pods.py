@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from rehearsal.engine.model import PlannedResource
-from rehearsal.kube import Client, UnknownKind
+from rehearsal.kube import UnknownKind
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ROLE_LABEL = "soma.io/region-role"
@@ -19,6 +19,14 @@ _CONTROLLERS = (
     ("postgresql.cnpg.io/v1", "Cluster", "instances"),
 )
 """What makes pods, and the field that says how many; a Pooler makes a Deployment."""
+
+
+class Lists(Protocol):
+    """What an API server holds, as `rehearsal.kube.Client` asks for it."""
+
+    def list(self, api_version: str, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
+        """All objects of a kind. UnknownKind where it is not installed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def _pinned_zones(pod: Mapping[str, Any]) -> set[str]:
     return zones | ({selector} if selector else set())
 
 
-def live(client: Client, namespace: str) -> dict[str, ZonePods]:
+def live(client: Lists, namespace: str) -> dict[str, ZonePods]:
     """What the API server holds now. Pods of Jobs are left out: they come and go."""
     zones = zone_of(client)
     wanted: Counter[str] = Counter(dict.fromkeys(zones.values(), 0))
@@ -95,7 +103,7 @@ def live(client: Client, namespace: str) -> dict[str, ZonePods]:
     }
 
 
-def zone_of(client: Client) -> dict[str, str]:
+def zone_of(client: Lists) -> dict[str, str]:
     """Node to its zone."""
     return {
         node["metadata"]["name"]: node["metadata"].get("labels", {}).get(ZONE_LABEL, UNSCHEDULED)
@@ -103,12 +111,12 @@ def zone_of(client: Client) -> dict[str, str]:
     }
 
 
-def _desired(client: Client, namespace: str) -> int:
+def _desired(client: Lists, namespace: str) -> int:
     """Replicas that controllers want, also those whose pods do not exist yet."""
     return sum(item["spec"].get(field, 1) for item, field in _controllers(client, namespace))
 
 
-def lagging(client: Client, namespace: str) -> list[str]:
+def lagging(client: Lists, namespace: str) -> list[str]:
     """One line for each pod that is neither ready nor held, and for each controller whose pods are not all there."""
     lines = [
         f"Pod {pod['metadata']['name']}: {_why(pod)}"
@@ -122,7 +130,7 @@ def lagging(client: Client, namespace: str) -> list[str]:
     return lines
 
 
-def _controllers(client: Client, namespace: str) -> Iterator[tuple[dict[str, Any], str]]:
+def _controllers(client: Lists, namespace: str) -> Iterator[tuple[dict[str, Any], str]]:
     """Each object that makes pods, with the field that says how many. Kinds that are not installed yet have none."""
     for version, kind, field in _CONTROLLERS:
         with suppress(UnknownKind):

@@ -92,16 +92,16 @@ class PulumiEngine:
             for pack, configuration in zip(*self._pack_files(region, Path(directory)), strict=True):
                 arguments += ["--policy-pack", pack, "--policy-pack-config", configuration]
             printed, failure = _run(workspace, arguments)
-            told = _events(log)
+            told = cli_report.logged(log)
         violated = cli_report.violations(told)
-        digest = _digest(printed)
+        digest = cli_report.digest(printed)
         if failure is not None and (digest is None or cli_report.errors(told) or not violated):
             raise _failed(region, told, failure)
         states = [step["newState"] for step in (digest or {}).get("steps") or [] if step.get("newState")]
         return JudgedPreview(
             region=region,
             resources=cli_report.resources(states),
-            steps=cli_report.steps(_digest_steps(digest or {})),
+            steps=cli_report.steps(cli_report.digest_steps(digest or {})),
             outputs=cli_report.told_outputs(told),
             violations=violated,
         )
@@ -209,31 +209,6 @@ def _run(workspace: automation.LocalWorkspace, arguments: list[str]) -> tuple[st
     except automation.CommandError as error:
         return "\n".join(printed), str(error)
     return "\n".join(printed), None
-
-
-def _events(log: Path) -> list[api.EngineEvent]:
-    """The event log that a command left, one JSON document a line; empty when it failed before the first event."""
-    if not log.exists():
-        return []
-    return [
-        api.EngineEvent.from_json(json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines() if line
-    ]
-
-
-def _digest(printed: str) -> Mapping[str, Any] | None:
-    """The document that `preview --json` prints; None when it failed before. A failure may print more after it."""
-    start = printed.find("{")
-    try:
-        return cast(Mapping[str, Any], json.JSONDecoder().raw_decode(printed[start:])[0]) if start >= 0 else None
-    except json.JSONDecodeError:
-        return None
-
-
-def _digest_steps(digest: Mapping[str, Any]) -> list[tuple[str, str, Sequence[str]]]:
-    return [
-        (step["op"], step["urn"], tuple(step.get("detailedDiff") or step.get("diffReasons") or ()))
-        for step in digest.get("steps") or []
-    ]
 
 
 def _operate(

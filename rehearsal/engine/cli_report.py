@@ -4,8 +4,10 @@ States have the form of apitype.ResourceV3 (pulumi/pulumi, sdk/go/common/apitype
 `preview --json` secrets are masked, in an export they are ciphertexts. Events are those of the Automation API.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, cast
 
 from pulumi.automation import events as api
@@ -45,6 +47,32 @@ CHANGES: Final[Mapping[str, Change]] = {
     "remove-pending-replace": Change.REPLACE,
 }
 """The engine's operations (pkg/resource/deploy/step.go); a replacement is told in up to three of them."""
+
+
+def logged(log: Path) -> list[api.EngineEvent]:
+    """The event log that a command left, one JSON document a line; empty when it failed before the first event."""
+    if not log.exists():
+        return []
+    return [
+        api.EngineEvent.from_json(json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines() if line
+    ]
+
+
+def digest(printed: str) -> Mapping[str, Any] | None:
+    """The document that `preview --json` prints; None when it failed before. A failure may print more after it."""
+    start = printed.find("{")
+    try:
+        return cast(Mapping[str, Any], json.JSONDecoder().raw_decode(printed[start:])[0]) if start >= 0 else None
+    except json.JSONDecodeError:
+        return None
+
+
+def digest_steps(document: Mapping[str, Any]) -> list[tuple[str, str, Sequence[str]]]:
+    """Operation, URN and reasons of each step of such a document."""
+    return [
+        (step["op"], step["urn"], tuple(step.get("detailedDiff") or step.get("diffReasons") or ()))
+        for step in document.get("steps") or []
+    ]
 
 
 def resources(states: Iterable[Mapping[str, Any]]) -> tuple[PlannedResource, ...]:
@@ -123,12 +151,14 @@ def violations(told: Iterable[api.EngineEvent]) -> tuple[Violation, ...]:
     )
 
 
-def errors(told: Iterable[api.EngineEvent]) -> list[str]:
-    """The error messages of a run, each once, in order, with the resource that they are about."""
+def errors(told: Iterable[api.EngineEvent], severity: str = "error") -> list[str]:
+    """The error messages of a run, or those of another severity, each once, in order, with the resource that they are
+    about.
+    """
     found: list[str] = []
     for event in told:
         said = event.diagnostic_event
-        if said is None or said.severity != "error":
+        if said is None or said.severity != severity:
             continue
         text = _plain(said.message).strip()
         if not text or text.startswith(_NOISE):
