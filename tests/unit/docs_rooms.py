@@ -3,13 +3,14 @@
 import argparse
 import importlib
 import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 from tests.unit.docs_pages import ROOT
@@ -23,7 +24,7 @@ REGIONS = ("us-east", "us-west", "eu-west")
 _AWS_REGION = re.compile(r"[a-z]{2}-[a-z]+-[0-9]")
 
 
-class _Parsed(BaseException):  # noqa: N818  (no error: what was asked for)
+class _Parsed(BaseException):
     """The arguments were taken; what comes after them is not run."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -36,7 +37,7 @@ class _RefusedError(BaseException):
 
 
 @contextmanager
-def _only_parsing() -> Iterator[None]:
+def _only_parsing() -> Generator[None]:
     """Whoever parses a command line hears back no more."""
     parse = argparse.ArgumentParser.parse_args
 
@@ -46,8 +47,9 @@ def _only_parsing() -> Iterator[None]:
     def refuse(self: argparse.ArgumentParser, message: str) -> NoReturn:
         raise _RefusedError(message)
 
-    with patch.object(argparse.ArgumentParser, "parse_args", end), patch.object(
-        argparse.ArgumentParser, "error", refuse
+    with (
+        patch.object(argparse.ArgumentParser, "parse_args", end),
+        patch.object(argparse.ArgumentParser, "error", refuse),
     ):
         yield
 
@@ -63,22 +65,29 @@ def options_of(command: Command, mention: bool = False) -> argparse.Namespace | 
     room = words[2]
     if room.partition(".")[0] not in ROOMS:
         raise command.stale(f"no package of this repository: {', '.join(ROOMS)}")
+    main = main_of(room)
+    if main is None:
+        if words[3:]:
+            raise command.stale(f"{room} takes no arguments")
+        return None
     try:
         with _only_parsing():
-            main_of(room)(list(words[3:]))
+            main(list(words[3:]))
     except _Parsed as taken:
         return _of_this_checkout(command, taken.options)
     except _RefusedError as refused:
         if mention and "required" in str(refused):
             return None
         raise command.stale(str(refused)) from None
-    return None  # it has no arguments
+    raise command.stale(f"{room} parses no command line")
 
 
-def main_of(room: str) -> Callable[[Sequence[str]], int]:
-    """The function that `python -m room` calls."""
-    name = room if importlib.util.find_spec(f"{room}.__main__") is None else f"{room}.__main__"
-    return cast(Callable[[Sequence[str]], int], importlib.import_module(name).main)
+def main_of(room: str) -> Callable[[Sequence[str]], int] | None:
+    """The function that `python -m room` calls with its arguments; None where it takes none."""
+    found = importlib.util.find_spec(room)
+    name = f"{room}.__main__" if found is not None and found.submodule_search_locations else room
+    main = getattr(importlib.import_module(name), "main", None)
+    return main if main is not None and inspect.signature(main).parameters else None
 
 
 def _of_this_checkout(command: Command, options: argparse.Namespace) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.unit.docs_pages import Block
 
 _BETWEEN = frozenset({"|", "&&", "||", ";", "&"})
-_REDIRECT = frozenset({">", ">>", "<"})
+_REDIRECT = frozenset({">", ">>", "<", ">&"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 PLACEHOLDER = re.compile(r"…|‹[a-z -]+›|^[A-Z][A-Z_]{2,}$")
 """What a reader fills in: `…`, `<name>`, `NAME`."""

@@ -5,6 +5,7 @@ What `pulumi config set` and a block of YAML say becomes the configuration of a 
 """
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -28,7 +29,7 @@ from tests.unit.recorder import PROJECT, as_text
 
 BLOCKS = frozenset(keys(Configuration).values())
 """First parts of every key of the settings."""
-SECRET = "example-secret"  # noqa: S105
+SECRET = "example-secret"
 """Stands for what a reader fills in."""
 STORE: Mapping[str, Any] = {
     "endpoint": "https://objects.example.com",
@@ -64,21 +65,20 @@ class Walk:
             values[first] = meant(value)
             return
         at = values.setdefault(first, {})
-        for part, following in zip(rest, rest[1:], strict=False):
+        for part, following in itertools.pairwise(rest):
             at = _into(at, part, [] if isinstance(following, int) else {})
         _set(at, rest[-1], SECRET if secret and is_placeholder(value) else value if secret else meant(value))
 
     def remove(self, stack: str, path: str) -> None:
         """`pulumi config rm --path`. ValueError where there is nothing."""
-        first, *rest = parts(path)
+        *way, last = parts(path)
         at: Any = self.stacks[stack]
-        for part, following in zip([first, *rest], rest, strict=False):
-            at = at[part] if _has(at, part) else _nothing(path)
-            del following
-        last = rest[-1] if rest else first
-        if not _has(at, last):
-            _nothing(path)
-        del at[last]
+        for part in (*way, last):
+            if not _has(at, part):
+                raise ValueError(f"{path} is not stated")
+            at, of = at[part], at
+            if part is last:
+                del of[part]
 
     def state(self, block: Mapping[str, Any], stack: str | None) -> None:
         """Keys of a file, each replaced as a whole: of a stack file, or of Pulumi.yaml where `stack` is None."""
@@ -211,7 +211,3 @@ def _set(at: Any, part: str | int, value: Any) -> None:
         at[part : part + 1] = [value]
     else:
         raise ValueError(f"nothing has a place {part}")
-
-
-def _nothing(path: str) -> Any:
-    raise ValueError(f"{path} is not stated")
