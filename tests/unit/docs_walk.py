@@ -6,7 +6,6 @@ What `pulumi config set` and a block of YAML say becomes the configuration of a 
 
 import copy
 import itertools
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -189,7 +188,7 @@ def meant(value: str) -> Any:
         return value == "true"
     if re.fullmatch(r"0|-?[1-9][0-9]*", value):
         return int(value)
-    return json.loads(value) if value[:1] in ("[", "{") else value
+    return value
 
 
 def _into(at: Any, part: str | int, empty: Any) -> Any:
