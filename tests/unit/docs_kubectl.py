@@ -22,7 +22,7 @@ VALUED: Final[Mapping[str, tuple[str, ...]]] = {
     "scale": ("--replicas", "-l", "--selector", "--current-replicas"),
     "rollout": ("--timeout", "--to-revision"),
     "delete": ("-l", "--selector", "--cascade", "--timeout", "--grace-period"),
-    "create": ("--from", "--from-file", "--from-literal", "--dry-run", "-o", "--output", "--image"),
+    "create": ("--from", "--from-file", "--from-literal", "--cert", "--key", "--dry-run", "-o", "--output", "--image"),
     "apply": ("-f", "--filename"),
     "set": ("-f", "--filename", "-o", "--output", "-c"),
     "port-forward": ("--address",),

@@ -57,7 +57,7 @@ def kind_of(word: str) -> str:
     """The plain name of a kind: `deployments` and `deploy` are `deployment`."""
     if word in ALIASES:
         return ALIASES[word]
-    single = word[:-1] if word.endswith("s") and word not in ("ingress",) else word
+    single = word[:-1] if re.search("[^s]s$", word) else word
     return ALIASES.get(single, single)
 
 

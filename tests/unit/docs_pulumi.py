@@ -171,7 +171,7 @@ def settled(walk: Walk, stacks: set[str], place: str) -> None:
 def _update(command: Command, of: Asked, walk: Walk) -> tuple[Step, ...]:
     if is_placeholder(of.stack):
         return ()
-    steps = walk.up(of.stack, command.place)
+    steps = walk.up(of.stack, command.place, of.flags.get("--replace", ()), "--refresh" in of.flags)
     gone = lost(steps)
     if gone:
         raise command.stale(f"it would lose {', '.join(gone)}")

@@ -12,7 +12,7 @@ from observability.__main__ import EVERYTHING
 from observability.rule import Alert
 from rehearsal.engine.model import Step
 from tests.unit import docs_kubectl, docs_pulumi, docs_rooms, docs_walk, docs_yaml
-from tests.unit.docs_objects import Cluster
+from tests.unit.docs_objects import Cluster, kind_of
 from tests.unit.docs_pages import Block, Code, Page
 from tests.unit.docs_shell import Command, StaleError, commands, is_placeholder, parsed
 from tests.unit.docs_walk import Walk
@@ -103,8 +103,17 @@ def _console(block: Block, read: Read, cluster: Cluster) -> None:
                 read.updates.append((of.stack, changed))
         else:
             check(command, cluster)
+            if command.program == "kubectl":
+                _delete(docs_kubectl.asked(command), read.walk)
             read.cloud += [command] if command.program in ("aws", "curl", "docker") else []
     docs_pulumi.settled(read.walk, touched, block.place)
+
+
+def _delete(of: docs_kubectl.Asked, walk: Walk) -> None:
+    """What a command deletes by name is gone for the updates after it."""
+    if of.verb == "delete" and len(of.rest) > 1:
+        for name in of.rest[1:]:
+            walk.delete(kind_of(of.rest[0]), name)
 
 
 def check(command: Command, cluster: Cluster, mention: bool = False) -> None:

@@ -6,22 +6,24 @@ What `pulumi config set` and a block of YAML say becomes the configuration of a 
 
 import copy
 import itertools
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from rehearsal.engine import diff, elsewhere, program
-from rehearsal.engine.model import Change, Plan, Step, Value
+from rehearsal.engine.model import Change, Plan, Step, Value, revealed
 from rehearsal.engine.program import Evaluation
 from rehearsal.engine.project import Project
 from rehearsal.engine.providers import Recorded
 from rehearsal.engine.state import Held
 from rehearsal.errors import RehearsalError
 from settings import Configuration, Settings, SettingsError, load
+from settings.aws import Minor
 from settings.model import keys
-from tests.unit.aws_region import ACCOUNT, AWS_REGIONS, OPERATORS
+from tests.unit.aws_region import ACCOUNT, OPERATORS
 from tests.unit.docs_pages import ROOT
 from tests.unit.docs_shell import StaleError, is_placeholder
 from tests.unit.recorder import PROJECT, as_text
@@ -51,8 +53,8 @@ class Walk:
     """Defaults of Pulumi.yaml, by key without the project's name."""
     stacks: dict[str, Values]
     plans: dict[str, Plan] = field(default_factory=dict[str, Plan])
-    secrets: set[str] = field(default_factory=set[str])
-    """Keys that were set with `--secret`."""
+    deleted: set[str] = field(default_factory=set[str])
+    """URNs of objects that a command deleted by hand: an update sees that by `--refresh` alone."""
 
     def put(self, stack: str, path: str, value: str, secret: bool = False) -> None:
         """`pulumi config set --path`. ValueError where the path leads nowhere."""
@@ -91,15 +93,38 @@ class Walk:
         """SettingsError with every fault."""
         return load(self.configuration(stack), stack)
 
-    def up(self, stack: str, place: str) -> tuple[Step, ...]:
-        """What `pulumi up` would change. StaleError where the program, or the engine, refuses it."""
+    def delete(self, kind: str, name: str) -> None:
+        """`kubectl delete` of an object; one whose name ends with `-…` by what stands before it."""
+        pattern = re.escape(name).replace(re.escape("…"), "[0-9a-f]+")
+        for plan in self.plans.values():
+            self.deleted |= {
+                one.urn
+                for one in plan.resources
+                if one.type.rpartition(":")[2].lower() == kind
+                and re.fullmatch(pattern, str(one.inputs.get("metadata", {}).get("name")))
+            }
+
+    def up(self, stack: str, place: str, replace: Collection[str] = (), refresh: bool = False) -> tuple[Step, ...]:
+        """What `pulumi up` would change; `replace` holds the URNs that it is to make anew.
+
+        StaleError where the program, or the engine, refuses it, or where it would find what is not there any more.
+        """
         before = self.plans.get(stack)
         held = {one.urn: Held(one) for one in before.resources} if before else {}
+        gone = sorted(self.deleted & held.keys())
+        if gone and not refresh:
+            raise StaleError(f"{place}: {gone[0]} was deleted by hand, which an update sees by --refresh alone")
+        self.deleted -= held.keys()
+        held = {urn: one for urn, one in held.items() if urn not in gone}
         try:
-            plan = self._evaluated(stack, held)
+            plan = self._evaluated(stack, {urn: one for urn, one in held.items() if urn not in replace})
             actions = diff.actions(plan, held)
         except (RehearsalError, SettingsError) as error:
             raise StaleError(f"{place}: pulumi up -s {stack} is refused:\n{error}") from None
+        emptied = before is not None and _drained(before)
+        smaller = [] if before is None or emptied else list(_smaller(before, plan))
+        if smaller:
+            raise StaleError(f"{place}: pulumi up -s {stack} takes pods of {', '.join(smaller)} away undrained")
         self.plans[stack] = plan
         return tuple(action.step for action in actions if action.step.change is not Change.SAME)
 
@@ -129,7 +154,7 @@ class Walk:
 
     def copied(self) -> "Walk":
         """Another one that begins here."""
-        return Walk(copy.deepcopy(self.project), copy.deepcopy(self.stacks), dict(self.plans))
+        return Walk(copy.deepcopy(self.project), copy.deepcopy(self.stacks), dict(self.plans), set(self.deleted))
 
 
 def begin(platform: str = "kubernetes") -> Walk:
@@ -159,8 +184,23 @@ def _stated(project: Project, stack: str) -> Values:
 
 
 def _on_aws() -> Values:
-    assert set(AWS_REGIONS) >= {"us-east", "us-west"}
-    return {"platform": "aws", "aws": {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}}}
+    """Kubernetes one minor version before the newest that the settings take."""
+    before = get_args(Minor)[-2]
+    return {"platform": "aws", "aws": {"account": ACCOUNT, "cluster": {"admins": [OPERATORS], "version": before}}}
+
+
+def _drained(plan: Plan) -> bool:
+    """Whether the update emptied nodes, so that the next one may take them away."""
+    (record,) = (one for one in plan.resources if one.inputs.get("metadata", {}).get("name") == "region-settings")
+    return "drain" in json.dumps(revealed(record.inputs)["data"])
+
+
+def _smaller(before: Plan, after: Plan) -> Iterator[str]:
+    """StatefulSets with fewer pods than before."""
+    sizes = {one.urn: one.inputs["spec"]["replicas"] for one in before.resources if one.type.endswith(":StatefulSet")}
+    for one in after.resources:
+        if one.urn in sizes and one.inputs["spec"]["replicas"] < sizes[one.urn]:
+            yield str(one.inputs["metadata"]["name"])
 
 
 def lost(steps: Iterable[Step]) -> list[str]:
