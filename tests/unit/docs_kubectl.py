@@ -34,7 +34,7 @@ VALUED: Final[Mapping[str, tuple[str, ...]]] = {
     "drain": ("-l", "--selector", "--timeout", "--grace-period", "--pod-selector"),
     "top": ("-l", "--selector", "--sort-by"),
     "wait": ("--for", "--timeout", "-l", "--selector"),
-    "cnpg": ("-o", "--output", "--backup-name", "--method"),
+    "cnpg": ("-o", "--output", "--backup-name", "--method", "--plugin-name"),
     "config": (),
     "version": ("-o", "--output"),
 }
