@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 from observability import alerts
@@ -50,7 +51,14 @@ def begins_with(page: Page) -> Walk:
     return docs_walk.begin("aws" if on_aws and page.name.startswith(RUNBOOKS) else "kubernetes")
 
 
-def read(page: Page, cluster: Cluster) -> Read:
+@cache
+def cluster() -> Cluster:
+    """The objects of both regions."""
+    return Cluster(docs_walk.begin())
+
+
+@cache
+def read(page: Page) -> Read:
     """Every block in its order. StaleError at the first one that does not hold.
 
     In a runbook, each block goes on with what those before it left; alerts' sections stand for themselves, as blocks
@@ -66,14 +74,14 @@ def read(page: Page, cluster: Cluster) -> Read:
         if block.language == "yaml" and not page.name.startswith(RUNBOOKS):
             docs_yaml.check(block, begins_with(page))
         else:
-            _check(block, so_far, cluster)
+            _check(block, so_far)
     return so_far
 
 
-def _check(block: Block, read: Read, cluster: Cluster) -> None:
+def _check(block: Block, read: Read) -> None:
     match block.language:
         case "console":
-            _console(block, read, cluster)
+            _console(block, read)
         case "yaml":
             docs_yaml.check(block, read.walk)
         case "python":
@@ -90,7 +98,7 @@ def _check(block: Block, read: Read, cluster: Cluster) -> None:
             raise StaleError(f"{block.place}: no language, or one that is none of {', '.join(LANGUAGES)}")
 
 
-def _console(block: Block, read: Read, cluster: Cluster) -> None:
+def _console(block: Block, read: Read) -> None:
     touched: set[str] = set()
     for command in commands(block):
         if command.program == "pulumi":
@@ -102,7 +110,7 @@ def _console(block: Block, read: Read, cluster: Cluster) -> None:
             if of.words == ("up",):
                 read.updates.append((of.stack, changed))
         else:
-            check(command, cluster)
+            check(command)
             if command.program == "kubectl":
                 _delete(docs_kubectl.asked(command), read.walk)
             read.cloud += [command] if command.program in ("aws", "curl", "docker") else []
@@ -116,14 +124,14 @@ def _delete(of: docs_kubectl.Asked, walk: Walk) -> None:
             walk.delete(kind_of(of.rest[0]), name)
 
 
-def check(command: Command, cluster: Cluster, mention: bool = False) -> None:
+def check(command: Command, mention: bool = False) -> None:
     """One command that is none of the Pulumi CLI."""
     if command.program == "make":
         docs_rooms.check_make(command, mention)
     elif command.program in docs_rooms.PYTHONS:
         docs_rooms.options_of(command, mention)
     elif command.program == "kubectl":
-        docs_kubectl.check(command, cluster, mention)
+        docs_kubectl.check(command, cluster(), mention)
     elif command.program == "aws":
         _aws(command)
     elif len(command.arguments) < OTHERS.get(command.program, 1000):

@@ -14,7 +14,6 @@ from settings.model import keys
 from settings.settings import Configuration
 from settings.table import markdown
 from tests.unit import docs_pulumi, docs_reading, docs_rooms, docs_walk
-from tests.unit.docs_objects import Cluster
 from tests.unit.docs_pages import ROOT, Page, pages
 from tests.unit.docs_shell import commands
 
@@ -22,28 +21,22 @@ SETTING = re.compile(rf"({'|'.join(keys(Configuration).values())})(\.[a-z0-9_]+|
 SUFFIXES = (".py", ".md", ".sh", ".sql", ".cfg", ".toml", ".lock", ".go")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    """Both regions' objects."""
-    return Cluster(docs_walk.begin())
-
-
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 
 @each_page
-def test_every_block_holds(page: Page, cluster: Cluster) -> None:
-    docs_reading.read(page, cluster)
+def test_every_block_holds(page: Page) -> None:
+    docs_reading.read(page)
 
 
 @each_page
-def test_every_command_within_a_sentence_is_one(page: Page, cluster: Cluster) -> None:
+def test_every_command_within_a_sentence_is_one(page: Page) -> None:
     walk = docs_walk.begin()
     for _, command in docs_reading.mentioned(page):
         if command.program == "pulumi":
             docs_pulumi.check(command, walk, mention=True)
         else:
-            docs_reading.check(command, cluster, mention=True)
+            docs_reading.check(command, mention=True)
 
 
 @each_page

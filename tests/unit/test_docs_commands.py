@@ -2,18 +2,12 @@
 
 import pytest
 
-from tests.unit import docs_reading, docs_walk
-from tests.unit.docs_objects import Cluster
+from tests.unit import docs_reading
 from tests.unit.docs_pages import Page, slug_of
 from tests.unit.docs_reading import mentioned, read
 from tests.unit.docs_shell import StaleError
 
 NAMESPACE = "-n somafractalmemory"
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    return Cluster(docs_walk.begin())
 
 
 def page(text: str, language: str = "console", name: str = "docs/runbooks/example.md") -> Page:
@@ -78,9 +72,9 @@ STALE = {
 
 
 @pytest.mark.parametrize(("text", "said"), STALE.values(), ids=STALE.keys())
-def test_a_stale_command_is_refused(text: str, said: str, cluster: Cluster) -> None:
+def test_a_stale_command_is_refused(text: str, said: str) -> None:
     with pytest.raises(StaleError) as caught:
-        read(page(text), cluster)
+        read(page(text))
     assert said in str(caught.value)
     assert "docs/runbooks/example.md:" in str(caught.value)
 
@@ -99,8 +93,8 @@ GOOD = {
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
-def test_what_holds_is_taken(text: str, cluster: Cluster) -> None:
-    read(page(text), cluster)
+def test_what_holds_is_taken(text: str) -> None:
+    read(page(text))
 
 
 @pytest.mark.parametrize(
@@ -124,23 +118,23 @@ def test_what_holds_is_taken(text: str, cluster: Cluster) -> None:
         ("yaml alertmanager", "route: {receiver: a, routes: []}\nreceivers: []", "no receiver a"),
     ],
 )
-def test_a_block_that_does_not_hold_is_refused(language: str, text: str, said: str, cluster: Cluster) -> None:
+def test_a_block_that_does_not_hold_is_refused(language: str, text: str, said: str) -> None:
     with pytest.raises(StaleError, match=said):
-        read(page(text, language), cluster)
+        read(page(text, language))
 
 
-def test_python_is_run(cluster: Cluster) -> None:
-    read(page("from capacity import estimate_resources", "python"), cluster)
+def test_python_is_run() -> None:
+    read(page("from capacity import estimate_resources", "python"))
     with pytest.raises(ImportError):
-        read(page("from capacity import estimate_everything", "python"), cluster)
+        read(page("from capacity import estimate_everything", "python"))
 
 
-def test_a_command_within_a_sentence_may_break_and_leave_out(cluster: Cluster) -> None:
+def test_a_command_within_a_sentence_may_break_and_leave_out() -> None:
     text = Page("docs/example.md", "Then `kubectl get\npods`, or `make destroy`, which\ntakes a region.\n")
     found = [command for _, command in mentioned(text)]
     assert [command.words for command in found] == [("kubectl", "get", "pods"), ("make", "destroy")]
     for command in found:
-        docs_reading.check(command, cluster, mention=True)
+        docs_reading.check(command, mention=True)
 
 
 def test_anchors_are_githubs() -> None:
@@ -149,9 +143,9 @@ def test_anchors_are_githubs() -> None:
     assert slug_of("PostgreSQL: back to a moment") == "postgresql-back-to-a-moment"
 
 
-def test_blocks_of_other_pages_stand_for_themselves(cluster: Cluster) -> None:
+def test_blocks_of_other_pages_stand_for_themselves() -> None:
     """Two blocks show two ways; in a runbook the second goes on with the first."""
     blocks = "```yaml\nqdrant: {replicas: 5}\n```\n\n```yaml\nsharding: {replication_factor: 5}\n```\n"
-    read(Page("docs/runbooks/example.md", blocks), cluster)
+    read(Page("docs/runbooks/example.md", blocks))
     with pytest.raises(StaleError, match="more copies than Qdrant nodes"):
-        read(Page("docs/example.md", blocks), cluster)
+        read(Page("docs/example.md", blocks))

@@ -9,7 +9,6 @@ from observability.__main__ import EVERYTHING, runbook
 from observability.rule import Alert
 from rehearsal.engine.model import Change, Step
 from tests.unit import docs_reading, docs_walk
-from tests.unit.docs_objects import Cluster
 from tests.unit.docs_pages import CLOUD, Page, page, pages
 from tests.unit.docs_shell import StaleError
 from tests.unit.test_docs_commands import page as example
@@ -42,7 +41,7 @@ UPDATES: dict[str, list[tuple[str, set[str]]]] = {
             "us-east",
             {"update StatefulSet redis-zone-a", "update StatefulSet redis-zone-b", "create StatefulSet redis-zone-d"},
         ),
-        ("us-east", {"update StatefulSet qdrant"}),
+        ("us-east", {"update StatefulSet qdrant", "update Deployment monitoring-exporters"}),
     ],
     "restore-postgresql": [
         ("us-east", {"create Cluster postgresql-us-east"}),
@@ -115,11 +114,6 @@ UPDATES: dict[str, list[tuple[str, set[str]]]] = {
 RUNS = ("StatefulSet", "Deployment", "Cluster", "Pooler", "NodeGroup")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    return Cluster(docs_walk.begin())
-
-
 each_operation = pytest.mark.parametrize("page", OPERATIONS, ids=lambda page: page.name.removeprefix(RUNBOOKS))
 
 
@@ -138,10 +132,10 @@ def test_a_runbook_is_whole(page: Page) -> None:
 
 
 @each_operation
-def test_its_updates_change_what_they_should(page: Page, cluster: Cluster) -> None:
+def test_its_updates_change_what_they_should(page: Page) -> None:
     """And lose nothing: docs_reading refuses an update that would."""
     wanted = UPDATES[page.name.removeprefix(RUNBOOKS).removesuffix(".md")]
-    read = docs_reading.read(page, cluster)
+    read = docs_reading.read(page)
     assert [(stack, _of_what_runs(steps)) for stack, steps in read.updates if stack != "eu-west"] == wanted
 
 
@@ -167,8 +161,8 @@ def _shown(step: Step) -> str:
 
 
 @each_operation
-def test_what_only_a_cloud_can_show_is_marked(page: Page, cluster: Cluster) -> None:
-    for command in docs_reading.read(page, cluster).cloud:
+def test_what_only_a_cloud_can_show_is_marked(page: Page) -> None:
+    for command in docs_reading.read(page).cloud:
         if command.program == "aws":
             line = int(command.place.rpartition(":")[2])
             assert page.needs_a_cloud(line), f"{command.place}: no line begins with `Needs a real cloud:` around it"
@@ -213,9 +207,9 @@ def test_the_address_in_an_alert_leads_to_its_runbook() -> None:
             assert f"[Commands]({runbook(group, rule)})" in section.text
 
 
-def test_every_secret_of_the_program_is_in_the_runbook_that_rotates_them(cluster: Cluster) -> None:
+def test_every_secret_of_the_program_is_in_the_runbook_that_rotates_them() -> None:
     text = page(f"{RUNBOOKS}rotate-secrets.md").text
-    declared = {there.name for there in cluster.objects if there.kind == "secret"}
+    declared = {there.name for there in docs_reading.cluster().objects if there.kind == "secret"}
     assert len(declared) > 10
     assert {name for name in declared if f"`{name}`" not in text} == set()
 
@@ -223,19 +217,19 @@ def test_every_secret_of_the_program_is_in_the_runbook_that_rotates_them(cluster
 class TestTheWalk:
     """What it refuses that the settings take."""
 
-    def test_a_zone_more_takes_no_redis_pod_away(self, cluster: Cluster) -> None:
+    def test_a_zone_more_takes_no_redis_pod_away(self) -> None:
         zones = "```yaml\n# Pulumi.us-east.yaml\nhigh_availability: {zones: [zone-a, zone-b, zone-c, zone-d]}\n```\n"
         with pytest.raises(StaleError, match="takes pods of redis-zone-a away undrained"):
-            docs_reading.read(Page(f"{RUNBOOKS}example.md", f"{zones}\n```console\npulumi up -s us-east\n```"), cluster)
+            docs_reading.read(Page(f"{RUNBOOKS}example.md", f"{zones}\n```console\npulumi up -s us-east\n```"))
 
-    def test_what_was_deleted_is_made_again_by_an_update_that_looks(self, cluster: Cluster) -> None:
+    def test_what_was_deleted_is_made_again_by_an_update_that_looks(self) -> None:
         gone = "kubectl -n somafractalmemory delete statefulset qdrant --cascade=orphan\n"
         with pytest.raises(StaleError, match="which an update sees by --refresh alone"):
-            docs_reading.read(example(f"{gone}pulumi up -s us-east"), cluster)
-        (update,) = docs_reading.read(example(f"{gone}pulumi up --refresh -s us-east"), cluster).updates
+            docs_reading.read(example(f"{gone}pulumi up -s us-east"))
+        (update,) = docs_reading.read(example(f"{gone}pulumi up --refresh -s us-east")).updates
         assert _of_what_runs(update[1]) == {"create StatefulSet qdrant"}
 
-    def test_an_update_that_replaces_makes_it_anew(self, cluster: Cluster) -> None:
+    def test_an_update_that_replaces_makes_it_anew(self) -> None:
         walk = docs_walk.begin()
         (urn,) = (one.urn for one in walk.plans["us-east"].resources if one.name == "us-east-postgresql-app-password")
         steps = walk.up("us-east", "here", replace=[urn])
