@@ -9,17 +9,21 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from settings.model import keys
 from settings.settings import Configuration
 from settings.table import markdown
-from tests.unit import docs_pulumi, docs_reading, docs_rooms, docs_walk
+from tests.unit import docs_pulumi, docs_reading, docs_rooms, docs_walk, guide
 from tests.unit.docs_pages import ROOT, Page, pages
 from tests.unit.docs_shell import commands
 
 SETTING = re.compile(rf"({'|'.join(keys(Configuration).values())})(\.[a-z0-9_]+|\[\])+")
 SUFFIXES = (".py", ".md", ".sh", ".sql", ".cfg", ".toml", ".lock", ".go")
 
+
+LINES = (ROOT / "tests" / "data" / "guide_lines.txt").read_text(encoding="utf-8").splitlines()
+"""Headings and lines of advice of the original scaling guide."""
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
@@ -104,3 +108,22 @@ def test_what_can_run_here_does(
                     ran.append(command.words[3])
     assert set(ran) == {"estimate", "explain", "growth"}
     assert (tmp_path / "growth.png").exists()
+
+
+class TestTheScalingGuide:
+    """docs/scaling-guide.md walks the chapters of the original, whose lines tests/data keeps."""
+
+    PAGE = next(each for each in pages() if each.name == "docs/scaling-guide.md")
+
+    def test_it_has_every_chapter_in_its_order(self) -> None:
+        wanted = [line.lstrip("# ") for line in LINES if line.startswith("#")]
+        assert [section.title for section in self.PAGE.sections][1:] == wanted
+
+    @pytest.mark.parametrize("line", [line for line in LINES if not line.startswith("#")])
+    def test_it_answers_every_line_of_advice(self, line: str) -> None:
+        stated = re.search(rf"(^\| |\*\*|^){re.escape(line)}( \||\*\*|:)", self.PAGE.text, re.MULTILINE)
+        assert stated is not None, f"nothing on: {line}"
+
+    def test_it_has_every_block_of_configuration(self) -> None:
+        blocks = [yaml.safe_load(block.text) for block in self.PAGE.blocks if block.kind == "original"]
+        assert blocks == [dict(kept.content) for kept in guide.kept()]
