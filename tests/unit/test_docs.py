@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from observability import recording
+from observability.__main__ import EVERYTHING
+from observability.rule import Recording
 from settings.model import keys
 from settings.settings import Configuration
 from settings.table import markdown
@@ -86,6 +89,22 @@ def _roots(page: Page) -> tuple[Path, ...]:
 def _of_another(path: str) -> bool:
     """Of another project: its repository or its name stands in front."""
     return not (ROOT / path.split("/")[0]).exists() and path.split("/")[0] not in ("cluster",)
+
+
+@each_page
+def test_every_recorded_series_that_is_named_is_one(page: Page) -> None:
+    recorded = {
+        rule.record for group in recording.groups(EVERYTHING) for rule in group.rules if isinstance(rule, Recording)
+    }
+    for code in page.code:
+        if re.fullmatch(r"[a-z_0-9]+:[a-z_0-9]+:[a-z_0-9]+", code.text):
+            assert code.text in recorded, f"{code.place}: no series {code.text}"
+
+
+def test_the_picture_of_the_architecture_is_the_readmes() -> None:
+    by_name = {page.name: page for page in pages()}
+    (picture,) = (block.text for block in by_name["docs/architecture.md"].blocks)
+    assert picture in [block.text for block in by_name["README.md"].blocks]
 
 
 def test_what_can_run_here_does(
