@@ -11,7 +11,7 @@ from pathlib import Path
 from rehearsal import paths
 
 ROOT = paths.CHECKOUT
-CLOUD = re.compile(r"^\**Needs a real cloud:\**\s+\S", re.MULTILINE)
+CLOUD = re.compile(r"^ *Needs a real cloud: \S", re.MULTILINE)
 """Begins the line of a section that says what of it no test can run, and why."""
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<info>[^`]*)$")

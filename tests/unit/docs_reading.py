@@ -113,7 +113,7 @@ def _console(block: Block, read: Read) -> None:
             check(command)
             if command.program == "kubectl":
                 _delete(docs_kubectl.asked(command), read.walk)
-            read.cloud += [command] if command.program in ("aws", "curl", "docker") else []
+            read.cloud += [command] if command.program == "aws" else []
     docs_pulumi.settled(read.walk, touched, block.place)
 
 
