@@ -7,7 +7,7 @@ from pathlib import Path
 
 from observability import alerts, recording
 from observability.metrics import SOURCES
-from observability.rule import Alert, Recording
+from observability.rule import Alert, Group, Recording
 from observability.scope import EDGE, MEMORY, POOLER, POSTGRESQL, QDRANT, REDIS, Scope
 from settings.monitoring import Monitoring
 from settings.pages import delivered
@@ -40,6 +40,7 @@ _INTRODUCTION = """# Alerts
 What each alert means and what to do, first things first. Thresholds are those of the settings' defaults
 (`monitoring.thresholds`, [configuration](configuration.md)); a region's own rules have its own. `critical` wakes
 somebody, `warning` waits for working hours, `info` is for looking at. [How a region is watched](monitoring.md).
+"Commands" leads to the runbook: what finds the cause, and what mends it.
 
 This page is written by `make docs` from the rules themselves. Tests fire each alert on series that should fire it, and
 keep it quiet on their twins just below.
@@ -50,14 +51,20 @@ def page() -> str:
     """The whole page, in Markdown."""
     parts = [_INTRODUCTION]
     for group in alerts.groups(EVERYTHING):
-        parts += [_section(rule) for rule in group.rules if isinstance(rule, Alert)]
+        parts += [_section(rule, runbook(group, rule)) for rule in group.rules if isinstance(rule, Alert)]
     return "\n".join([*parts, _recordings(), _sources()])
 
 
-def _section(alert: Alert) -> str:
+def runbook(group: Group, alert: Alert) -> str:
+    """Page and section of docs/ with the commands that find and mend what an alert tells of: a page a group."""
+    return f"runbooks/alerts/{group.name.removeprefix('alerts-')}.md#{alert.name.lower()}"
+
+
+def _section(alert: Alert, commands: str) -> str:
     lasts = f", for {alert.lasts}" if alert.lasts else ""
     return (
         f"## {alert.name}\n\n**{alert.severity}**{lasts}: {alert.meaning}\n\n{alert.action}\n\n"
+        f"[Commands]({commands})\n\n"
         f"```promql\n{alert.expr}\n```\n"
     )
 

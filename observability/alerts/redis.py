@@ -96,7 +96,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "critical",
         "{{ $labels.pod }} cannot write its log",
         "Its volume is full or broken: the node refuses writes.",
-        "See VolumeAlmostFull; raise `redis.storage`.",
+        "See VolumeAlmostFull, and grow the volume (docs/runbooks/grow-a-volume.md).",
         "2m",
     )
     yield Alert(

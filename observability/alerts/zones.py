@@ -62,7 +62,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "warning",
         "Volume {{ $labels.persistentvolumeclaim }} has {{ $value | humanizePercentage }} free",
         "A store whose volume is full stops, and PostgreSQL needs room to recover.",
-        "Raise `storage` of that store, which grows the volume while it is in use, or move load away.",
+        "Grow the volume (docs/runbooks/grow-a-volume.md), which goes on while it is in use, or move load away.",
         "10m",
     )
     yield Alert(
@@ -71,6 +71,6 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "critical",
         "Volume {{ $labels.persistentvolumeclaim }} has {{ $value | humanizePercentage }} free",
         "The store on it is about to stop.",
-        "Raise its `storage` at once: the volume grows while it is in use.",
+        "Grow it at once (docs/runbooks/grow-a-volume.md): that goes on while it is in use.",
         "2m",
     )

@@ -91,7 +91,7 @@ def test_a_region_exports_what_the_program_of_this_project_exports() -> None:
     """A standby that misses one of home's outputs, or the next run its own, is stopped or finds nothing to compare."""
     outputs = regions()["us-east"].outputs
     assert set(outputs) == {
-        "edges", "endpoint", "generated", "home", "memory_tokens", "namespace", "postgresql_replication",
+        "edges", "endpoint", "generated", "home", "made_with", "memory_tokens", "namespace", "postgresql_replication",
         "promotion", "region", "replication", "role", "scale_in", "secret_versions", "shared",
     }  # fmt: skip
     assert {name for name, value in outputs.items() if isinstance(value, Secret)} == {
