@@ -34,8 +34,9 @@ class Placement:
     """Values of `topology.kubernetes.io/zone`, in the order of `high_availability.zones`."""
 
     provider: kubernetes.Provider
-    """Provider of the region's cluster; every resource states it. `platform.kubernetes_provider` makes one that changes
-    ConfigMaps and Secrets in place: with another, each change would replace what mounts them, and that is protected.
+    """Provider of the region's cluster; every resource states it. `kubernetes_provider` of components/platform.py makes
+    one that changes ConfigMaps and Secrets in place: with another, each change would replace what mounts them, and that
+    is protected.
     """
 
     storage_class: str | None = None

@@ -14,11 +14,12 @@ from observability.rule import Alert
 from rehearsal.engine.model import Step
 from tests.unit import docs_kubectl, docs_pulumi, docs_rooms, docs_walk, docs_yaml
 from tests.unit.docs_objects import Cluster, kind_of
-from tests.unit.docs_pages import Block, Code, Page
+from tests.unit.docs_pages import ROOT, Block, Code, Page
 from tests.unit.docs_shell import Command, StaleError, commands, is_placeholder, parsed
 from tests.unit.docs_walk import Walk
 
 RUNBOOKS: Final = "docs/runbooks/"
+EXAMPLES: Final = ROOT / "examples"
 LANGUAGES: Final = ("console", "yaml", "python", "promql", "json", "text")
 """A block without a language is refused; `text` is for pictures and for what programs say."""
 OTHERS: Final[Mapping[str, int]] = {"curl": 1, "base64": 0, "export": 1, "git": 1, "docker": 1, "cp": 2, "grep": 1}
@@ -152,6 +153,9 @@ def _aws(command: Command) -> None:
 
 
 def _python(block: Block) -> None:
+    """Runs it; what is a part of an example runs there."""
+    if any(block.text.strip() in example.read_text(encoding="utf-8") for example in EXAMPLES.glob("*/__main__.py")):
+        return
     code = compile(ast.parse(block.text, block.place), block.place, "exec")
     exec(code, {"__name__": "documentation"})
 

@@ -17,7 +17,18 @@ from tests.unit.docs_pages import ROOT
 from tests.unit.docs_shell import Command, is_placeholder, parsed
 
 PYTHONS = ("python", ".venv/bin/python")
-ROOMS = ("capacity", "dashboards", "observability", "policies", "promotion", "rehearsal", "settings", "state")
+ROOMS = (
+    "capacity",
+    "components",
+    "dashboards",
+    "delivery",
+    "observability",
+    "policies",
+    "promotion",
+    "rehearsal",
+    "settings",
+    "state",
+)
 REGIONS = ("us-east", "us-west", "eu-west")
 """Stacks of this checkout, and the one that README.md adds."""
 
