@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from dashboards import page as pages
-from dashboards import units
+from dashboards import paper, units
 from dashboards.errors import DashboardError, PanelError
 from dashboards.page import Page, drawn
 from dashboards.prometheus import Series
@@ -125,8 +125,9 @@ def test_it_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
     assert [link["href"] for link in read.all("link")] == ["data:,"]
     policy = next(meta["content"] for meta in read.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    style = pages._environment().get_template("page.css").render()
-    assert "url(" not in style and "@import" not in style
+    for name in ("base.css", "page.css"):
+        style = paper.environment().get_template(name).render()
+        assert "url(" not in style and "@import" not in style
 
 
 def test_what_labels_say_is_text() -> None:
