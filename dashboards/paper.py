@@ -24,7 +24,7 @@ def environment(*templates: Path) -> jinja2.Environment:
     )
     made.filters["code"] = _code
     made.filters["words"] = _words
-    made.filters["moment"] = _moment
+    made.filters["moment"] = moment
     return made
 
 
@@ -42,5 +42,5 @@ def _words(text: str) -> Markup:
     return Markup("<wbr>").join(re.findall(r"[A-Z]*[^A-Z/_.]*[/_.]?", text))
 
 
-def _moment(at: float) -> str:
+def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

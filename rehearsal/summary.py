@@ -10,7 +10,7 @@ from rich.table import Table
 
 from rehearsal.engine.model import Preview, Result, to_json
 from rehearsal.packs import Report, Violation
-from rehearsal.pods import ZonePods
+from rehearsal.pods import Placed, ZonePods
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class RegionSummary:
     pods: Mapping[str, ZonePods]
     endpoint: str = ""
     kubeconfig: str = ""
+    platform: str = ""
+    zones: tuple[str, ...] = ()
+    """As the cluster labels them."""
+    edge: bool = False
+    """It takes users near it to home."""
+    placed: Placed | None = None
+    """Nodes and pods; None for a plan."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.drills.watching import Event
+
 SIMULATED = "durations are simulated: of control plane and scheduler alone, no server starts, catches up or elects"
 
 
@@ -35,6 +37,8 @@ class Row:
     """Pods that were made again in other zones."""
     denied: int = 0
     """Evictions that were denied at first, of all components."""
+    healthy: tuple[tuple[float, int], ...] = ()
+    """Each change of the number of healthy pods: seconds after the beginning, and how many."""
     differs: tuple[str, ...] = ()
     """From what the proof says, in words."""
 
@@ -50,6 +54,7 @@ class Outcome:
     case: str
     seconds: float
     rows: tuple[Row, ...]
+    events: tuple[Event, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -67,6 +72,7 @@ def as_json(region: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "case": outcome.case,
                 "seconds": round(outcome.seconds, 1),
                 "agrees": outcome.agrees,
+                "events": [asdict(event) for event in outcome.events],
                 "components": [{**asdict(row), "served": row.served} for row in outcome.rows],
             }
             for outcome in outcomes

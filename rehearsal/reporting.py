@@ -1,0 +1,228 @@
+"""The page that `preview`, `up` and `drill` write: what they have found, as its document; kept for the next run.
+
+A plan's page and that of what is up lie beside each other in the run directory, for neither is the other's last run.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from rehearsal import paths, plain, pods, proofs
+from rehearsal.drills import report as drilled
+from rehearsal.engine.model import Change, PlannedResource, Result, masked
+from rehearsal.packs import Report
+from rehearsal.summary import RegionSummary, Summary
+from report import document as parts
+from report.changes import since
+from report.document import CHANGES, Document, read
+from report.page import html
+
+PLAN: Final = "preview"
+STANDING: Final = "report"
+"""Of what is up; its drills are told there, too."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a page goes."""
+
+    name: str
+    """PLAN or STANDING."""
+    file: Path | None = None
+    """In place of the one in the run directory."""
+
+    @property
+    def page(self) -> Path:
+        return self.file or paths.home() / f"{self.name}.html"
+
+    @property
+    def kept(self) -> Path:
+        """The document."""
+        return paths.home() / f"{self.name}.json"
+
+
+def of_run(summary: Summary, command: Literal["preview", "up"], target: Target) -> Document:
+    """What a plan, or what is up, looks like, and what changed since the document that is kept."""
+    last = _last(target)
+    kept = {one.region: dict(_kept(one.outcome.resources)) for one in summary.regions}
+    did = {one.region: dict(_did(one)) for one in summary.regions}
+    return Document(
+        command=command,
+        at=time.time(),
+        engine=summary.engine,
+        refused=any(one.refused for one in summary.regions),
+        regions=tuple(map(_region, summary.regions)),
+        links=tuple(_links(summary.regions)),
+        since=since(last, kept, did),
+        simulated=tuple(summary.simulated),
+        unvalidated_kinds=tuple(summary.unvalidated_kinds),
+        seconds=dict(summary.seconds),
+        kept=kept,
+    )
+
+
+def of_drills(region: str, outcomes: Sequence[drilled.Outcome], target: Target) -> Document:
+    """The page of what is up with the drills of a region, in place of those that it had."""
+    now = time.time()
+    last = _last(target) or Document(command="drill", at=now)
+    cases = tuple(map(_case, outcomes))
+    made = parts.Drills(region=region, at=now, note=drilled.SIMULATED, cases=cases)
+    others = (one for one in last.drills if one.region != region)
+    return last.model_copy(update={"drills": (*others, made)})
+
+
+def write(document: Document, target: Target) -> Path:
+    """Page and document, each whole or not at all. Raises OSError."""
+    _put(target.page, html(document))
+    _put(target.kept, document.model_dump_json())
+    return target.page
+
+
+def _put(file: Path, text: str) -> None:
+    """Written beside and renamed over what is there: of two runs at once the later one's page stands, whole."""
+    new = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        with new.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _last(target: Target) -> Document | None:
+    """What cannot be read is nothing to compare with."""
+    try:
+        return read(target.kept.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _kept(resources: Sequence[PlannedResource]) -> Iterator[tuple[str, parts.Kept]]:
+    for resource in resources:
+        told = json.dumps(masked(resource.inputs), sort_keys=True, default=str)
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        yield resource.urn, parts.Kept(kind=_kind(resource.type), name=resource.name, digest=digest)
+
+
+def _kind(token: str) -> str:
+    """`StatefulSet` of `kubernetes:apps/v1:StatefulSet`."""
+    return token.rpartition(":")[2]
+
+
+def _did(region: RegionSummary) -> Iterator[tuple[str, tuple[parts.Change, Sequence[str]]]]:
+    """What an update did; a plan has done nothing."""
+    if isinstance(region.outcome, Result):
+        known = {change.value: change for change in Change}
+        for step in region.outcome.steps:
+            for name in CHANGES:
+                if step.change is known[name]:
+                    yield step.urn, (name, step.reasons)
+
+
+def _region(one: RegionSummary) -> parts.Region:
+    return parts.Region(
+        name=one.region,
+        role="home" if one.role == "home" else "standby",
+        edge=one.edge,
+        platform=one.platform,
+        endpoint=one.endpoint,
+        kubeconfig=one.kubeconfig,
+        resources=len(one.outcome.resources),
+        steps=one.outcome.changes,
+        zones=tuple(_standing(one.placed, one.zones) if one.placed else _planned(one)),
+        packs=tuple(map(_pack, one.reports)),
+        proofs=tuple(_proven(proofs.as_json(each)) for each in proofs.of(plain.resources(one.outcome.resources), one.zones)),
+    )
+
+
+def _planned(one: RegionSummary) -> Iterator[parts.Zone]:
+    for zone, components in pods.planned_components(one.outcome.resources, one.zones).items():
+        yield parts.Zone(
+            name=zone,
+            pods=tuple(parts.Pod(name="", component=each, state="planned") for each in sorted(components)),
+        )
+
+
+def _standing(placed: pods.Placed, zones: Sequence[str]) -> Iterator[parts.Zone]:
+    """The region's zones, then others that nodes are in; pods without a node have a place of their own."""
+    others = sorted({node.zone for node in placed.nodes} - set(zones))
+    for zone in (*zones, *others):
+        nodes = tuple(
+            parts.Node(name=node.name, ready=node.ready, pods=_pods(placed, {node.name}))
+            for node in placed.nodes
+            if node.zone == zone
+        )
+        yield parts.Zone(name=zone, nodes=nodes)
+    nowhere = _pods(placed, {pod.node for pod in placed.pods} - {node.name for node in placed.nodes})
+    if nowhere:
+        yield parts.Zone(name=pods.UNSCHEDULED, pods=nowhere)
+
+
+def _pods(placed: pods.Placed, nodes: set[str]) -> tuple[parts.Pod, ...]:
+    return tuple(
+        parts.Pod(
+            name=pod.name,
+            component=pod.component,
+            state="ready" if pod.ready else "held" if pod.held else "waiting",
+        )
+        for pod in placed.pods
+        if pod.node in nodes
+    )
+
+
+def _links(regions: Sequence[RegionSummary]) -> Iterator[parts.Link]:
+    """Home's data go to every standby; a standby that is an edge sends its users' requests."""
+    for home in (one.region for one in regions if one.role == "home"):
+        for other in regions:
+            if other.region != home:
+                yield parts.Link(source=home, target=other.region, carries="PostgreSQL's WAL")
+                if other.edge:
+                    yield parts.Link(source=other.region, target=home, carries="requests of users near it")
+
+
+def _pack(report: Report) -> parts.Pack:
+    refusing = {one.policy for one in report.mandatory}
+    warning = set(report.failed) - refusing
+    names = [policy.name for policy in report.policies]
+    remedies = {policy.name: policy.remedy for policy in report.policies}
+    return parts.Pack(
+        name=report.pack,
+        passed=tuple(name for name in names if name not in refusing | warning),
+        warned=tuple(name for name in names if name in warning),
+        refused=tuple(name for name in names if name in refusing),
+        findings=tuple(
+            parts.Finding(
+                policy=one.policy,
+                level=one.level,
+                message=one.message,
+                remedy=remedies.get(one.policy, ""),
+                resource=one.urn.rpartition("::")[2],
+            )
+            for one in report.violations
+        ),
+    )
+
+
+def _proven(told: Mapping[str, Any]) -> parts.Proven:
+    known = {name: told[name] for name in parts.Proven.model_fields}
+    return parts.Proven(**{**known, "component": str(told["component"]).removeprefix("the ")})
+
+
+def _case(outcome: drilled.Outcome) -> parts.Case:
+    return parts.Case(
+        name=outcome.case,
+        seconds=round(outcome.seconds, 1),
+        events=tuple(parts.Event(at=event.at, what=event.what) for event in outcome.events),
+        components=tuple(
+            parts.Tried(
+                component=row.component.removeprefix("the "),
+                **{name: getattr(row, name) for name in parts.Tried.model_fields if name != "component"},
+            )
+            for row in outcome.rows
+        ),
+    )
