@@ -8,7 +8,6 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -27,60 +26,48 @@ STANDING: Final = "report"
 """Of what is up; its drills are told there, too."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a page goes."""
-
-    name: str
-    """PLAN or STANDING."""
-    file: Path | None = None
-    """In place of the one in the run directory."""
-
-    @property
-    def page(self) -> Path:
-        return self.file or paths.home() / f"{self.name}.html"
-
-    @property
-    def kept(self) -> Path:
-        """The document."""
-        return paths.home() / f"{self.name}.json"
-
-
-def of_run(summary: Summary, command: Literal["preview", "up"], target: Target) -> Document:
-    """What a plan, or what is up, looks like, and what changed since the document that is kept."""
-    last = _last(target)
+def of_run(summary: Summary, command: Literal["preview", "up"], file: Path | None = None) -> Path:
+    """Writes the page of a plan or of what is up, with what changed since the last one, into the run directory or to
+    `file`. Raises OSError.
+    """
+    name = PLAN if command == "preview" else STANDING
     kept = {one.region: dict(_kept(one.outcome.resources)) for one in summary.regions}
     did = {one.region: dict(_did(one)) for one in summary.regions}
-    return Document(
+    document = Document(
         command=command,
         at=time.time(),
         engine=summary.engine,
         refused=any(one.refused for one in summary.regions),
         regions=tuple(map(_region, summary.regions)),
         links=tuple(_links(summary.regions)),
-        since=since(last, kept, did),
+        since=since(_last(name), kept, did),
         simulated=tuple(summary.simulated),
         unvalidated_kinds=tuple(summary.unvalidated_kinds),
         seconds=dict(summary.seconds),
         kept=kept,
     )
+    return _write(document, name, file)
 
 
-def of_drills(region: str, outcomes: Sequence[drilled.Outcome], target: Target) -> Document:
-    """The page of what is up with the drills of a region, in place of those that it had."""
+def of_drills(region: str, outcomes: Sequence[drilled.Outcome], file: Path | None = None) -> Path:
+    """Writes the page of what is up, with these drills in place of those that the region had. Raises OSError."""
     now = time.time()
-    last = _last(target) or Document(command="drill", at=now)
-    cases = tuple(map(_case, outcomes))
-    made = parts.Drills(region=region, at=now, note=drilled.SIMULATED, cases=cases)
+    last = _last(STANDING) or Document(command="drill", at=now)
+    made = parts.Drills(region=region, at=now, note=drilled.SIMULATED, cases=tuple(map(_case, outcomes)))
     others = (one for one in last.drills if one.region != region)
-    return last.model_copy(update={"drills": (*others, made)})
+    return _write(last.model_copy(update={"drills": (*others, made)}), STANDING, file)
 
 
-def write(document: Document, target: Target) -> Path:
-    """Page and document, each whole or not at all. Raises OSError."""
-    _put(target.page, html(document))
-    _put(target.kept, document.model_dump_json())
-    return target.page
+def _write(document: Document, name: str, file: Path | None) -> Path:
+    """The document first: what cannot be written elsewhere is compared with all the same."""
+    page = paths.home() / f"{name}.html" if file is None else file
+    _put(_document(name), document.model_dump_json())
+    _put(page, html(document))
+    return page
+
+
+def _document(name: str) -> Path:
+    return paths.home() / f"{name}.json"
 
 
 def _put(file: Path, text: str) -> None:
@@ -94,10 +81,10 @@ def _put(file: Path, text: str) -> None:
         new.unlink(missing_ok=True)
 
 
-def _last(target: Target) -> Document | None:
+def _last(name: str) -> Document | None:
     """What cannot be read is nothing to compare with."""
     try:
-        return read(target.kept.read_text(encoding="utf-8"))
+        return read(_document(name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -131,12 +118,14 @@ def _region(one: RegionSummary) -> parts.Region:
         edge=one.edge,
         platform=one.platform,
         endpoint=one.endpoint,
-        kubeconfig=one.kubeconfig,
+        kubeconfig=paths.shorter(one.kubeconfig),
         resources=len(one.outcome.resources),
         steps=one.outcome.changes,
         zones=tuple(_standing(one.placed, one.zones) if one.placed else _planned(one)),
         packs=tuple(map(_pack, one.reports)),
-        proofs=tuple(_proven(proofs.as_json(each)) for each in proofs.of(plain.resources(one.outcome.resources), one.zones)),
+        proofs=tuple(
+            _proven(proofs.as_json(each)) for each in proofs.of(plain.resources(one.outcome.resources), one.zones)
+        ),
     )
 
 

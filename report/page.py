@@ -20,7 +20,13 @@ TONES: Final = 10
 NOT_JUDGED: Final = "not-judged"
 """Policy by which a pack says what it could not look at."""
 _CORES: Final = Unit(((1.0, " cores"),))
-_DONE: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "the same"}
+_DONE: Final = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "the same",
+}
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _LEVELS: Final = ("mandatory", "advisory")
 """The worse first; others last."""
@@ -166,34 +172,39 @@ class Page:
         states = Counter(pod.state for region in self.document.regions for pod in region.pods)
         if states["planned"]:
             return Tile("Pods", str(states["planned"]), "planned", "regions")
-        held = f"{states['held']} held until promotion, " if states["held"] else ""
-        waits = f"{states['waiting']} not ready" if states["waiting"] else "none waits"
-        return Tile(
-            "Pods", f"{states['ready']} of {sum(states.values())}", f"ready, {held}{waits}", "regions",
-            "bad" if states["waiting"] else "good",
-        )  # fmt: skip
+        held = f", {states['held']} held until promotion" if states["held"] else ""
+        waiting = f", {states['waiting']} not" if states["waiting"] else ""
+        value, detail = f"{states['ready']} of {sum(states.values())}", f"ready{held}{waiting}"
+        return Tile("Pods", value, detail, "regions", "bad" if states["waiting"] else "good")
 
     def _policies_tile(self) -> Tile:
         packs = [pack for region in self.document.regions for pack in region.packs]
-        refused, warned = (sum(map(len, each)) for each in zip(*((p.refused, p.warned) for p in packs), strict=True)) if packs else (0, 0)
+        if not packs:
+            return Tile("Policies", "none", "no pack was asked", "policies", "warn")
         passed = sum(len(pack.passed) for pack in packs)
+        warned = sum(len(pack.warned) for pack in packs)
+        refused = sum(len(pack.refused) for pack in packs)
         state = "bad" if refused else "warn" if warned else "good"
-        return Tile("Policies", f"{passed} passed", f"{refused} refused, {warned} advise", "policies", state if packs else "")
+        return Tile("Policies", f"{passed} passed", f"{refused} refused, {warned} advise", "policies", state)
 
     def _proof_tile(self) -> Tile:
         proofs = [proven for region in self.document.regions for proven in region.proofs]
         serving = sum(proven.serves for proven in proofs)
+        if not proofs:
+            return Tile("A zone lost", "none", "no component is judged", "proof", "warn")
         state = "good" if serving == len(proofs) else "bad"
-        return Tile("A zone lost", f"{serving} of {len(proofs)}", "components still serve", "proof", state if proofs else "")
+        return Tile("A zone lost", f"{serving} of {len(proofs)}", "components still serve", "proof", state)
 
     def _drills_tile(self) -> Tile:
         cases = [case for drills in self.document.drills for case in drills.cases]
         if not cases:
-            return Tile("Drills", "none", "of what is up now: make drill", "drills")
+            plan = self.document.command == "preview"
+            return Tile("Drills", "none", "a plan runs nothing" if plan else "yet: make drill", "drills")
         agreeing = sum(case.agrees for case in cases)
         down = sum(not case.served for case in cases)
         detail = "as proven" + (f", {down} with something down" if down else "")
-        return Tile("Drills", f"{agreeing} of {len(cases)}", detail, "drills", "good" if agreeing == len(cases) else "bad")
+        state = "good" if agreeing == len(cases) else "bad"
+        return Tile("Drills", f"{agreeing} of {len(cases)}", detail, "drills", state)
 
     def _cost_tile(self) -> Tile:
         costs = [region.cost for region in self.document.regions if region.cost]
@@ -236,10 +247,14 @@ def told_state(pod: Pod) -> str:
 
 def did(region: Region, command: str) -> str:
     """What the engine did to a region's resources, or would do."""
-    said = [(name, number) for name, number in region.steps.items() if number]
-    if command == "preview":
-        return ", ".join(f"{number} {'stay' if name == 'same' else f'to {name}'}" for name, number in said) or "none"
-    return ", ".join(f"{number} {_DONE.get(name, name)}" for name, number in said) or "none"
+    said = [(number, _words(name, command)) for name, number in region.steps.items() if number]
+    if len(said) == 1:
+        return f"{said[0][0]}, all {said[0][1]}"
+    return ", ".join(f"{number} {words}" for number, words in said) or "none"
+
+
+def _words(step: str, command: str) -> str:
+    return f"to {step}" if command == "preview" and step != "same" else _DONE.get(step, step)
 
 
 def _iso(at: float) -> str:

@@ -53,6 +53,8 @@ class Timeline:
     case: Case
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
+    end: float
+    """Where the drill ends."""
     lanes: tuple[Lane, ...]
     """Of the components that were touched."""
     untouched: tuple[str, ...]
@@ -76,6 +78,7 @@ def timeline(case: Case) -> Timeline:
         case,
         scale.ticks,
         tuple(_marks(case.events, [place(event.at) for event in case.events])),
+        place(max(ends)),
         tuple(Lane(one, tuple(_stretches(one, case, place)), _share(one.needed, one)) for one in touched),
         tuple(one.component for one in case.components if not one.touched),
     )
