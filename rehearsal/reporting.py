@@ -72,7 +72,7 @@ def _document(name: str) -> Path:
 
 def _put(file: Path, text: str) -> None:
     """Written beside and renamed over what is there: of two runs at once the later one's page stands, whole."""
-    new = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    new = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     try:
         with new.open("x", encoding="utf-8") as opened:
             opened.write(text)
@@ -119,7 +119,6 @@ def _region(one: RegionSummary) -> parts.Region:
         platform=one.platform,
         endpoint=one.endpoint,
         kubeconfig=paths.shorter(one.kubeconfig),
-        resources=len(one.outcome.resources),
         steps=one.outcome.changes,
         zones=tuple(_standing(one.placed, one.zones) if one.placed else _planned(one)),
         packs=tuple(map(_pack, one.reports)),

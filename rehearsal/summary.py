@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -129,6 +129,10 @@ def show_standing(standing: Sequence[Standing], console: Console) -> None:
         console.print(table)
 
 
+FEW: Final = 4
+"""Regions whose kubeconfigs fit a screen."""
+
+
 def show(summary: Summary, console: Console) -> None:
     """What `make up` and `make preview` end with, short enough for a screen: the report and `--json` have the rest.
 
@@ -145,7 +149,11 @@ def show(summary: Summary, console: Console) -> None:
             if violation.mandatory:
                 console.print(f"{region.region}: {violation.policy}: {violation.message}", markup=False, style="red")
     for key, words in _lines(summary):
-        console.print(f"{key}: {words}", markup=False, overflow="ellipsis", no_wrap=key != "kubeconfig")
+        # A path is to be copied: it stands on one line, as long as it is.
+        cut: Mapping[str, Any] = (
+            {"soft_wrap": True} if key == "kubeconfig" else {"no_wrap": True, "overflow": "ellipsis"}
+        )
+        console.print(f"{key}: {words}", markup=False, **cut)
     if summary.unchanged:
         console.print("nothing changed: every region is as its program says", style="bold green")
 
@@ -165,11 +173,17 @@ def _row(region: RegionSummary) -> tuple[str, ...]:
 
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     """What concerns all regions, a line each; kubeconfigs are as long as they are, for they are copied."""
+    advice = dict.fromkeys(one.policy for region in summary.regions for one in region.violations if not one.mandatory)
+    if advice:
+        yield "advice", ", ".join(advice)
     endpoints = dict.fromkeys(region.endpoint for region in summary.regions if region.endpoint)
     if endpoints:
         yield "endpoint", ", ".join(endpoints)
-    kubeconfigs = [shorter(region.kubeconfig) for region in summary.regions if region.kubeconfig]
-    for path in kubeconfigs:
+    kubeconfigs = {region.region: shorter(region.kubeconfig) for region in summary.regions if region.kubeconfig}
+    if len(kubeconfigs) > FEW:
+        one = next(iter(kubeconfigs))
+        kubeconfigs = {"": kubeconfigs[one].replace(one, "<region>")}
+    for path in kubeconfigs.values():
         yield "kubeconfig", path
     if kubeconfigs and summary.simulated:
         yield "simulated", ", ".join(what.partition(":")[0] for what in summary.simulated)
@@ -196,5 +210,5 @@ def _pods(zones: Iterable[ZonePods]) -> str:
     wanted, ready, held = (sum(getattr(one, what) for one in zones) for what in ("wanted", "ready", "held"))
     if not ready and not held:
         return f"{wanted} wanted"
-    waiting = f", {held} held until promotion" if held else ""
+    waiting = f", {held} held" if held else ""
     return f"{ready} of {wanted} ready{waiting}"

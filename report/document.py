@@ -126,7 +126,6 @@ class Region(Part):
     endpoint: str = ""
     kubeconfig: str = ""
     """Its path; empty for a plan."""
-    resources: int = 0
     steps: dict[str, int] = {}
     """What the engine did or would do, by what it calls that."""
     zones: tuple[Zone, ...] = ()

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -96,6 +96,10 @@ class Page:
     def components(self) -> tuple[str, ...]:
         """Of all pods, by name."""
         return tuple(sorted({pod.component for region in self.document.regions for pod in region.pods}))
+
+    def anchor(self, region: Region) -> str:
+        """Place of a region on the page, whatever its name is."""
+        return f"region-{self.document.regions.index(region) + 1}"
 
     def tone(self, component: str) -> int:
         """Number of its colour."""

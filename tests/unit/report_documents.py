@@ -3,8 +3,24 @@
 from collections.abc import Sequence
 
 from report.document import (
-    Capacity, Case, Changed, Cost, Document, Drills, Event, Finding, Link, Need, Node, Pack, Pod, Proven, Region, Since,
-    Tried, Zone,
+    Capacity,
+    Case,
+    Changed,
+    Cost,
+    Document,
+    Drills,
+    Event,
+    Finding,
+    Link,
+    Need,
+    Node,
+    Pack,
+    Pod,
+    Proven,
+    Region,
+    Since,
+    Tried,
+    Zone,
 )  # fmt: skip
 
 AT = 1_780_000_000.0
@@ -63,7 +79,12 @@ def region(name: str, *, home: bool = False, plan: bool = False) -> Region:
         steps={"create": 134, "update": 0, "replace": 0, "delete": 0, "same": 0},
         zones=tuple(zone(one, home=home, plan=plan) for one in ("zone-a", "zone-b", "zone-c")),
         packs=(
-            Pack(name="data-safety", passed=("retained",), warned=("any-backups", "not-judged"), findings=(advice(), unjudged)),
+            Pack(
+                name="data-safety",
+                passed=("retained",),
+                warned=("any-backups", "not-judged"),
+                findings=(advice(), unjudged),
+            ),
             Pack(name="security", passed=("tls", "limits")),
         ),
         proofs=(
@@ -71,7 +92,9 @@ def region(name: str, *, home: bool = False, plan: bool = False) -> Region:
             proven("StatefulSets redis-zone-a, redis-zone-b, redis-zone-c", 6, 4, 4),
             proven(f"PostgreSQL postgresql-{name}", 3, 2, 2),
         ),
-        cost=Cost(parts={"memory-service": 310.0, "qdrant": 420.5, "postgresql": 510.25}, currency="USD", date="2026-06-01"),
+        cost=Cost(
+            parts={"memory-service": 310.0, "qdrant": 420.5, "postgresql": 510.25}, currency="USD", date="2026-06-01"
+        ),
         capacity=Capacity(
             days=365,
             needs=(
@@ -111,7 +134,9 @@ def document(number: int = 2, *, plan: bool = False) -> Document:
     """Of so many regions."""
     names = NAMES[:number]
     changed = (
-        Changed(region="us-east", kind="StatefulSet", name="us-east-qdrant", change="update", reasons=("spec.replicas",)),
+        Changed(
+            region="us-east", kind="StatefulSet", name="us-east-qdrant", change="update", reasons=("spec.replicas",)
+        ),
         Changed(region="us-east", kind="Job", name="us-east-bootstrap", change="replace"),
         Changed(region="us-east", kind="ConfigMap", name="us-east-scripts", change="delete"),
     )  # fmt: skip

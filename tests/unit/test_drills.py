@@ -17,7 +17,7 @@ from rehearsal.drills.faults import eventually
 from rehearsal.drills.parts import Part, evictable, healthy, layout, parts
 from rehearsal.drills.report import Outcome, Row
 from rehearsal.drills.rolling import replaced
-from rehearsal.drills.watching import Down, Watch
+from rehearsal.drills.watching import Down, Event, Watch
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, KubeError, Manifest, UnknownKind
 
@@ -103,7 +103,21 @@ class TestWatch:
         monkeypatch.setattr(watch, "_look_on", lambda: [watch._look() for _ in range(2)])  # pyright: ignore[reportPrivateUsage] (its thread, without its pauses)
         with watch:
             pass
-        assert watch.down == {"Deployment web": Down(least=1, seconds=2.0, degraded=3.0)}
+        assert watch.down == {
+            "Deployment web": Down(least=1, seconds=2.0, degraded=3.0, healthy=[(0.0, 3), (1.0, 2), (3.0, 1), (6.0, 3)])
+        }
+
+    def test_a_number_that_stays_is_told_once_and_marks_have_their_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        times = iter([10.0, 10.0, 12.5, 13.04])
+        monkeypatch.setattr("rehearsal.drills.watching.time.monotonic", lambda: next(times))
+        watch = Watch(client(Pod=[pod("a"), pod("b"), pod("c")]), "soma", [PART])
+        monkeypatch.setattr(watch, "_look_on", lambda: None)
+        with watch:
+            watch.mark("the nodes fall silent")
+        assert watch.events == [Event(2.5, "the nodes fall silent")]
+        assert watch.down[PART.title].healthy == [(0.0, 3)]
 
 
 def watched(least: int) -> Watch:
@@ -188,13 +202,17 @@ class TestEviction:
 
 
 class TestReport:
-    OUTCOMES = (Outcome("lose zone-a", 12.34, (lost(), lost(left=1))), Outcome("drain one", 1.0, (lost(),)))
+    OUTCOMES = (
+        Outcome("lose zone-a", 12.34, (lost(), lost(left=1))),
+        Outcome("drain one", 1.0, (lost(),), (Event(0.5, "cordoned"),)),
+    )
 
     def test_json_says_whether_all_agree(self) -> None:
         document = report.as_json("us-east", self.OUTCOMES)
         assert json.loads(json.dumps(document))["agrees"] is False
         assert (document["agrees"], [case["agrees"] for case in document["cases"]]) == (False, [False, True])
         assert document["cases"][0]["seconds"] == 12.3
+        assert document["cases"][1]["events"] == [{"at": 0.5, "what": "cordoned"}]
         assert "simulated" in document["simulated"]
         assert report.as_json("us-east", self.OUTCOMES[1:])["agrees"]
 
