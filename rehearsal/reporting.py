@@ -198,7 +198,12 @@ def _pack(report: Report) -> parts.Pack:
 
 def _proven(told: Mapping[str, Any]) -> parts.Proven:
     known = {name: told[name] for name in parts.Proven.model_fields}
-    return parts.Proven(**{**known, "component": str(told["component"]).removeprefix("the ")})
+    return parts.Proven.model_validate({**known, "component": _title(told["component"])})
+
+
+def _title(component: str) -> str:
+    """Of several StatefulSets, as the proof has it, at the beginning of a line."""
+    return component.removeprefix("the ")
 
 
 def _case(outcome: drilled.Outcome) -> parts.Case:
@@ -208,7 +213,7 @@ def _case(outcome: drilled.Outcome) -> parts.Case:
         events=tuple(parts.Event(at=event.at, what=event.what) for event in outcome.events),
         components=tuple(
             parts.Tried(
-                component=row.component.removeprefix("the "),
+                component=_title(row.component),
                 **{name: getattr(row, name) for name in parts.Tried.model_fields if name != "component"},
             )
             for row in outcome.rows

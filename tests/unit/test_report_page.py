@@ -53,7 +53,7 @@ DOCUMENTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=DOCUMENTS.values(), ids=DOCUMENTS.keys())
+@pytest.fixture(params=DOCUMENTS.values(), ids=list(DOCUMENTS))
 def read(request: pytest.FixtureRequest) -> Read:
     return Read(html(request.param))
 
