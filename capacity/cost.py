@@ -1,8 +1,13 @@
 """What the regions of a plan cost in a month."""
 
+from dataclasses import replace
+
 from capacity import prices
+from capacity.as_set import as_set
+from capacity.nodes import Pool
 from capacity.plan import POSTGRESQL, Plan
-from capacity.prices import Cost, Prices
+from capacity.prices import Cost, PriceError, Prices
+from settings import Settings
 
 
 def costs(of: Plan, table: Prices) -> list[Cost]:
@@ -34,6 +39,26 @@ def costs(of: Plan, table: Prices) -> list[Cost]:
             rate = (of.needs.network.replication + of.needs.network.forwarded * share) / peak
             found.append(Cost(region.name, "network to home", prices.transfer(rate, table.region_gb)))
     return found
+
+
+def of_stack(settings: Settings, table: Prices) -> list[Cost]:
+    """Of a stack with a workload as it is set, on AWS with the node groups that it has. Raises PriceError."""
+    made = as_set(settings, table)
+    if settings.platform == "aws":
+        made = replace(made, bought=_groups(settings, made.pools, table))
+    return [one for one in costs(made, table) if one.region == settings.stack]
+
+
+def _groups(settings: Settings, pools: tuple[Pool, ...], table: Prices) -> tuple[Pool, ...]:
+    """Of each use the preferred type; the spare is one of its nodes."""
+    groups = {"stateful": settings.aws.nodes.stateful, "stateless": settings.aws.nodes.stateless}
+    lacking = sorted({group.instance_types[0] for group in groups.values()} - table.instance_hour.keys())
+    if lacking:
+        raise PriceError(f"the prices of {table.date} have none of {', '.join(lacking)}: add them to instance_hour")
+    return tuple(
+        pool._replace(instance_type=groups[pool.use].instance_types[0], per_zone=groups[pool.use].per_zone - 1)
+        for pool in pools
+    )
 
 
 def _volumes(name: str, size: float, of: Plan, table: Prices) -> float:

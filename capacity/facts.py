@@ -101,10 +101,15 @@ ENVELOPE: Final = assumed(1024, "B a message", "headers, TLS and JSON around a p
 FOUND: Final = documented(5, "memories a search", "http_api.py of 9d8f7f1: top_k")
 
 # Nodes.
-PLATFORM_CPU: Final = assumed(
-    2, "cores a zone", "ingress controller, operators, monitoring, DNS: components/service_values.py"
-)
-PLATFORM_BYTES: Final = assumed(8 * GIB, "B a zone", "the same")
+PROMETHEUS_CPU: Final = ours(0.5, "cores a pod", "components/service_values.py: at most one in a zone")
+PROMETHEUS_BYTES: Final = ours(4 * GIB, "B a pod", "components/service_values.py")
+INGRESS_CPU: Final = ours(0.5, "cores a pod", "components/service_values.py")
+INGRESS_BYTES: Final = ours(512 * MIB, "B a pod", "components/service_values.py")
+POOLER_CPU: Final = ours(0.1, "cores a pod", "components/postgres_pooler.py")
+POOLER_BYTES: Final = ours(128 * MIB, "B a pod", "components/postgres_pooler.py")
+PLATFORM_PODS: Final = assumed(10, "pods a zone", "operators, monitoring, DNS: components/service_values.py, add-ons")
+PLATFORM_CPU: Final = assumed(0.1, "cores a pod", "the same")
+PLATFORM_BYTES: Final = assumed(320 * MIB, "B a pod", "the same")
 GATEWAYS_CPU: Final = ours(0.3, "cores a pod", "components/memory_gateways.py: three gateways")
 GATEWAYS_BYTES: Final = ours(160 * MIB, "B a pod", "components/memory_gateways.py: three gateways")
 REDIS_EXPORTER_CPU: Final = ours(0.01, "cores a pod", "components/redis_exporter.py")

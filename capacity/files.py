@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from capacity import workload
+from capacity.derive import derived
 from capacity.stack import Values, flattened
 from capacity.workload import Workload
 from settings import Quantity, Settings, SettingsError, load
@@ -136,7 +137,7 @@ class StackFile:
         raw = {block: self._default(block) for block in self._project["config"]}
         raw |= {key.partition(":")[2]: value for key, value in document["config"].items() if ":" in key}
         try:
-            return load({key: value for key, value in raw.items() if value not in ({}, None)}, self._stack)
+            return load({key: value for key, value in raw.items() if value not in ({}, None)}, self._stack, derived)
         except SettingsError as error:
             raise FileError(f"nothing was written, for the settings would refuse it:\n{error}") from None
 

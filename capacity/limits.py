@@ -51,13 +51,13 @@ def outgrown(workload: Workload, layout: Layout, provided: Mapping[str, float]) 
     return sorted(found, key=lambda one: LAST_DAY if one.day is None else one.day)
 
 
-def first_day(holds: Callable[[float], bool]) -> float | None:
+def first_day(holds: Callable[[float], bool], until: float = LAST_DAY) -> float | None:
     """The first day on which something holds that then holds for ever, to the day."""
     if holds(0):
         return 0.0
-    if not holds(LAST_DAY):
+    if not holds(until):
         return None
-    return bisection.ends(lambda day: not holds(day), LAST_DAY)[1]
+    return bisection.ends(lambda day: not holds(day), until)[1]
 
 
 def service_limits(workload: Workload) -> list[ServiceLimit]:

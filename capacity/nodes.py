@@ -1,8 +1,7 @@
 """Nodes of each zone: those of the stores, and those of everything else."""
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from capacity import facts
 from capacity.instances import LEFT
@@ -26,7 +25,7 @@ class Pool(NamedTuple):
     instance_type: str | None
     """None where no machine of the table is large enough."""
     per_zone: int
-    """That the pods fill; one more is the spare."""
+    """That take the pods in whatever order they come; one more is the spare."""
     pods: tuple[Pod, ...]
 
     @property
@@ -37,60 +36,52 @@ class Pool(NamedTuple):
 
 def pool(use: str, pods: Sequence[Pod], prices: dict[str, float]) -> Pool:
     """The cheapest machines that take the pods of a zone, spare included; the smallest of those as cheap."""
-    least = max((pod.number for pod in pods if pod.apart), default=1)
-    cpu = memory = largest_cpu = largest_memory = 0.0
-    for pod in pods:
-        cpu, memory = cpu + pod.number * pod.cpu, memory + pod.number * pod.memory
-        largest_cpu, largest_memory = max(largest_cpu, pod.cpu), max(largest_memory, pod.memory)
-    best: tuple[float, str, int] | None = None
-    for name, (left_cpu, left_memory) in LEFT.items():
-        if left_cpu >= largest_cpu and left_memory >= largest_memory:
-            number = max(least, math.ceil(cpu / left_cpu), math.ceil(memory / left_memory))
+    largest_cpu, largest_memory = max(pod.cpu for pod in pods), max(pod.memory for pod in pods)
+    best: tuple[float, str | None, int] | None = None
+    for name, (cpu, memory) in LEFT.items():
+        if cpu >= largest_cpu and memory >= largest_memory:
+            number = enough(pods, cpu, memory)
             cost = (number + 1) * prices[name]
             if best is None or cost < best[0]:
                 best = (cost, name, number)
-    if best is None:
-        return Pool(use, None, least, tuple(pods))
-    _, name, number = best
-    return Pool(use, name, _fewest(pods, number, *LEFT[name]), tuple(pods))
+    _, machine, per_zone = best or (0, None, max((pod.number for pod in pods if pod.apart), default=1))
+    return Pool(use, machine, per_zone, tuple(pods))
 
 
-def _fewest(pods: Sequence[Pod], least: int, cpu: float, memory: float) -> int:
-    """The fewest nodes, at least so many, that take the pods; each takes the largest one alone."""
+def enough(pods: Sequence[Pod], cpu: float, memory: float) -> int:
+    """Nodes that take the pods in whatever order the scheduler places them, each of which is no larger than a node.
+
+    The scheduler packs nothing: it places one pod after the other, on the emptiest node first, and moves none. So a pod
+    finds no room for certain only where the others can stand in its way on every node. They do on a node where they
+    leave less than it needs, of CPU or of memory, for which their shares of what may be used beside it add up to more
+    than one; one more node than that is enough.
+    """
+    return 1 + max(_in_the_way(pods, last, cpu - last.cpu, memory - last.memory) for last in pods)
+
+
+def _in_the_way(pods: Sequence[Pod], last: Pod, cpu: float, memory: float) -> int:
+    """The most nodes on which the others can leave no room for the last pod; so much may be used beside it."""
+    shares = 0.0
     for pod in pods:
-        each = 1 if pod.apart else min(int(cpu / pod.cpu), int(memory / pod.memory))
-        least = max(least, -(-pod.number // each))
-    low, step = least - 1, 1
-    while not fits(pods, low + step, cpu, memory):
-        low, step = low + step, 2 * step
-    high = low + step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(pods, middle, cpu, memory) else (middle, high)
-    return high
+        if pod is last:
+            each = 1.0 if pod.apart else _share(pod, cpu, memory)
+            shares += (pod.number - 1) * each
+        else:
+            shares += pod.number * _share(pod, cpu, memory)
+    return int(shares + 1e-9)
 
 
-def fits(pods: Sequence[Pod], nodes: int, cpu: float, memory: float) -> bool:
-    """Whether so many nodes take the pods: the largest first, as many on each node as it has room for."""
-    groups = [(nodes, cpu, memory)]
-    for _, number, each_cpu, each_memory, apart in sorted(pods, key=lambda one: -max(one[2] / cpu, one[3] / memory)):
-        left, after = number, list[tuple[int, float, float]]()
-        for alike, free_cpu, free_memory in groups:
-            most = min(int(free_cpu / each_cpu), int(free_memory / each_memory), left)
-            if apart and most:
-                most = 1
-            for room in (most, left % most) if most else ():
-                used = min(alike, left // room) if room else 0
-                if used:
-                    after.append((used, free_cpu - room * each_cpu, free_memory - room * each_memory))
-                    alike, left = alike - used, left - used * room
-            if alike:
-                after.append((alike, free_cpu, free_memory))
-        if left:
-            return False
-        groups = after
-    return True
+def _share(pod: Pod, cpu: float, memory: float) -> float:
+    """Of a node that a pod closes to another one, at most the whole."""
+    if pod.cpu >= cpu or pod.memory >= memory:
+        return 1.0
+    return max(pod.cpu / cpu, pod.memory / memory)
 
 
-PLATFORM = Pod("platform services", 1, facts.PLATFORM_CPU.value, facts.PLATFORM_BYTES.value)
-"""Of one zone; they are several pods, none of them large."""
+PLATFORM: Final = (
+    Pod("prometheus", 1, facts.PROMETHEUS_CPU.value, facts.PROMETHEUS_BYTES.value),
+    Pod("ingress controller", 1, facts.INGRESS_CPU.value, facts.INGRESS_BYTES.value),
+    Pod("pooler", 1, facts.POOLER_CPU.value, facts.POOLER_BYTES.value),
+    Pod("other services", int(facts.PLATFORM_PODS.value), facts.PLATFORM_CPU.value, facts.PLATFORM_BYTES.value),
+)
+"""What runs beside the service in a zone, whatever the workload."""

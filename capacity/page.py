@@ -37,7 +37,37 @@ arithmetic in `explain`, and each constant in it a source: *measured by make cal
 not measured here, or *assumed* by this project. Where an assumption decides a purchase, measure first: a `review` of a
 small region does that.
 
+Nodes of a zone are as many as take its pods in whatever order these are scheduled, and one more, which may be away: a
+scheduler packs nothing, so that small pods can stand in the way of a large one on nodes that have room for all. The
+tests place plans drawn at random on a real scheduler, and a whole region whose spare nodes are away.
+
 Install what it needs by `pip install '.[capacity]'`, or `make setup`. This page is written by `make docs`.
+"""
+
+_STACK = """## In a stack
+
+A stack file, or `Pulumi.yaml` for all of them, may state the workload itself:
+
+```yaml
+  somafractalmemory:workload:
+    memories_per_day: 20
+    concurrent_users: 5
+    objectives: {latency_ms: 20000}
+    start: "2026-12-01"
+```
+
+Sizes that the stack does not state then follow from it: pods, nodes, shards, copies, CPU, memory, volumes, on AWS the
+node groups. What it states holds, and the rest is planned to suit it. Zones, memory namespaces, `memory.max_memories`
+and the regions are the stack's own. `start` has to be stated, so that sizes do not follow the calendar.
+
+- A workload that changes takes nothing away that is there: less memory of Redis, smaller volumes, fewer nodes or
+  copies, other shards or partitions are refused before anything is changed, with what to state to keep them. So is it
+  when a workload is taken out, or given to a region that was made by the defaults.
+- The policy pack `capacity` judges what a region has, whoever decided it: less than is needed on the last day of the
+  plan is refused, with what is short and from which day on; more than three times the plan is said
+  ([policies](policies.md#capacity)).
+- `make preview` shows what each region costs in a month, and of which day the prices are. `ARGS='--prices FILE'` takes
+  another table.
 """
 
 _SERVICE = """## Where the service is the limit
@@ -81,6 +111,7 @@ def page() -> str:
     """The whole page, in Markdown."""
     parts = [
         _INTRODUCTION,
+        _STACK,
         _SERVICE,
         _limits(),
         _GUIDE,

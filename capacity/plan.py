@@ -107,10 +107,14 @@ class Plan:
     components: tuple[Component, ...]
     table: prices.Prices
     """By which machines are chosen."""
+    bought: tuple[Pool, ...] | None = None
+    """Machines that are chosen already."""
 
     @property
     def pools(self) -> tuple[Pool, ...]:
         """Nodes of each use; chosen anew each time that somebody asks."""
+        if self.bought is not None:
+            return self.bought
         return _pools(self.workload, self.components, self.table)
 
     @property
@@ -154,8 +158,18 @@ class Plan:
 
 def plan(workload: Workload, table: prices.Prices | None = None) -> Plan:
     """The plan that carries a workload to the end of its horizon; machines are chosen by a table of prices."""
-    at = load(workload, workload.horizon_months * MONTH_DAYS, QUIET)
-    layout = layout_of(workload, at)
+    at = last_load(workload)
+    return plan_on(workload, layout_of(workload, at), table)
+
+
+def last_load(workload: Workload) -> Load:
+    """The load on the last day of the horizon."""
+    return load(workload, workload.horizon_months * MONTH_DAYS, QUIET)
+
+
+def plan_on(workload: Workload, layout: Layout, table: prices.Prices | None = None) -> Plan:
+    """The same for a layout that is given."""
+    at = last_load(workload)
     needs = needs_of(workload, at, layout)
     components = (
         _service(workload, needs),
@@ -241,7 +255,7 @@ def _pools(workload: Workload, components: tuple[Component, ...], table: prices.
             serving.cpu + facts.GATEWAYS_CPU.value,
             serving.memory + facts.GATEWAYS_BYTES.value,
         ),
-        nodes.PLATFORM,
+        *nodes.PLATFORM,
         EDGE_POD,
     )
     hours = table.instance_hour

@@ -46,26 +46,28 @@ def layout(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Layout:
             base=facts.QDRANT_BASE,
             zones=zones,
         )
+    shards = shards_for(workload, nodes)
+    if ledger.keeps and workload.growth_per_month > 0:
+        note(
+            "qdrant.shards",
+            shards,
+            "shards of a collection",
+            "multiple(max(each * nodes, growing), nodes)",
+            each=facts.SHARDS_A_NODE,
+            nodes=nodes,
+            growing=facts.GROWING_SHARDS,
+        )
+    elif ledger.keeps:
+        note("qdrant.shards", shards, "shards of a collection", "each * nodes", each=facts.SHARDS_A_NODE, nodes=nodes)
+    return Layout(nodes, shards, copies)
+
+
+def shards_for(workload: Workload, nodes: int) -> int:
+    """Shards of a collection that so many nodes share evenly, with room for more of them where the load grows."""
     least = facts.SHARDS_A_NODE.value * nodes
     if workload.growth_per_month > 0:
-        shards = rounding.multiple(max(least, facts.GROWING_SHARDS.value), nodes)
-        if ledger.keeps:
-            note(
-                "qdrant.shards",
-                shards,
-                "shards of a collection",
-                "multiple(max(each * nodes, growing), nodes)",
-                each=facts.SHARDS_A_NODE,
-                nodes=nodes,
-                growing=facts.GROWING_SHARDS,
-            )
-    else:
-        shards = rounding.whole(least)
-        if ledger.keeps:
-            note(
-                "qdrant.shards", shards, "shards of a collection", "each * nodes", each=facts.SHARDS_A_NODE, nodes=nodes
-            )
-    return Layout(nodes, shards, copies)
+        return rounding.multiple(max(least, facts.GROWING_SHARDS.value), nodes)
+    return rounding.whole(least)
 
 
 def _memory(workload: Workload, load: Load, ledger: Ledger) -> float:
@@ -151,7 +153,7 @@ def needs(workload: Workload, load: Load, of: Layout, ledger: Ledger = QUIET) ->
 
 def _cpu(workload: Workload, load: Load, of: Layout, ledger: Ledger) -> float:
     """Cores of each node that is left when zones are lost: one of them may have to do all its part."""
-    left = of.nodes - workload.objectives.zones_lost * rounding.whole(of.nodes / workload.zones)
+    left = max(1, of.nodes - workload.objectives.zones_lost * rounding.whole(of.nodes / workload.zones))
     wide = max(1.0, workload.vector_dimensions / facts.BENCH_DIMENSIONS.value)
     work = (load.searches * facts.SEARCH_CPU.value + load.stores * of.copies * facts.INDEX_CPU.value) * wide
     return ledger.note(

@@ -1,10 +1,11 @@
 """A plan as the keys of a stack file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from capacity import rounding
 from capacity.facts import GIB, MIB, SERVICE_CPU_LIMIT
+from capacity.nodes import Pool
 from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Component, Plan
 
 MOST_PODS: Final = 1000
@@ -18,9 +19,16 @@ class TooLargeError(Exception):
 
 def values(of: Plan, *, aws: bool = False) -> Values:
     """Blocks of a stack file, with the node groups on AWS. Raises TooLargeError with everything that is too large."""
-    _refuse(of)
+    faults = [*too_many(of), *too_large(of.pools)]
+    if faults:
+        raise TooLargeError("\n".join(["no stack file can say this plan:", *(f"  {fault}" for fault in faults)]))
+    return blocks(of) | ({"aws": {"nodes": nodes(of.pools)}} if aws else {})
+
+
+def blocks(of: Plan) -> Values:
+    """Blocks of the parts that run on nodes."""
     serving, vectors, rows, keys = (of.component(name) for name in (SERVICE, QDRANT, POSTGRESQL, REDIS))
-    blocks: Values = {
+    return {
         "memory": _service(of, serving),
         "sharding": {name: int(vectors.notes[name]) for name in ("shards", "replication_factor")},
         QDRANT: {
@@ -42,20 +50,20 @@ def values(of: Plan, *, aws: bool = False) -> Values:
             "storage": quantity(keys.storage),
         },
     }
-    return blocks | ({"aws": {"nodes": _nodes(of)}} if aws else {})
 
 
-def _refuse(of: Plan) -> None:
-    faults = [
+def too_many(of: Plan) -> list[str]:
+    """Numbers that settings do not take, in words."""
+    return [
         f"{one.name}: {one.pods:,} pods are more than settings take ({MOST_PODS:,})"
         for one in of.components
         if one.pods / max(1, one.notes.get("namespaces", 1)) > MOST_PODS
     ]
-    faults += [
-        f"{pool.use} nodes: no machine of the table is large enough" for pool in of.pools if not pool.instance_type
-    ]
-    if faults:
-        raise TooLargeError("\n".join(["no stack file can say this plan:", *(f"  {fault}" for fault in faults)]))
+
+
+def too_large(pools: Sequence[Pool]) -> list[str]:
+    """Nodes that nobody sells, in words."""
+    return [f"{pool.use} nodes: no machine of the table is large enough" for pool in pools if not pool.instance_type]
 
 
 def _service(of: Plan, serving: Component) -> Values:
@@ -73,10 +81,11 @@ def _service(of: Plan, serving: Component) -> Values:
     }
 
 
-def _nodes(of: Plan) -> Values:
+def nodes(pools: Sequence[Pool]) -> Values:
+    """Node groups on AWS."""
     return {
         pool.use: {"instance_types": [pool.instance_type], "per_zone": pool.with_spare}
-        for pool in of.pools
+        for pool in pools
         if pool.instance_type
     }
 
@@ -100,10 +109,10 @@ def quantity(size: float) -> str:
     return f"{mebibytes // 1024}Gi" if mebibytes % (GIB // MIB) == 0 else f"{mebibytes}Mi"
 
 
-def flattened(blocks: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def flattened(of: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Path to value."""
     found: dict[str, Any] = {}
-    for key, value in blocks.items():
+    for key, value in of.items():
         path = f"{before}.{key}" if before else key
         found |= flattened(value, path) if isinstance(value, Mapping) else {path: value}
     return found

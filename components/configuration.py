@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.derivation import derived
 from settings import Settings, SettingsError, load
 
 
@@ -15,7 +16,7 @@ def load_settings() -> Settings:
     before the first resource, creates nothing.
     """
     try:
-        return load(project_configuration(pulumi.get_project()), pulumi.get_stack())
+        return load(project_configuration(pulumi.get_project()), pulumi.get_stack(), derived)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import home_moves, kept, postgres_pooler, scale_in, secret_versions, service_values
+from components import home_moves, kept, made, postgres_pooler, scale_in, secret_versions, service_values
 from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
@@ -307,6 +307,7 @@ class Region(pulumi.ComponentResource):
         """Stack outputs that the next run of this stack reads."""
         return {
             scale_in.OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
+            made.OUTPUT: made.output(self._settings),
             secret_versions.OUTPUT: secret_versions.of(self._settings),
             home_moves.OUTPUT: self._settings.home,
             home_moves.STEP: self._settings.promotion.step or "",

@@ -7,13 +7,13 @@ outputs of an update that failed are those of the one before (pkg/resource/deplo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import copy_place, home_moves, link_kind, region_order, secret_versions
+from components import copy_place, home_moves, link_kind, made, region_order, secret_versions
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -34,6 +34,8 @@ class Size:
     """The setting that empties what is beyond a lower number: "redis.cluster.drain_to"."""
     drain_to: int | None
     """That number, while it is asked for."""
+    derived: bool = False
+    """The number follows from the workload: it may be stated instead."""
 
     @property
     def lowest(self) -> int:
@@ -45,6 +47,11 @@ class Size:
         lowest = before.get(self.path)
         if lowest is None or self.wanted >= lowest:
             return None
+        if self.derived:
+            return (
+                f"{self.path} = {self.wanted} (from the workload)   {int(lowest)} are in use and hold data: state "
+                f"{self.path}: {int(lowest)} in the stack file, which a drain by {self.drain_path} may lower later"
+            )
         return (
             f"{self.path} = {self.wanted}   {int(lowest)} are in use and hold data: set {self.path} back to what it "
             f"was and {self.drain_path} to {self.wanted}, run pulumi up, then lower it and remove {self.drain_path}"
@@ -54,11 +61,12 @@ class Size:
 def sizes(settings: Settings) -> tuple[Size, ...]:
     """All such numbers."""
     redis, qdrant = settings.redis.cluster, settings.qdrant
-    return (
+    every = (
         Size("qdrant.replicas", qdrant.replicas, "qdrant.drain_to", qdrant.drain_to),
         Size("redis.cluster.nodes", redis.nodes, "redis.cluster.drain_to", redis.drain_to),
         Size("redis.cluster.replicas", redis.replicas, "redis.cluster.drain_replicas_to", redis.drain_replicas_to),
     )
+    return tuple(replace(size, derived=size.path in (settings.derived or ())) for size in every)
 
 
 class ScaleIn(pulumi.ComponentResource):
@@ -90,6 +98,7 @@ def _accepted(
     file = f"Pulumi.{settings.stack}.yaml or Pulumi.yaml"
     found: dict[str, Iterable[str | None]] = {
         "what holds data is taken away only once it is empty": (size.fault(lowest) for size in wanted),
+        "a workload takes nothing away that is there": made.faults(settings, outputs),
         "regions keep their places": [region_order.fault(settings, outputs)],
         "a secret changes one version after the other": secret_versions.faults(settings, outputs),
         "links keep to what carries them": [link_kind.fault(settings, outputs)],

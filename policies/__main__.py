@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from policies import data_safety, high_availability, regions, security
+from policies import capacity, data_safety, high_availability, regions, security
 from policies.regions import RegionsRule
 from policies.rules import GONE, PARAMETERS, Rule, judges_single
 
-_PACKS = (high_availability, data_safety, security)
+_PACKS = (high_availability, data_safety, security, capacity)
 
 _INTRODUCTION = """# Policies
 

@@ -64,6 +64,10 @@ PARAMETERS: Mapping[str, Parameter] = {
             "default": list(Limits().public_ports),
         },
     ),
+    "times_plan": Parameter(
+        "how many times what the plan asks for all pods of a component may have",
+        {"type": "integer", "minimum": 1, "default": Limits().times_plan},
+    ),
 }
 
 
@@ -77,13 +81,14 @@ def minimums(config: Mapping[str, Any]) -> Minimums:
 
 
 def limits(config: Mapping[str, Any]) -> Limits:
-    """The same for the packs data-safety and security."""
+    """The same for the packs data-safety, security and capacity."""
     default = Limits()
     return Limits(
         key_days=int(config.get("key_days", default.key_days)),
         retention_days=int(config.get("retention_days", default.retention_days)),
         log_days=int(config.get("log_days", default.log_days)),
         public_ports=tuple(int(port) for port in config.get("public_ports", default.public_ports)),
+        times_plan=int(config.get("times_plan", default.times_plan)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import yaml
 
+from components.derivation import derived
 from promotion.errors import PromotionError
 from settings import Promotion, Settings, load
 
@@ -25,7 +26,7 @@ class Checkout:
     def settings(self) -> dict[str, Settings]:
         """Of every region, in their order. PromotionError without a list of regions, SettingsError with faults."""
         regions = self._listed()
-        return {region: load(self._values(region), region) for region in regions}
+        return {region: load(self._values(region), region, derived) for region in regions}
 
     def record(self, region: str, record: Promotion) -> None:
         """Writes the record into the region's stack file, or takes out the one that is there."""
@@ -41,7 +42,7 @@ class Checkout:
             head, config, rest = re.split(r"(^config:[^\S\n]*(?:#.*)?\n)", text, maxsplit=1, flags=re.MULTILINE)
             text = f"{head}{config}{block}{rest}"
         self._replace(file, text)
-        if load(self._values(region), region).promotion != record:
+        if load(self._values(region), region, derived).promotion != record:
             raise PromotionError(f"{file.name}: the key promotion stands there by hand: take it out, then go on")
 
     def move_home(self, target: str) -> None:

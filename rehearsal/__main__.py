@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
                 choices=("kubernetes", "aws"),
                 help="of every region, whatever its stack file says",
             )
+        if command is _preview:
+            sub.add_argument("--prices", type=Path, metavar="FILE", help="another table of prices than the project's")
         if command in (_preview, _up, _drill):
             page = sub.add_mutually_exclusive_group()
             page.add_argument("--report", type=Path, metavar="FILE", help="the page (default: in the run directory)")
@@ -91,7 +93,7 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal.run import Rehearsal
     from rehearsal.summary import show
 
-    summary = Rehearsal(progress, options.engine, _checkout(options)).preview()
+    summary = Rehearsal(progress, options.engine, _checkout(options), options.prices).preview()
     _print(options, summary.as_json(), lambda console: show(summary, console))
     _report(options, progress, lambda: reporting.of_run(summary, "preview", options.report))
     return int(any(region.refused for region in summary.regions))

@@ -4,14 +4,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from capacity.instances import TYPES
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest, NotFound
 from rehearsal.programs import SIMULATED
 from settings import Settings
-from settings.aws import STATEFUL, STATELESS, USE
+from settings.aws import STATEFUL, STATELESS, USE, NodeGroup
 
 CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}
-"""Of each node: a region of the guide's size fits on six with one zone lost."""
+"""Of each node whose machine is not known: a region of the guide's size fits on six with one zone lost."""
 READY_SECONDS = 30.0
 POLL_SECONDS = 0.05
 MANAGER = "rehearsal"
@@ -37,6 +38,8 @@ class Group:
     use: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Mapping[str, str], ...] = ()
+    capacity: Mapping[str, str] = field(default_factory=lambda: CAPACITY)
+    """What a node has for pods, by resource."""
 
     def nodes(self) -> list[tuple[str, str]]:
         """Zone and name of each."""
@@ -52,9 +55,20 @@ def groups(settings: Settings, per_zone: int) -> tuple[Group, ...]:
         return (Group(zones, per_zone),)
     nodes, taint = settings.aws.nodes, {"key": USE, "value": STATEFUL, "effect": "NoSchedule"}
     return (
-        Group(zones, nodes.stateful.per_zone, STATEFUL, {USE: STATEFUL}, (taint,)),
-        Group(zones, nodes.stateless.per_zone, STATELESS, {USE: STATELESS}),
+        Group(zones, nodes.stateful.per_zone, STATEFUL, {USE: STATEFUL}, (taint,), _capacity(nodes.stateful)),
+        Group(zones, nodes.stateless.per_zone, STATELESS, {USE: STATELESS}, (), _capacity(nodes.stateless)),
     )
+
+
+def _capacity(group: NodeGroup) -> Mapping[str, str]:
+    """What a machine of the preferred type leaves for pods beside what every node runs, which is not played.
+    Of a type that plans do not count with, as much as of nodes like any other.
+    """
+    for known in TYPES:
+        if known.name == group.instance_types[0]:
+            left = {"cpu": f"{int(known.allocatable_cores * 1000)}m", "memory": str(int(known.allocatable_bytes))}
+            return {**CAPACITY, **left, "pods": str(known.max_pods)}
+    return CAPACITY
 
 
 def wanted(region: str, groups: Sequence[Group]) -> list[Manifest]:
@@ -132,5 +146,5 @@ def _node(region: str, group: Group, zone: str, name: str, index: int) -> Manife
         "kind": "Node",
         "metadata": {"name": name, "labels": labels},
         "spec": {"podCIDR": pods, "podCIDRs": [pods], **({"taints": list(group.taints)} if group.taints else {})},
-        "status": {"capacity": CAPACITY, "allocatable": CAPACITY, "addresses": addresses},
+        "status": {"capacity": {**group.capacity}, "allocatable": {**group.capacity}, "addresses": addresses},
     }

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from rehearsal import paths, plain, pods, proofs
+from rehearsal import paths, plain, plans, pods, proofs
+from rehearsal.costs import RegionCost
 from rehearsal.drills import report as drilled
 from rehearsal.engine.model import Change, PlannedResource, Result, masked
 from rehearsal.packs import Report
@@ -112,6 +113,7 @@ def _did(region: RegionSummary) -> Iterator[tuple[str, tuple[parts.Change, Seque
 
 
 def _region(one: RegionSummary) -> parts.Region:
+    resources = plain.resources(one.outcome.resources)
     return parts.Region(
         name=one.region,
         role="home" if one.role == "home" else "standby",
@@ -122,10 +124,14 @@ def _region(one: RegionSummary) -> parts.Region:
         steps=one.outcome.changes,
         zones=tuple(_standing(one.placed, one.zones) if one.placed else _planned(one)),
         packs=tuple(map(_pack, one.reports)),
-        proofs=tuple(
-            _proven(proofs.as_json(each)) for each in proofs.of(plain.resources(one.outcome.resources), one.zones)
-        ),
+        proofs=tuple(_proven(proofs.as_json(each)) for each in proofs.of(resources, one.zones)),
+        cost=None if one.cost is None else _cost(one.cost),
+        capacity=plans.of(resources),
     )
+
+
+def _cost(cost: RegionCost) -> parts.Cost:
+    return parts.Cost(parts=cost.parts, currency=cost.currency, date=cost.date, unknown=cost.unknown)
 
 
 def _planned(one: RegionSummary) -> Iterator[parts.Zone]:

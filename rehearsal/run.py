@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-from rehearsal import binaries, minimums, nodes, overlay, paths, pods, processes, schemas, upstream, watchdog
+from rehearsal import binaries, costs, minimums, nodes, overlay, paths, pods, processes, schemas, upstream, watchdog
 from rehearsal.controlplane import NODES_PER_ZONE, ControlPlane
 from rehearsal.engine import choose, cli_workspace
 from rehearsal.engine.model import Engine, PlannedResource, Preview, Result, Value
@@ -40,11 +40,19 @@ class RefusedError(RehearsalError):
 class Rehearsal:
     """The stacks of one checkout on this machine; one run at a time in a run directory."""
 
-    def __init__(self, progress: Progress, engine: str | None = None, checkout: Path = paths.CHECKOUT) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        engine: str | None = None,
+        checkout: Path = paths.CHECKOUT,
+        prices: Path | None = None,
+    ) -> None:
+        """`prices` is a table in place of the project's own."""
         self._progress = progress
         self._checkout = checkout
         self._project = Project.load(checkout)
         self._settings = self._project.settings()
+        self._costs = {region: costs.of(settings, prices) for region, settings in self._settings.items()}
         self._engine: Engine = choose(engine, checkout)
         self._interrupted = threading.Event()
 
@@ -191,6 +199,7 @@ class Rehearsal:
                 zones=minimums.zones(self._settings[region]),
                 edge=self._settings[region].has_edge,
                 placed=placed[region] if placed else None,
+                cost=self._costs[region],
             )
             for region, outcome in outcomes.items()
         ]

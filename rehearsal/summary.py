@@ -7,6 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.costs import RegionCost
 from rehearsal.engine.model import Preview, Result, to_json
 from rehearsal.packs import Report, Violation
 from rehearsal.paths import shorter
@@ -33,6 +34,8 @@ class RegionSummary:
     """It takes users near it to home."""
     placed: Placed | None = None
     """Nodes and pods; None for a plan."""
+    cost: RegionCost | None = None
+    """None without a workload."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -54,6 +57,7 @@ class RegionSummary:
             "pods": {zone: pods.as_json() for zone, pods in self.pods.items()},
             "endpoint": self.endpoint,
             "kubeconfig": self.kubeconfig,
+            **({} if self.cost is None else {"cost": self.cost.as_json()}),
         }
 
 
@@ -130,7 +134,7 @@ def show_standing(standing: Sequence[Standing], console: Console) -> None:
 
 
 FEW: Final = 4
-"""Regions whose kubeconfigs fit a screen."""
+"""Regions of which each may have lines of its own on a screen."""
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -179,6 +183,11 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     endpoints = dict.fromkeys(region.endpoint for region in summary.regions if region.endpoint)
     if endpoints:
         yield "endpoint", ", ".join(endpoints)
+    costs = {region.region: region.cost for region in summary.regions if region.cost is not None}
+    for region, cost in costs.items() if len(costs) <= FEW else ():
+        yield f"cost of {region}", str(cost)
+    if len(costs) > FEW:
+        yield "cost", ", ".join(f"{region} {cost.short}" for region, cost in costs.items())
     kubeconfigs = {region.region: shorter(region.kubeconfig) for region in summary.regions if region.kubeconfig}
     if len(kubeconfigs) > FEW:
         one = next(iter(kubeconfigs))

@@ -7,7 +7,7 @@ from settings.high_availability import HighAvailability
 from settings.images import Images
 from settings.ingress import Backend, Ingress, IngressPath, IngressRule, Tls
 from settings.kubernetes import Kubernetes
-from settings.loading import load
+from settings.loading import UnderivableError, load
 from settings.memory import Autoscaling, Memory
 from settings.multiregion import MultiRegion, Region
 from settings.postgresql import Pooler, PostgresPrimary, PostgreSQL, PostgresReplica
@@ -19,6 +19,7 @@ from settings.resources import ResourceList, Resources, ResourcesOverride
 from settings.settings import Configuration, Platform, Settings
 from settings.sharding import Sharding
 from settings.shared import differences, shared
+from settings.workload import Workload
 
 __all__ = [
     "Autoscaling",
@@ -54,6 +55,8 @@ __all__ = [
     "SettingsError",
     "Sharding",
     "Tls",
+    "UnderivableError",
+    "Workload",
     "differences",
     "load",
     "shared",

@@ -63,7 +63,9 @@ def _different(settings: Settings, who: str, other: Settings) -> Iterator[Fault]
         if path in others and value != others[path]:
             place, stated = _place(settings, path)
             message = f"{who} has {_theirs(path, others[path])}: {_REMEDY}"
-            yield Fault(written(place), _own(settings, place, value), message, not stated, key=str(place[0]))
+            derived = written(place) in (settings.derived or ())
+            own = _own(settings, place, value)
+            yield Fault(written(place), own, message, not stated, derived, key=str(place[0]))
 
 
 def _place(settings: Settings, path: str) -> tuple[Place, bool]:

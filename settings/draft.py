@@ -14,6 +14,9 @@ from settings.json_text import NotJsonError, parse
 from settings.model import LENIENT, FormatError, Model, keys
 from settings.settings import Configuration, Settings
 
+Blocks = Mapping[str, object]
+"""Values by key, blocks within each other, as a stack file states them."""
+
 _STAND_INS: Mapping[str, Mapping[str, object]] = {"memory": {"image": "stand-in:0"}}
 """Values of required keys, so that the rules can be tried on a block that lacks them."""
 
@@ -26,11 +29,12 @@ class Finding:
     value: object
     message: str
     default: bool = False
+    derived: bool = False
 
     def fault(self) -> Fault:
         message = " ".join(self.message.split())  # One line, whatever names it repeats.
         value = harmless(self.place, self.value)
-        return Fault(written(self.place), value, message, self.default, key=str(self.place[0]))
+        return Fault(written(self.place), value, message, self.default, self.derived, key=str(self.place[0]))
 
 
 class Draft:
@@ -39,9 +43,12 @@ class Draft:
     Rules say what they read; a rule that reads something faulty is left out, since it would speak of a stand-in.
     """
 
-    def __init__(self, raw: Mapping[str, object], stack: str) -> None:
+    def __init__(self, raw: Mapping[str, object], stack: str, derived: Blocks | None = None) -> None:
+        """`derived` are values for what the file does not state; where it states something, that holds."""
         self.raw = raw
         self.stack = stack
+        self._values = raw if derived is None else _under(derived, raw)
+        self._derived = frozenset[str]() if derived is None else _added(derived, raw)
         self.faults: list[Finding] = []
         self._tainted: set[Place] = set()
         known = tuple(Configuration.model_fields)
@@ -50,7 +57,12 @@ class Draft:
             self.faults.append(Finding((key,), raw[key], guess.message))
             self._tainted.update({(guess.meant,)} if guess.meant else ())
         blocks: dict[str, Any] = {key: self._block(key) for key in Configuration.model_fields}
-        self.settings = Settings.model_construct(stack=stack, **blocks)
+        paths = None if derived is None else tuple(sorted(self._derived))
+        self.settings = Settings.model_construct(stack=stack, derived=paths, **blocks)
+
+    def over(self, derived: Blocks) -> "Draft":
+        """The same file with values for what it does not state."""
+        return Draft(self.raw, self.stack, derived)
 
     def sound(self, reads: Iterable[Place]) -> bool:
         """Is nothing of this faulty?"""
@@ -75,7 +87,7 @@ class Draft:
         if value is not ABSENT:
             return Finding(place, value, message)
         value = self._default(place)
-        return Finding(place, value, message, default=value is not ABSENT)
+        return Finding(place, value, message, default=value is not ABSENT, derived=written(place) in self._derived)
 
     def in_file_order(self, findings: Iterable[Finding]) -> list[Finding]:
         """Findings in the order of the file; one about a missing key stands at the head of its block."""
@@ -114,7 +126,7 @@ class Draft:
         """The validated block; where it is faulty, what is left of it over the defaults."""
         field = Configuration.model_fields[key]
         adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
-        given = self.raw.get(key, {} if _is_model(field.annotation) else ABSENT)
+        given = self._values.get(key, {} if _is_model(field.annotation) else ABSENT)
         if given is ABSENT:
             return field.get_default()
         if isinstance(given, str) and _is_model(field.annotation):
@@ -170,6 +182,31 @@ class Draft:
         self._tainted.add((key,))
         field = Configuration.model_fields[key]
         return adapter.validate_python(stand_ins, by_alias=True) if field.is_required() else field.get_default()
+
+
+def _under(derived: Blocks, stated: Blocks) -> dict[str, object]:
+    """Both, where what is stated wins, key by key."""
+    found = dict(stated)
+    for key, value in derived.items():
+        own = stated.get(key)
+        if isinstance(value, Mapping) and isinstance(own, Mapping):
+            found[key] = _under(cast(Blocks, value), cast(Blocks, own))
+        else:
+            found.setdefault(key, value)
+    return found
+
+
+def _added(derived: Blocks, stated: Blocks, before: Place = ()) -> frozenset[str]:
+    """Paths of the values that only the derivation has."""
+    found = frozenset[str]()
+    for key, value in derived.items():
+        own = stated.get(key, ABSENT)
+        if isinstance(value, Mapping):
+            inner = cast(Blocks, own) if isinstance(own, Mapping) else {}
+            found |= _added(cast(Blocks, value), inner, (*before, key))
+        elif own is ABSENT:
+            found |= {written((*before, key))}
+    return found
 
 
 def _is_model(annotation: object) -> bool:

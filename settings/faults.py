@@ -35,12 +35,20 @@ class Fault:
     message: str
     default: bool = False
     """The value is a default: the file does not state it."""
+    derived: bool = False
+    """The value follows from the workload."""
     key: str = field(default="", compare=False)
     """The setting (top-level key) that it is a fault of."""
 
     def __str__(self) -> str:
-        seen = "" if self.value is ABSENT else f" = {shown(self.value)}{' (default)' if self.default else ''}"
+        seen = "" if self.value is ABSENT else f" = {shown(self.value)}{self._source}"
         return f"{self.path}{seen}   {self.message}"
+
+    @property
+    def _source(self) -> str:
+        if self.derived:
+            return " (from the workload)"
+        return " (default)" if self.default else ""
 
 
 class SettingsError(Exception):

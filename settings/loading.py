@@ -1,28 +1,51 @@
 """From the keys of a stack file to checked settings, or to all of its faults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from settings.draft import Draft
+from settings.draft import Blocks, Draft, Finding
 from settings.faults import SettingsError
 from settings.json_text import NotJsonError, parse
-from settings.rules import RULES
+from settings.rules import RULES, workload
+from settings.rules.rule import Check
 from settings.settings import Settings
 
+Derivation = Callable[[Draft], Blocks]
+"""What follows from the workload of a stack file whose types are sound. Raises UnderivableError."""
 
-def load(raw: Mapping[str, object], stack: str) -> Settings:
+
+class UnderivableError(Exception):
+    """A workload from which no settings follow; why, a line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(*faults)
+        self.faults = tuple(faults)
+
+
+def load(raw: Mapping[str, object], stack: str, derive: Derivation | None = None) -> Settings:
     """The settings of a stack.
 
     `raw` holds the stack's configuration without the project prefix; a block may be a mapping or its JSON text.
-    Raises SettingsError with every fault.
+    `derive` is asked where the stack states a workload, for values of what it does not state. Raises SettingsError with
+    every fault.
     """
     draft = Draft(_parsed(raw), stack)
-    named = {finding.place for finding in draft.faults}
-    broken = [finding for rule in RULES for finding in rule(draft) if finding.place not in named]
-    faults = draft.faults + broken
+    underivable: list[Finding] = []
+    if derive is not None and draft.settings.workload is not None and not _faults(draft, workload.RULES):
+        try:
+            draft = draft.over(_parsed(derive(draft)))
+        except UnderivableError as error:
+            underivable = [Finding(("workload",), draft.stated(("workload",)), fault) for fault in error.faults]
+    faults = _faults(draft, RULES) + underivable
     if faults:
         raise SettingsError(stack, [finding.fault() for finding in draft.in_file_order(faults)])
     return draft.settings
+
+
+def _faults(draft: Draft, rules: Sequence[Check]) -> list[Finding]:
+    """Those of types, and those that rules find elsewhere."""
+    named = {finding.place for finding in draft.faults}
+    return draft.faults + [finding for rule in rules for finding in rule(draft) if finding.place not in named]
 
 
 def _parsed(raw: Mapping[str, object]) -> dict[str, object]:

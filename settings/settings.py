@@ -1,8 +1,8 @@
 """All settings of one stack, and what follows from them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from settings.aws import Aws
 from settings.backups import Backups
@@ -23,8 +23,14 @@ from settings.redis import Redis
 from settings.resources import Resources
 from settings.services import OF_AWS, SERVICES, Service, Services
 from settings.sharding import Sharding
+from settings.workload import RegionShare, Workload
 
 Platform = Literal["kubernetes", "aws"]
+
+
+def _stated(block: object) -> object:
+    """A block without keys states nothing: Pulumi.yaml's default of it is one."""
+    return None if block == {} else block
 
 
 class Configuration(Model):
@@ -61,6 +67,10 @@ class Configuration(Model):
         default=Monitoring(), description="What is collected and from where on somebody is told."
     )
     images: Images = Field(default=Images(), description="Images of the stores and helpers, with pinned tags.")
+    workload: Annotated[Workload | None, BeforeValidator(_stated)] = Field(
+        default=None,
+        description="The load to be carried: sizes that the stack does not state follow from it (docs/capacity.md).",
+    )
     platform: Platform = Field(
         default="kubernetes",
         description="What a region runs on: `kubernetes`, a cluster with a kubeconfig, or `aws`, made from nothing.",
@@ -81,6 +91,9 @@ class Settings(Configuration):
     """A checked configuration for one stack; `settings.load` makes it."""
 
     stack: str = Field(description="Name of the stack, which is the name of its region.")
+    derived: tuple[str, ...] | None = Field(
+        default=None, description="Paths of values that follow from the workload; None without one."
+    )
 
     @property
     def region(self) -> Region:
@@ -95,6 +108,29 @@ class Settings(Configuration):
         """Names of the regions that there are; without multi-region, of this one alone."""
         listed = self.multiregion.names if self.multiregion.enabled else ()
         return listed or (self.stack,)
+
+    @property
+    def planned_workload(self) -> Workload | None:
+        """The workload with what the settings say elsewhere: zones, namespaces, their most memories, the regions.
+
+        Home comes first, wherever it is; all requests enter there unless shares are stated.
+        """
+        if self.workload is None:
+            return None
+        shares = {one.name: one.share for one in self.workload.regions} if self._shares_stated else {self.home: 1.0}
+        names = dict.fromkeys((self.home, *self.regions, *shares))
+        return self.workload.model_copy(
+            update={
+                "zones": len(set(self.high_availability.zones)),
+                "namespaces": len(self.memory.namespaces),
+                "max_memories": self.memory.max_memories,
+                "regions": tuple(RegionShare(name=name, share=shares.get(name, 0.0)) for name in names),
+            }
+        )
+
+    @property
+    def _shares_stated(self) -> bool:
+        return self.workload is not None and "regions" in self.workload.model_fields_set
 
     @property
     def backs_up(self) -> bool:

@@ -19,7 +19,13 @@ END = "<!-- end of the generated table -->"
 BEGIN_OVERVIEW = "<!-- begin of the generated overview: `make docs` writes it -->"
 END_OVERVIEW = "<!-- end of the generated overview -->"
 
-_NAMES: Mapping[object, str] = {bool: "true or false", int: "whole number", str: "text", SecretStr: "secret text"}
+_NAMES: Mapping[object, str] = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    SecretStr: "secret text",
+}
 _REQUIRED = "**required**"
 _NONE = "–"
 

@@ -34,7 +34,7 @@ class Minimums:
 
 @dataclass(frozen=True)
 class Limits:
-    """The numbers of the packs data-safety and security that may be configured."""
+    """The numbers of the packs data-safety, security and capacity that may be configured."""
 
     key_days: int = 30
     """Days between the order to delete a KMS key and its end."""
@@ -43,6 +43,8 @@ class Limits:
     log_days: int = 30
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that a load balancer for users may open to the world."""
+    times_plan: int = 3
+    """How many times what a plan asks for a region may have."""
 
 
 @dataclass(frozen=True)

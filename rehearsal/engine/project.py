@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.derivation import derived
 from rehearsal.engine.config_files import (
     PROJECT_FILE,
     ProjectFile,
@@ -93,7 +94,7 @@ class Project:
         values = self._over_defaults(file)
         try:
             raw = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-            return {stack: load(raw, stack)}
+            return {stack: load(raw, stack, derived)}
         except SettingsError as error:
             refusals.of_settings(stack, error.faults)
             return {}

@@ -16,6 +16,7 @@ from settings.rules import (
     regions,
     sizes,
     traffic,
+    workload,
 )
 
 RULES = (
@@ -34,5 +35,6 @@ RULES = (
     *aws_names.RULES,
     *aws_ingress.RULES,
     *backups.RULES,
+    *workload.RULES,
 )
 """All rules; their order does not matter, since faults are put in the order of the file."""

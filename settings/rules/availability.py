@@ -74,11 +74,12 @@ def _fullest(members: int, zones: int) -> int:
     return -(-members // zones)
 
 
-def _keeps_majority(members: int, zones: int) -> bool:
+def keeps_majority(members: int, zones: int) -> bool:
+    """Is a majority left without the fullest zone?"""
     return 2 * (members - _fullest(members, zones)) > members
 
 
-def _commits(instances: int, zones: int) -> bool:
+def commits(instances: int, zones: int) -> bool:
     """Is a commit outside its zone, and goes on without one? Each needs as many standbys as a zone has instances."""
     return instances - 1 - _fullest(instances, zones) >= _fullest(instances, zones)
 
@@ -96,12 +97,12 @@ def vectors_keep_a_majority(draft: Draft) -> Iterator[Finding]:
     zones = len(set(ha.zones))
     for path, nodes in (("qdrant.replicas", qdrant.replicas), ("qdrant.drain_to", qdrant.kept_nodes)):
         stated = path == "qdrant.replicas" or qdrant.drain_to is not None
-        if not (stated and ha.enabled and zones >= QUORUM <= nodes) or _keeps_majority(nodes, zones):
+        if not (stated and ha.enabled and zones >= QUORUM <= nodes) or keeps_majority(nodes, zones):
             continue
         yield draft.finding(
             place(path),
             f"over {zones} zones one zone has {_fullest(nodes, zones)}, without which no majority is left: "
-            f"use {_nearest(_keeps_majority, nodes, zones)}",
+            f"use {_nearest(keeps_majority, nodes, zones)}",
         )
 
 
@@ -109,11 +110,11 @@ def vectors_keep_a_majority(draft: Draft) -> Iterator[Finding]:
 def commits_survive_a_zone(draft: Draft) -> Iterator[Finding]:
     ha, instances = draft.settings.high_availability, draft.settings.postgresql.instances
     zones = len(set(ha.zones))
-    if ha.enabled and zones >= QUORUM <= instances and not _commits(instances, zones):
+    if ha.enabled and zones >= QUORUM <= instances and not commits(instances, zones):
         yield draft.finding(
             place("postgresql.replica.replicas"),
             f"{instances} instances over {zones} zones: a commit is safe and goes on without a zone only with "
-            f"{_nearest(_commits, instances, zones)} instances, primary included",
+            f"{_nearest(commits, instances, zones)} instances, primary included",
         )
 
 

@@ -50,7 +50,7 @@ def _shape(measured: list[Measure]) -> list[tuple[str, str, float | None]]:
 def test_the_overhead_of_the_program_is_measured(plan: Plan, tmp_path: Path) -> None:
     of_packs = [
         about
-        for pack in ("data-safety", "high-availability", "security")
+        for pack in ("capacity", "data-safety", "high-availability", "security")
         for about in (
             (f"start the policy pack {pack}", "s", None),
             (f"ask it about {len(plan.resources)} resources", "s", None),

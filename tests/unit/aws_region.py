@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from components.derivation import derived
 from rehearsal.engine import elsewhere, program
 from rehearsal.engine.model import Plan, PlannedResource, Value
 from settings import load
@@ -51,7 +52,7 @@ class Regions:
         """The region after those that were brought up before. `stacks` replaces their outputs."""
         outputs = {name: plan.outputs for name, plan in self.plans.items()} if stacks is None else stacks
         configuration = self.configuration(region)
-        there = elsewhere.stated(load(configuration, region))
+        there = elsewhere.stated(load(configuration, region, derived))
         for plan in self.plans.values():
             there += elsewhere.made(plan.resources)
         config = {f"{PROJECT}:{key}": as_text(value) for key, value in configuration.items()}

@@ -73,10 +73,11 @@ def verdicts(
     changed: Iterable[Resource] | None = None,
     limits: Limits | None = None,
     packs: Collection[str] = PACKS,
+    least: Minimums | None = None,
 ) -> Iterator[Verdict]:
     """What the rules of all packs say. Where some resources are named as changed, only those are judged singly."""
     singly = tuple(stack if changed is None else changed)
-    numbers, least = limits or Limits(), minimums(stack)
+    numbers, least = limits or Limits(), least or minimums(stack)
     whole = Whole(stack)
     read_stack = read.stack(stack if high_availability.NAME in packs else ())
     for pack in packs:

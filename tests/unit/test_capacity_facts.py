@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from capacity import facts
-from components import memory_gateways, postgres_cluster, redis_exporter
+from components import memory_gateways, postgres_cluster, redis_exporter, service_values
 from components.memory_environment import PostgresEndpoint
 from settings import HighAvailability, Images, PostgreSQL, Quantity
 from settings.monitoring import Monitoring
@@ -47,3 +47,13 @@ def test_postgresql_is_told_the_shares_that_are_counted_with() -> None:
 def test_thresholds_are_those_of_the_settings() -> None:
     assert Monitoring().thresholds.storage_free == facts.FREE.value
     assert HighAvailability().min_replicas == facts.LEAST_PODS.value
+
+
+def test_services_beside_request_what_is_counted_for_them() -> None:
+    prometheus = service_values.PROMETHEUS["prometheus"]["prometheusSpec"]
+    assert requested(prometheus, "cpu") == facts.PROMETHEUS_CPU.value
+    assert requested(prometheus, "memory") == facts.PROMETHEUS_BYTES.value
+    controller = service_values.NGINX["controller"]
+    assert requested(controller, "cpu") == facts.INGRESS_CPU.value
+    assert requested(controller, "memory") == facts.INGRESS_BYTES.value
+    assert prometheus["replicas"] <= 3 >= controller["replicaCount"]

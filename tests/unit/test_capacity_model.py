@@ -3,6 +3,7 @@
 import array
 import datetime
 import math
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from capacity.estimate import estimate_resources
 from capacity.guide import carried, guide_function
 from capacity.ledger import QUIET, number
 from capacity.load import load
-from capacity.nodes import Pod, fits
+from capacity.nodes import Pod, enough
 from capacity.plan import Plan, layout_of, needs_of, plan
 from capacity.qdrant import raw_bytes
 from capacity.stack import quantity
@@ -249,26 +250,33 @@ def test_the_guides_sizes_are_filled_by_what_is_said() -> None:
 
 
 @given(
-    st.lists(st.builds(Pod, st.just("a"), st.integers(1, 9), st.sampled_from((0.25, 0.5, 1.0, 2.0)),
-                       st.sampled_from((1.0, 2.0, 4.0)), st.booleans()), min_size=1, max_size=3),
-    st.integers(1, 8),
+    st.lists(st.builds(Pod, st.sampled_from("abc"), st.integers(1, 9), st.sampled_from((0.25, 0.5, 1.0, 2.0, 3.5)),
+                       st.sampled_from((1.0, 2.0, 4.0, 7.5)), st.booleans()), min_size=1, max_size=3),
+    st.randoms(use_true_random=False),
 )  # fmt: skip
-def test_pods_fit_as_they_do_one_by_one(pods: list[Pod], count: int) -> None:
-    assert fits(pods, count, 4, 8) == _one_by_one(pods, count, 4, 8)
+def test_pods_find_room_in_any_order_on_nodes_that_are_enough(pods: list[Pod], random: Random) -> None:
+    count = enough(pods, 4, 8)
+    order = [index for index, pod in enumerate(pods) for _ in range(pod.number)]
+    random.shuffle(order)
+    free = [(4.0, 8.0, frozenset[int]()) for _ in range(count)]
+    for index in order:
+        pod = pods[index]
+        open_ = [
+            number
+            for number, (cpu, memory, there) in enumerate(free)
+            if pod.cpu <= cpu and pod.memory <= memory and not (pod.apart and index in there)
+        ]
+        assert open_, f"{pod} finds no room on {count} nodes"
+        chosen = random.choice(open_)
+        cpu, memory, there = free[chosen]
+        free[chosen] = (cpu - pod.cpu, memory - pod.memory, there | {index})
 
 
-def _one_by_one(pods: list[Pod], count: int, cpu: float, memory: float) -> bool:
-    free = [[cpu, memory] for _ in range(count)]
-    for pod in sorted(pods, key=lambda one: -max(one.cpu / cpu, one.memory / memory)):
-        left = pod.number
-        for node in free:
-            while left and pod.cpu <= node[0] and pod.memory <= node[1]:
-                node[0], node[1], left = node[0] - pod.cpu, node[1] - pod.memory, left - 1
-                if pod.apart:
-                    break
-        if left:
-            return False
-    return True
+def test_enough_nodes_are_not_too_many() -> None:
+    assert enough([Pod("a", 8, 1.1, 2)], 4, 8) == 3  # three fit on each
+    assert enough([Pod("a", 3, 0.1, 0.1, apart=True)], 4, 8) == 3
+    assert enough([Pod("large", 1, 3.9, 1), Pod("small", 3, 0.2, 0.1)], 4, 8) == 4
+    assert enough([Pod("large", 1, 3.4, 1), Pod("small", 3, 0.2, 0.1)], 4, 8) == 2
 
 
 def test_no_machine_of_the_table_is_said_and_not_guessed() -> None:

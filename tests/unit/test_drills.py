@@ -216,11 +216,27 @@ class TestReport:
         assert "simulated" in document["simulated"]
         assert report.as_json("us-east", self.OUTCOMES[1:])["agrees"]
 
-    def test_the_table_tells_each_component_and_each_difference(self) -> None:
+    def test_the_table_has_a_row_for_each_drill_and_every_difference_is_told(self) -> None:
         out = io.StringIO()
-        report.show("us-east", self.OUTCOMES, Console(file=out, width=200))
-        assert out.getvalue().count("Deployment web") == 4
-        assert "lose zone-a: Deployment web: 1 pods went on, the proof says 2" in out.getvalue()
+        report.show("us-east", self.OUTCOMES, Console(file=out, width=80))
+        told = out.getvalue()
+        rows = {line.split("│")[0].strip(): [cell.strip() for cell in line.split("│")] for line in told.splitlines()}
+        assert rows["lose zone-a"] == ["lose zone-a", "12", "2 of 2", "0.0 s", "", "no"]
+        assert rows["drain one"] == ["drain one", "1", "1 of 1", "0.0 s", "", "yes"]
+        assert "lose zone-a: Deployment web: 1 pods went on, the proof says 2" in told
+
+    def test_who_stopped_serving_is_named(self) -> None:
+        out = io.StringIO()
+        down = replace(lost(), least=1, down_seconds=3.4)
+        report.show("us-east", [Outcome("lose zone-a", 9.0, (down,))], Console(file=out, width=100))
+        assert "Deployment web (3.4 s)" in out.getvalue()
+
+    def test_twelve_drills_fit_a_screen(self) -> None:
+        out = io.StringIO()
+        outcomes = [Outcome(f"drain zone-a-stateful-{number}", 40.0, (lost(),) * 7) for number in range(12)]
+        report.show("us-east", outcomes, Console(file=out, width=80))
+        lines = out.getvalue().splitlines()
+        assert len(lines) <= 22 and max(map(len, lines)) <= 80
 
     def test_what_was_down_is_not_called_served(self) -> None:
         assert not replace(lost(), least=1).served

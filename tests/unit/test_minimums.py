@@ -31,7 +31,7 @@ def test_every_policy_is_told_the_values_it_declares_and_no_others() -> None:
 def test_without_high_availability_packs_that_demand_more_than_that_advise() -> None:
     off = _settings(high_availability={"enabled": False})
     levels = {name: minimums.configuration(directory, off).get("all") for name, directory in PACKS.items()}
-    assert levels == {"high-availability": "advisory", "data-safety": "advisory", "security": None}
+    assert levels == {"high-availability": "advisory", "data-safety": "advisory", "security": None, "capacity": None}
 
 
 def test_backups_are_kept_for_as_long_as_the_settings_promise() -> None:
@@ -49,7 +49,10 @@ def test_the_command_prints_the_file_for_the_cli(capsys: pytest.CaptureFixture[s
     ("arguments", "words"),
     [
         (["mars"], "there is no region mars: name one of us-east, us-west"),
-        (["us-east", "--pack", "none"], "there is no pack none: name one of data-safety, high-availability, security"),
+        (
+            ["us-east", "--pack", "none"],
+            "there is no pack none: name one of capacity, data-safety, high-availability, security",
+        ),
     ],
 )
 def test_an_unknown_region_or_pack_is_refused(

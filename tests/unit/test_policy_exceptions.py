@@ -114,7 +114,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ({"expires": datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)}, "exceptions[0] expires is not a date"),
         ({"expires": datetime.date(2028, 1, 1)}, "exceptions[0] expires in more than a year"),
         ({"until": "never"}, "exceptions[0] says until, which means nothing here"),
-        ({"pack": "securty"}, "exceptions[0] pack is none: use data-safety, high-availability, security, destructive-"),
+        ({"pack": "securty"}, "exceptions[0] pack is none: use capacity, data-safety, high-availability, security, "),
         ({"platform": "azure"}, "exceptions[0] platform is none: use kubernetes or aws"),
     ],
 )

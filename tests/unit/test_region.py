@@ -37,6 +37,21 @@ class TestOutputs:
                 }
             },
             "scale_in": {"qdrant.replicas": 3, "redis.cluster.nodes": 3, "redis.cluster.replicas": 1},
+            "made_with": {
+                "values": {
+                    "sharding.shards": 4,
+                    "sharding.replication_factor": 2,
+                    "postgresql.partitions": 8,
+                    "postgresql.replica.replicas": 2,
+                    "postgresql.storage": "100Gi",
+                    "postgresql.wal_storage": "20Gi",
+                    "qdrant.storage": "100Gi",
+                    "qdrant.snapshot_storage": "100Gi",
+                    "redis.storage": "20Gi",
+                    "redis.resources.limits.memory": "4Gi",
+                },
+                "derived": [],
+            },
             "secret_versions": {
                 "memory.token_version": 1,
                 "qdrant.api_key_version": 1,

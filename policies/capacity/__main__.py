@@ -1,0 +1,3 @@
+from policies import capacity, edge
+
+edge.run(capacity.NAME, capacity.DESCRIPTION, capacity.RULES)
