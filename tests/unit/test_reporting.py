@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rehearsal import __main__ as command
 from rehearsal import reporting
+from rehearsal.costs import RegionCost
 from rehearsal.drills.report import Outcome, Row
 from rehearsal.drills.watching import Event
 from rehearsal.engine.model import Change, PlannedResource, Preview, Result, Secret, Step
@@ -127,6 +129,18 @@ class TestDocument:
             ("us-east", "us-west"),
             ("us-west", "us-east"),
         ]
+
+    def test_a_cost_is_told_by_component_and_no_plan_is_made_up(self, home: Path) -> None:
+        cost = RegionCost({"qdrant": 120.5, "nat": 30.0}, "USD", "2026-06-01")
+        made = summary()
+        dear = replace(made.regions[0], cost=cost)
+        reporting.of_run(replace(made, regions=[dear, made.regions[1]]), "preview")
+        home_region, standby = kept(home / "preview.json").regions
+        assert home_region.cost is not None and standby.cost is None
+        assert (home_region.cost.month, home_region.cost.date) == (150.5, "2026-06-01")
+        assert home_region.capacity is None
+        text = Read((home / "preview.html").read_text()).text
+        assert "by prices of 2026-06-01" in text and "nothing to compare with a plan" in text
 
     def test_no_secret_is_kept_or_shown(self, home: Path) -> None:
         page = reporting.of_run(summary(steps=CREATED), "up")

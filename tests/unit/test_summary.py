@@ -3,11 +3,13 @@
 import io
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from rehearsal.costs import RegionCost
 from rehearsal.engine.model import Preview
 from rehearsal.packs import Policy, Report, Violation
 from rehearsal.pods import ZonePods
@@ -75,6 +77,17 @@ def test_the_paths_of_many_regions_are_told_by_their_pattern() -> None:
     assert "kubeconfig: run/us-west/kubeconfig\n" in _shown(_summary("run/REGION/kubeconfig", regions=NAMES[:4]))
     many = _shown(_summary("run/REGION/kubeconfig", regions=NAMES[:5]))
     assert "kubeconfig: run/<region>/kubeconfig\n" in many and "run/us-west" not in many
+
+
+def test_a_cost_has_a_line_and_of_many_regions_one_together() -> None:
+    cost = RegionCost({"qdrant": 120.0, "nat": 30.0}, "USD", "2026-06-01")
+    for names, line in (
+        (NAMES[:2], "cost of us-west: 150 USD a month by prices of 2026-06-01: qdrant 120, nat 30"),
+        (NAMES[:5], "cost: us-east 150 USD, us-west 150 USD, eu-west 150 USD, eu-central 150 USD"),
+    ):
+        made = _summary(regions=names)
+        told = _shown(replace(made, regions=[replace(region, cost=cost) for region in made.regions]), 120)
+        assert line in told
 
 
 def test_what_is_refused_is_told_in_full_whatever_fits() -> None:
