@@ -92,9 +92,20 @@ def _last(name: str) -> Document | None:
 
 def _kept(resources: Sequence[PlannedResource]) -> Iterator[tuple[str, parts.Kept]]:
     for resource in resources:
-        told = json.dumps(masked(resource.inputs), sort_keys=True, default=str)
+        told = json.dumps(_comparable(resource), sort_keys=True, default=str)
         digest = hashlib.sha256(told.encode()).hexdigest()
         yield resource.urn, parts.Kept(kind=_kind(resource.type), name=resource.name, digest=digest)
+
+
+def _comparable(resource: PlannedResource) -> dict[str, Any]:
+    """Inputs without secrets. A text that is another resource's output is where it comes from: a plan without a state
+    makes keys, and what is signed with them, anew each time.
+    """
+    sources = resource.property_dependencies
+    return {
+        name: sources[name] if isinstance(value, str) and sources.get(name) else masked(value)
+        for name, value in resource.inputs.items()
+    }
 
 
 def _kind(token: str) -> str:

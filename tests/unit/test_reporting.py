@@ -179,6 +179,21 @@ class TestLastRun:
         assert since is not None
         assert [(one.change, one.reasons) for one in since.changed] == [("replace", ("spec.selector",))] * 2
 
+    def test_a_text_that_another_resource_gives_is_where_it_comes_from(self, home: Path) -> None:
+        def certificate(pem: str, source: str) -> Summary:
+            made = PlannedResource(
+                "tls:index:LocallySignedCert", "cert", "urn:cert", None, {"certRequestPem": pem, "hours": 8},
+                property_dependencies={"certRequestPem": (source,)},
+            )  # fmt: skip
+            return summary(resources=[made])
+
+        changes: list[int] = []
+        for pem, source in (("one", "urn:request"), ("two", "urn:request"), ("two", "urn:other")):
+            reporting.of_run(certificate(pem, source), "preview")
+            since = kept(home / "preview.json").since
+            changes.append(-1 if since is None else len(since.changed))
+        assert changes == [-1, 0, 2]
+
     @pytest.mark.parametrize("left", [b"", b"\xff\xfe", b'{"form": 9}'])
     def test_what_cannot_be_read_is_nothing_to_compare_with(self, home: Path, left: bytes) -> None:
         reporting.of_run(summary(), "preview")
