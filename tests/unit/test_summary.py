@@ -88,6 +88,7 @@ def test_a_cost_has_a_line_and_of_many_regions_one_together() -> None:
         made = _summary(regions=names)
         told = _shown(replace(made, regions=[replace(region, cost=cost) for region in made.regions]), 120)
         assert line in told
+        assert ("cost of us-east" in told) == (len(names) == 2)
 
 
 def test_what_is_refused_is_told_in_full_whatever_fits() -> None:
