@@ -1,17 +1,11 @@
 """The page: a region's dashboards, each panel in its place on Grafana's grid."""
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-import jinja2
-from markupsafe import Markup
-
-from dashboards import limits, stat, table, timeseries
+from dashboards import limits, paper, stat, table, timeseries
 from dashboards.answers import Answers, Panel, asked
 from dashboards.errors import DashboardError, PanelError
 from dashboards.prometheus import Source
@@ -33,7 +27,6 @@ class Drawing(Protocol):
         ...
 
 
-_TEMPLATES: Final = Path(__file__).with_name("templates")
 _DRAWINGS: Final[Mapping[str, Callable[[Panel, Answers, Window], Drawing]]] = {
     "timeseries": timeseries.drawing,
     "stat": lambda panel, answers, _: stat.drawing(panel, answers),
@@ -132,7 +125,7 @@ class Page:
     @property
     def html(self) -> str:
         """The page itself, with all that it needs."""
-        return _environment().get_template("page.html").render(page=self)
+        return paper.environment().get_template("page.html").render(page=self)
 
 
 def drawn(scope: Scope, source: Source, end: float, seconds: float | None = None, address: str = "") -> Page:
@@ -216,36 +209,3 @@ def _links(links: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> It
     for link in links:
         found = re.match(r"/d/([\w-]+)", link["url"])
         yield Link(link["title"], anchors[found[1]] if found else link["url"])
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["code"] = _code
-    environment.filters["words"] = _words
-    environment.filters["moment"] = _moment
-    return environment
-
-
-def _code(text: str) -> Markup:
-    """Between backticks is code."""
-    parts = (
-        Markup("<code>{}</code>").format(_words(part)) if number % 2 else _words(part)
-        for number, part in enumerate(text.split("`"))
-    )
-    return Markup("").join(parts)
-
-
-def _words(text: str) -> Markup:
-    """Lines may end between the words of a name, such as an alert's."""
-    return Markup("<wbr>").join(re.findall(r"[A-Z]*[^A-Z/_.]*[/_.]?", text))
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from rehearsal.errors import RehearsalError
+from rehearsal.paths import shorter
 from rehearsal.progress import Progress
 from settings import SettingsError
 
@@ -78,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command is _preview:
             sub.add_argument("--prices", type=Path, metavar="FILE", help="another table of prices than the project's")
+        if command in (_preview, _up, _drill):
+            page = sub.add_mutually_exclusive_group()
+            page.add_argument("--report", type=Path, metavar="FILE", help="the page (default: in the run directory)")
+            page.add_argument("--no-report", action="store_true", help="write no page")
         if command in (_preview, _up):
             sub.add_argument("--engine", choices=("in-process", "pulumi"), help="default: pulumi where it is on PATH")
     return parser
@@ -92,11 +97,13 @@ def _setup(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _preview(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import reporting
     from rehearsal.run import Rehearsal
     from rehearsal.summary import show
 
     summary = Rehearsal(progress, options.engine, _checkout(options), options.prices).preview()
     _print(options, summary.as_json(), lambda console: show(summary, console))
+    _report(options, progress, lambda: reporting.of_run(summary, "preview", options.report))
     return int(any(region.refused for region in summary.regions))
 
 
@@ -109,6 +116,7 @@ def _policies(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _up(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import reporting
     from rehearsal.run import RefusedError, Rehearsal
     from rehearsal.summary import show
 
@@ -117,8 +125,10 @@ def _up(options: argparse.Namespace, progress: Progress) -> int:
     except RefusedError as refused:
         planned = refused.summary
         _print(options, planned.as_json(), lambda console: show(planned, console))
+        _report(options, progress, lambda: reporting.of_run(planned, "preview", options.report))
         raise
     _print(options, summary.as_json(), lambda console: show(summary, console))
+    _report(options, progress, lambda: reporting.of_run(summary, "up", options.report))
     return 0
 
 
@@ -175,6 +185,7 @@ def _token(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _drill(options: argparse.Namespace, progress: Progress) -> int:
+    from rehearsal import reporting
     from rehearsal.drills import report
     from rehearsal.drills.run import drill
     from rehearsal.engine.project import Project
@@ -184,6 +195,7 @@ def _drill(options: argparse.Namespace, progress: Progress) -> int:
     region = _named("region", options.region or home, settings)
     outcomes = drill(region, settings[region], progress)
     _print(options, report.as_json(region, outcomes), lambda console: report.show(region, outcomes, console))
+    _report(options, progress, lambda: reporting.of_drills(region, outcomes, options.report))
     return int(not all(outcome.agrees for outcome in outcomes))
 
 
@@ -220,6 +232,24 @@ def _program(options: argparse.Namespace) -> Path:
         raise RehearsalError(f"{project} holds no Pulumi.yaml: name the folder of a Pulumi program with --project")
     os.environ.setdefault(paths.HOME, str(project / paths.RUN))
     return project
+
+
+def _report(options: argparse.Namespace, progress: Progress, write: Callable[[], Path]) -> None:
+    """The page, and where it is. One that cannot be written is told of, and makes nothing fail."""
+    if options.no_report:
+        return
+    try:
+        page = write()
+    except OSError as error:
+        progress.note(
+            f"no report: {error.filename or options.report}: {error.strerror}: name another place by --report"
+        )
+        return
+    words = f"report: {shorter(str(page))}"
+    if options.json:
+        progress.note(words)
+    else:
+        sys.stdout.write(f"{words}\n")
 
 
 def _print(options: argparse.Namespace, document: Any, show: Callable[[Console], None]) -> None:

@@ -28,6 +28,11 @@ class RegionCost:
         known = {"month": self.amount, "parts": self.parts} if not self.unknown else {"unknown": self.unknown}
         return {**known, "currency": self.currency, "date": self.date}
 
+    @property
+    def short(self) -> str:
+        """Without its parts."""
+        return "not known" if self.unknown else f"{self.amount:,.0f} {self.currency}"
+
     def __str__(self) -> str:
         if self.unknown:
             return f"not known: {self.unknown}"

@@ -47,3 +47,8 @@ def cache() -> Path:
     path = base / "somafractalmemory"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def shorter(path: str) -> str:
+    """From here, where that is shorter: a path that is told should stand on one line to be copied."""
+    return min(path, os.path.relpath(path), key=len) if path else path

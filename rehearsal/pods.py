@@ -11,6 +11,10 @@ from rehearsal.kube import UnknownKind
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ROLE_LABEL = "soma.io/region-role"
+_PROGRAM_LABEL = "app.kubernetes.io/name"
+_COMPONENT_LABEL = "app.kubernetes.io/component"
+_POOLER = "pooler"
+"""Component of the same program as the database that it is in front of."""
 UNSCHEDULED = "unscheduled"
 """Stands for the zone of pods that no node has yet."""
 _CONTROLLERS = (
@@ -45,19 +49,60 @@ class ZonePods:
         return {"ready": self.ready, "held": self.held, "wanted": self.wanted}
 
 
+@dataclass(frozen=True)
+class Pod:
+    """One that is there."""
+
+    name: str
+    component: str
+    node: str
+    """Empty while it is not scheduled."""
+    ready: bool
+    held: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """One that is there."""
+
+    name: str
+    zone: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The nodes of a region and the pods on them, but for those of Jobs."""
+
+    nodes: tuple[Node, ...] = ()
+    pods: tuple[Pod, ...] = ()
+
+
 def planned(resources: Iterable[PlannedResource], zones: Sequence[str]) -> dict[str, ZonePods]:
     """Where the pods of a plan belong: pinned ones in their zone, the others spread evenly, first zones first.
 
     Autoscalers count with their floor, which is what the program declares as replicas.
     """
-    wanted: Counter[str] = Counter()
+    return {zone: ZonePods(wanted=len(there)) for zone, there in planned_components(resources, zones).items()}
+
+
+def planned_components(resources: Iterable[PlannedResource], zones: Sequence[str]) -> dict[str, list[str]]:
+    """By zone, the component of each pod of a plan, where `planned` has it."""
+    there: dict[str, list[str]] = {zone: [] for zone in zones}
     for resource in resources:
         replicas, template = _replicas(resource)
         pinned = _pinned_zones(template)
         targets = [zone for zone in zones if zone in pinned] or list(zones)
         for number in range(replicas):
-            wanted[targets[number % len(targets)]] += 1
-    return {zone: ZonePods(wanted=wanted[zone]) for zone in zones}
+            there[targets[number % len(targets)]].append(component(resource.inputs.get("metadata") or {}))
+    return there
+
+
+def component(metadata: Mapping[str, Any]) -> str:
+    """What a pod, or an object that makes pods, is of: `redis`, `postgresql pooler`; its name where no label tells."""
+    labels = metadata.get("labels") or {}
+    program = str(labels.get(_PROGRAM_LABEL) or metadata.get("name", ""))
+    return f"{program} {_POOLER}" if labels.get(_COMPONENT_LABEL) == _POOLER else program
 
 
 def _replicas(resource: PlannedResource) -> tuple[int, Mapping[str, Any]]:
@@ -101,6 +146,30 @@ def live(client: Lists, namespace: str) -> dict[str, ZonePods]:
         for zone in sorted(wanted)
         if zone != UNSCHEDULED or wanted[zone]
     }
+
+
+def placed(client: Lists, namespace: str) -> Placed:
+    """What the API server holds now, by name."""
+    nodes = (
+        Node(
+            node["metadata"]["name"],
+            node["metadata"].get("labels", {}).get(ZONE_LABEL, UNSCHEDULED),
+            _holds(node, "Ready"),
+        )
+        for node in client.list("v1", "Node")
+    )
+    there = (
+        Pod(
+            pod["metadata"]["name"],
+            component(pod["metadata"]),
+            pod["spec"].get("nodeName", ""),
+            is_ready(pod),
+            is_held(pod),
+        )
+        for pod in client.list("v1", "Pod", namespace)
+        if not (is_of_a_job(pod) or pod["metadata"].get("deletionTimestamp"))
+    )
+    return Placed(tuple(sorted(nodes, key=lambda node: node.name)), tuple(sorted(there, key=lambda pod: pod.name)))
 
 
 def zone_of(client: Lists) -> dict[str, str]:
@@ -153,8 +222,13 @@ def is_of_a_job(pod: Mapping[str, Any]) -> bool:
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether kubelet says that it serves."""
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return _holds(pod, "Ready")
+
+
+def _holds(manifest: Mapping[str, Any], name: str) -> bool:
+    """Whether an object's condition is true."""
+    conditions = (manifest.get("status") or {}).get("conditions") or []
+    return any(condition["type"] == name and condition["status"] == "True" for condition in conditions)
 
 
 def is_held(pod: Mapping[str, Any]) -> bool:

@@ -90,7 +90,8 @@ class Rehearsal:
                     planes,
                 )
         reports = {region.region: region.reports for region in planned.regions}
-        return self._summary(results, reports, counted, planes, unvalidated)
+        placed = {region: pods.placed(plane.admin(), self._namespace(region)) for region, plane in planes.items()}
+        return self._summary(results, reports, counted, planes, unvalidated, placed)
 
     def status(self) -> tuple[Standing, ...]:
         """Which control planes run, and their pods."""
@@ -183,6 +184,7 @@ class Rehearsal:
         counted: Mapping[str, Mapping[str, pods.ZonePods]],
         planes: Mapping[str, ControlPlane] | None = None,
         unvalidated: Iterable[str] = (),
+        placed: Mapping[str, pods.Placed] | None = None,
     ) -> Summary:
         regions = [
             RegionSummary(
@@ -193,6 +195,10 @@ class Rehearsal:
                 pods=counted[region],
                 endpoint=str(outcome.outputs.get("endpoint", "")),
                 kubeconfig=str(planes[region].kubeconfig) if planes else "",
+                platform=self._settings[region].platform,
+                zones=minimums.zones(self._settings[region]),
+                edge=self._settings[region].has_edge,
+                placed=placed[region] if placed else None,
                 cost=self._costs[region],
             )
             for region, outcome in outcomes.items()

@@ -1,9 +1,8 @@
 """What a run ends with: the JSON document for machines, the tables for people."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +10,8 @@ from rich.table import Table
 from rehearsal.costs import RegionCost
 from rehearsal.engine.model import Preview, Result, to_json
 from rehearsal.packs import Report, Violation
-from rehearsal.pods import ZonePods
+from rehearsal.paths import shorter
+from rehearsal.pods import Placed, ZonePods
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,13 @@ class RegionSummary:
     pods: Mapping[str, ZonePods]
     endpoint: str = ""
     kubeconfig: str = ""
+    platform: str = ""
+    zones: tuple[str, ...] = ()
+    """As the cluster labels them."""
+    edge: bool = False
+    """It takes users near it to home."""
+    placed: Placed | None = None
+    """Nodes and pods; None for a plan."""
     cost: RegionCost | None = None
     """None without a workload."""
 
@@ -120,42 +127,80 @@ def show_standing(standing: Sequence[Standing], console: Console) -> None:
         if not region.listed:
             table.add_row("settings", "in no list of regions any more: make down ends and removes it")
         if region.alive:
-            table.add_row("kubeconfig", _shorter(region.kubeconfig))
+            table.add_row("kubeconfig", shorter(region.kubeconfig))
         for zone, pods in region.pods.items():
-            table.add_row(f"pods in {zone}", _pods(pods))
+            table.add_row(f"pods in {zone}", _pods([pods]))
         console.print(table)
 
 
+FEW: Final = 4
+"""Regions of which each may have lines of its own on a screen."""
+
+
 def show(summary: Summary, console: Console) -> None:
-    """The tables that `make up` and `make preview` end with."""
+    """What `make up` and `make preview` end with, short enough for a screen: the report and `--json` have the rest.
+
+    Whatever is refused is told in full.
+    """
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("region", "resources", "pods", "policies", "advice"):
+        table.add_column(column, overflow="fold")
     for region in summary.regions:
-        console.print(_table(region))
+        table.add_row(*_row(region))
+    console.print(table)
+    for region in summary.regions:
         for violation in region.violations:
-            console.print(f"  {violation.level}: {violation.policy}: {violation.message}", markup=False)
-    if summary.simulated and any(region.kubeconfig for region in summary.regions):
-        console.print("simulated:", *(f"  - {what}" for what in summary.simulated), sep="\n", markup=False)
-    if summary.unvalidated_kinds:
-        console.print("accepted without a schema: " + ", ".join(summary.unvalidated_kinds), markup=False)
-    if summary.seconds:
-        slowest = sorted(summary.seconds.items(), key=lambda item: -item[1])
-        console.print("time: " + ", ".join(f"{step} {seconds:.1f} s" for step, seconds in slowest), markup=False)
+            if violation.mandatory:
+                console.print(f"{region.region}: {violation.policy}: {violation.message}", markup=False, style="red")
+    for key, words in _lines(summary):
+        # A path is to be copied: it stands on one line, as long as it is.
+        cut: Mapping[str, Any] = (
+            {"soft_wrap": True} if key == "kubeconfig" else {"no_wrap": True, "overflow": "ellipsis"}
+        )
+        console.print(f"{key}: {words}", markup=False, **cut)
     if summary.unchanged:
         console.print("nothing changed: every region is as its program says", style="bold green")
 
 
-def _table(region: RegionSummary) -> Table:
-    table = _key_values(f"{region.region} ({region.role})")
-    table.add_row("resources", f"{len(region.outcome.resources)}: {_changes(region.outcome.changes)}")
-    for zone, pods in region.pods.items():
-        table.add_row(f"pods in {zone}", _pods(pods))
-    for report in region.reports:
-        counted = ", ".join(f"{number} {what}" for what, number in report.counted.items() if number or what != "advise")
-        table.add_row(f"policies {report.pack}", counted)
-    cost = "" if region.cost is None else str(region.cost)
-    for key, text in (("cost", cost), ("endpoint", region.endpoint), ("kubeconfig", _shorter(region.kubeconfig))):
-        if text:
-            table.add_row(key, text)
-    return table
+def _row(region: RegionSummary) -> tuple[str, ...]:
+    counted = [report.counted for report in region.reports]
+    total = {what: sum(one[what] for one in counted) for what in ("passed", "advise", "failed")}
+    refused = f", {total['failed']} refused" if total["failed"] else ""
+    return (
+        f"{region.region} ({region.role})",
+        _changes(region.outcome.changes),
+        _pods(region.pods.values()),
+        f"{total['passed']} passed{refused}",
+        str(total["advise"]),
+    )
+
+
+def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What concerns all regions, a line each; kubeconfigs are as long as they are, for they are copied."""
+    advice = dict.fromkeys(one.policy for region in summary.regions for one in region.violations if not one.mandatory)
+    if advice:
+        yield "advice", ", ".join(advice)
+    endpoints = dict.fromkeys(region.endpoint for region in summary.regions if region.endpoint)
+    if endpoints:
+        yield "endpoint", ", ".join(endpoints)
+    costs = {region.region: region.cost for region in summary.regions if region.cost is not None}
+    for region, cost in costs.items() if len(costs) <= FEW else ():
+        yield f"cost of {region}", str(cost)
+    if len(costs) > FEW:
+        yield "cost", ", ".join(f"{region} {cost.short}" for region, cost in costs.items())
+    kubeconfigs = {region.region: shorter(region.kubeconfig) for region in summary.regions if region.kubeconfig}
+    if len(kubeconfigs) > FEW:
+        one = next(iter(kubeconfigs))
+        kubeconfigs = {"": kubeconfigs[one].replace(one, "<region>")}
+    for path in kubeconfigs.values():
+        yield "kubeconfig", path
+    if kubeconfigs and summary.simulated:
+        yield "simulated", ", ".join(what.partition(":")[0] for what in summary.simulated)
+    if summary.unvalidated_kinds:
+        yield "accepted without a schema", ", ".join(summary.unvalidated_kinds)
+    if summary.seconds:
+        slowest = sorted(summary.seconds.items(), key=lambda item: -item[1])
+        yield "time", ", ".join(f"{step} {seconds:.1f} s" for step, seconds in slowest)
 
 
 def _key_values(title: str) -> Table:
@@ -165,17 +210,14 @@ def _key_values(title: str) -> Table:
     return table
 
 
-def _shorter(path: str) -> str:
-    """From here, where that is shorter: a path in a table should stand on one line to be copied."""
-    return min(path, os.path.relpath(path), key=len) if path else path
-
-
 def _changes(changes: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {change}" for change, number in changes.items() if number) or "none"
 
 
-def _pods(pods: ZonePods) -> str:
-    if not pods.ready and not pods.held:
-        return f"{pods.wanted} wanted"
-    held = f", {pods.held} held until promotion" if pods.held else ""
-    return f"{pods.ready} of {pods.wanted} ready{held}"
+def _pods(zones: Iterable[ZonePods]) -> str:
+    zones = list(zones)
+    wanted, ready, held = (sum(getattr(one, what) for one in zones) for what in ("wanted", "ready", "held"))
+    if not ready and not held:
+        return f"{wanted} wanted"
+    waiting = f", {held} held" if held else ""
+    return f"{ready} of {wanted} ready{waiting}"

@@ -1,11 +1,12 @@
 """What a region has, judged by what its workload needs until the plan ends; without a workload nothing is judged."""
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from capacity import judge, limits
-from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE
+from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
 from capacity.stack import cpu, quantity
 from capacity.workload import Workload, WorkloadError
 from capacity.workload import read as read_workload
@@ -58,29 +59,54 @@ def workload_of(whole: Whole) -> Workload | None:
         raise Unreadable(f"the workload of the record is none: {error}") from None
 
 
+@dataclass(frozen=True)
+class Had:
+    """What a region with a workload has, to be compared with what its plan needs."""
+
+    workload: Workload
+    layout: Layout
+    parts: Sequence[Part]
+    amounts: Mapping[str, float]
+    """By the names of capacity/judge.py, of the components that are there."""
+
+
+def had(whole: Whole) -> Had | None:
+    """None where the region states no workload. Raises Unreadable."""
+    workload = workload_of(whole)
+    if workload is None:
+        return None
+    every = sizes.parts(whole)
+    layout = sizes.layout(whole, every)
+    amounts = _least(every) | {
+        f"{QDRANT}.copies": layout.qdrant.copies,
+        f"{QDRANT}.pods": layout.qdrant.nodes,
+        f"{POSTGRESQL}.pods": layout.postgresql.instances,
+        f"{REDIS}.masters": layout.redis.masters,
+        f"{REDIS}.replicas": layout.redis.replicas,
+    }
+    there = {part.component for part in every}  # what is not there is another rule's
+    return Had(workload, layout, every, {name: amounts[name] for name in amounts if name.partition(".")[0] in there})
+
+
+def unit(name: str) -> str:
+    """Of an amount by its name: `cores`, `bytes` or `number`."""
+    what = _what(name)
+    return "cores" if what in _CPU else "number" if what in _PODS else "bytes"
+
+
 def enough(*whats: str) -> Check:
     """A check of some of what each component has."""
 
     def check(whole: Whole, limits_: Limits) -> Iterator[Violation]:
         del limits_
-        workload = workload_of(whole)
-        if workload is None:
+        found = had(whole)
+        if found is None:
             return
-        every = sizes.parts(whole)
-        layout = sizes.layout(whole, every)
-        has = _least(every) | {
-            f"{QDRANT}.copies": layout.qdrant.copies,
-            f"{QDRANT}.pods": layout.qdrant.nodes,
-            f"{POSTGRESQL}.pods": layout.postgresql.instances,
-            f"{REDIS}.masters": layout.redis.masters,
-            f"{REDIS}.replicas": layout.redis.replicas,
-        }
-        there = {part.component for part in every}  # what is not there is another rule's
-        judged = {name: has[name] for name in has if _what(name) in whats and name.partition(".")[0] in there}
-        for one in judge.short(workload, layout, judged):
-            part = _smallest(every, one.name)
+        judged = {name: amount for name, amount in found.amounts.items() if _what(name) in whats}
+        for one in judge.short(found.workload, found.layout, judged):
+            part = _smallest(found.parts, one.name)
             urn = part.scaler if part.scaler and _what(one.name) in _PODS else part.urn
-            yield Violation(urn, _told(workload, one))
+            yield Violation(urn, _told(found.workload, one))
 
     return check
 

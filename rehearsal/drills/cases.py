@@ -55,43 +55,56 @@ class Drill:
         layouts, index = self._layouts(), self.zones.index(zone)
         cases = {part.title: Case(part.component, layouts[part.title], index) for part in self.parts}
         with self._watch() as watch:
+            watch.mark(f"the nodes of {zone} fall silent")
             for node in lost:
                 faults.power_off(self.client, node)
             eventually(
                 lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS
             )
+            watch.mark("its pods are not ready")
             allowed = self._await({title: case.evictable for title, case in cases.items()}, self._evictable)
             left = self._healthy()
+            watch.mark("its nodes are given up")
             for node in lost:
                 faults.give_up(self.client, node)
             eventually(lambda: not self._on(lost), f"the pods of {zone} are gone", NOTICE_SECONDS)
+            watch.mark("its pods are gone")
             tainted = self._await({title: case.back(tainted=True) for title, case in cases.items()}, self._healthy)
+            watch.mark("its nodes are removed")
             for node in lost:
                 self.client.delete("v1", "Node", node)
             gone = self._await({title: case.back(tainted=False) for title, case in cases.items()}, self._healthy)
+            watch.mark("new nodes come")
             self._mend()
+            watch.mark("every pod is healthy")
         rows = [
             judging.lost(part, cases[part.title], watch, left, allowed, {"tainted": tainted, "gone": gone})
             for part in self.parts
         ]
-        return _done(f"lose {zone}", began, rows)
+        return _done(f"lose {zone}", began, rows, watch)
 
     def drain(self, node: str) -> Outcome:
         """Every pod of a node is evicted, as fast as the budgets allow; then the node is open again."""
         began = time.monotonic()
         with self._watch() as watch:
+            watch.mark("cordoned, evictions begin")
             denied = self._empty([node])
+            watch.mark("the node is empty, and open again")
             faults.cordon(self.client, node, on=False)
             self.settle()
-        return _done(f"drain {node}", began, judging.kept(self.parts, watch, self._layouts(), denied))
+            watch.mark("every pod is healthy")
+        return _done(f"drain {node}", began, judging.kept(self.parts, watch, self._layouts(), denied), watch)
 
     def roll(self) -> Outcome:
         """Every workload goes to a new revision; StatefulSets of one group one after the other."""
         began = time.monotonic()
         with self._watch() as watch, ThreadPoolExecutor(len(self.parts)) as pool:
+            watch.mark("every workload gets a new revision")
             list(pool.map(lambda part: roll(self.client, part, self._pods, SETTLE_SECONDS), self.parts))
+            watch.mark("all pods are of it")
             self.settle()
-        return _done("roll every workload", began, judging.kept(self.parts, watch, self._layouts()))
+            watch.mark("every pod is healthy")
+        return _done("roll every workload", began, judging.kept(self.parts, watch, self._layouts()), watch)
 
     def fewer_nodes(self) -> Outcome:
         """One node less in each zone: drained, then gone; the others carry everything."""
@@ -103,13 +116,17 @@ class Drill:
             for _, name in group.nodes()[group.per_zone - 1 :: group.per_zone]
         ]
         with self._watch() as watch:
+            watch.mark("the first node is drained")
             denied = sum(self._empty([node]) for node in last)
+            watch.mark("the drained nodes are removed")
             for node in last:
                 self.client.delete("v1", "Node", node)
             self.settle()
+            watch.mark("the others carry every pod")
             rows = judging.kept(self.parts, watch, self._layouts(), denied)
             self._mend()
-        return _done("one node less a zone", began, rows)
+            watch.mark("the nodes are back")
+        return _done("one node less a zone", began, rows, watch)
 
     def load(self) -> Outcome:
         """A region's load: autoscalers go as far up as they may, and down again when it is over.
@@ -124,9 +141,12 @@ class Drill:
         before = self._layouts()
         with self._watch() as watch, self._hasty(scalers):
             with self._used(HEAVY, scaled):
+                watch.mark("load comes")
                 expected = {title: {number} for title, number in most.items()}
                 reached, high = self._await(expected, self._healthy, SETTLE_SECONDS), self._layouts()
+            watch.mark("as many pods as there may be; load goes")
             self.settle()
+            watch.mark("as many pods as before")
         rows = [
             *(row for row in judging.kept(self.parts, watch, self._layouts()) if row.component not in most),
             *(
@@ -134,7 +154,7 @@ class Drill:
                 for part in scaled
             ),
         ]
-        return _done("load comes and goes", began, rows)
+        return _done("load comes and goes", began, rows, watch)
 
     def settle(self) -> None:
         """Until every component has the pods of ordinary operation, all healthy."""
@@ -266,8 +286,8 @@ class Drill:
         self.client.delete("v1", "ConfigMap", CONFIG_MAP, CONFIG_NAMESPACE)
 
 
-def _done(case: str, began: float, rows: Sequence[Row]) -> Outcome:
-    return Outcome(case, time.monotonic() - began, tuple(rows))
+def _done(case: str, began: float, rows: Sequence[Row], watch: Watch) -> Outcome:
+    return Outcome(case, time.monotonic() - began, tuple(rows), tuple(watch.events))
 
 
 def _differences(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:

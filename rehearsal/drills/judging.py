@@ -88,6 +88,7 @@ def _row(
         evictable=evictable,
         back=back,
         denied=denied,
+        healthy=tuple(down.healthy),
         differs=tuple(differs),
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.drills.watching import Event
+
 SIMULATED = "durations are simulated: of control plane and scheduler alone, no server starts, catches up or elects"
 
 
@@ -35,6 +37,8 @@ class Row:
     """Pods that were made again in other zones."""
     denied: int = 0
     """Evictions that were denied at first, of all components."""
+    healthy: tuple[tuple[float, int], ...] = ()
+    """Each change of the number of healthy pods: seconds after the beginning, and how many."""
     differs: tuple[str, ...] = ()
     """From what the proof says, in words."""
 
@@ -50,6 +54,7 @@ class Outcome:
     case: str
     seconds: float
     rows: tuple[Row, ...]
+    events: tuple[Event, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -67,6 +72,7 @@ def as_json(region: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "case": outcome.case,
                 "seconds": round(outcome.seconds, 1),
                 "agrees": outcome.agrees,
+                "events": [asdict(event) for event in outcome.events],
                 "components": [{**asdict(row), "served": row.served} for row in outcome.rows],
             }
             for outcome in outcomes
@@ -75,30 +81,29 @@ def as_json(region: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def show(region: str, outcomes: Sequence[Outcome], console: Console) -> None:
-    """A row for each component that a drill touched, then what differs from the proof."""
-    table = Table(title=f"drills of {region}", title_justify="left", caption=SIMULATED, caption_justify="left")
-    for column in (
-        "drill", "component", "needs", "placement", "left", "least", "served", "down s", "degraded s", "evictable then",
-        "back elsewhere", "as proven",
-    ):  # fmt: skip
-        table.add_column(column)
+    """A row for each drill, short enough for a screen, then what differs from the proof; `as_json` has all."""
+    table = Table(title=f"drills of {region}", title_justify="left", show_edge=False, pad_edge=False)
+    for column in ("drill", "seconds", "degraded", "longest", "not served", "as proven"):
+        table.add_column(column, justify="right" if column in ("seconds", "degraded", "longest") else "left")
     for outcome in outcomes:
-        touched = [row for row in outcome.rows if row.least < row.pods or row.lost or row.differs]
-        for index, row in enumerate(touched or outcome.rows[:1]):
-            table.add_row(f"{outcome.case} ({outcome.seconds:.0f} s)" if index == 0 else "", *_cells(row))
+        table.add_row(*_cells(outcome))
     console.print(table)
     for outcome in outcomes:
         for row in outcome.rows:
             for words in row.differs:
                 console.print(f"{outcome.case}: {row.component}: {words}", markup=False)
+    console.print(SIMULATED)
 
 
-def _cells(row: Row) -> list[str]:
-    def shown(number: int | None) -> str:
-        return "" if number is None else str(number)
-
+def _cells(outcome: Outcome) -> list[str]:
+    degraded = [row for row in outcome.rows if row.least < row.pods]
+    down = [f"{_title(row)} ({row.down_seconds:.1f} s)" for row in outcome.rows if not row.served]
+    longest = max((row.degraded_seconds for row in degraded), default=0.0)
     return [
-        row.component.removeprefix("the "), f"{row.needed} of {row.pods}", row.placement, shown(row.left),
-        str(row.least), "yes" if row.served else "no", f"{row.down_seconds:.1f}", f"{row.degraded_seconds:.1f}",
-        shown(row.evictable), "" if row.back is None else f"{row.back} of {row.lost}", "no" if row.differs else "yes",
+        outcome.case, f"{outcome.seconds:.0f}", f"{len(degraded)} of {len(outcome.rows)}", f"{longest:.1f} s",
+        ", ".join(down), "yes" if outcome.agrees else "no",
     ]  # fmt: skip
+
+
+def _title(row: Row) -> str:
+    return row.component.removeprefix("the ")

@@ -22,6 +22,17 @@ class Down:
     """With fewer healthy pods than it needs to serve."""
     degraded: float = 0.0
     """With fewer than it has in ordinary operation."""
+    healthy: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    """Each change of the number of healthy pods: seconds after the beginning, and how many there were from then on."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was done or came about, at a moment of a drill."""
+
+    at: float
+    """Seconds after the beginning."""
+    what: str
 
 
 @dataclass
@@ -36,10 +47,16 @@ class Watch:
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _then: float = 0.0
+    _began: float = 0.0
+    events: list[Event] = field(default_factory=list[Event])
+
+    def mark(self, what: str) -> None:
+        """Something is done now, or has come about."""
+        self.events.append(Event(round(time.monotonic() - self._began, 1), what))
 
     def __enter__(self) -> "Watch":
         self.down = {part.title: Down(part.component.number) for part in self.parts}
-        self._then = time.monotonic()
+        self._began = self._then = time.monotonic()
         self._look()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         self._thread.start()
@@ -74,3 +91,5 @@ class Watch:
         down.least = min(down.least, number)
         down.seconds += passed if number < part.component.needed else 0.0
         down.degraded += passed if number < part.component.number else 0.0
+        if not down.healthy or down.healthy[-1][1] != number:
+            down.healthy.append((round(self._then - self._began, 1), number))

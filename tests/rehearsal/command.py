@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rehearsal import paths
 
-ROOMS = ("components", "policies", "rehearsal", "settings")
+ROOMS = ("components", "dashboards", "policies", "rehearsal", "report", "settings")
 
 
 def clone(directory: Path) -> Path:

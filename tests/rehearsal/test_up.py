@@ -5,13 +5,14 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import yaml
 from rich.console import Console
 
-from rehearsal import paths, processes, run
+from rehearsal import paths, processes, reporting, run
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE, ControlPlane
 from rehearsal.engine.model import Change, PlannedResource
 from rehearsal.errors import RehearsalError
@@ -91,11 +92,13 @@ def test_what_no_cluster_here_can_do_is_named(first: Summary) -> None:
         assert what in named
 
 
-def test_no_secret_is_told(first: Summary, stand: Stand) -> None:
-    """Not in the document, not in the tables, not in what was said on the way."""
+def test_no_secret_is_told(first: Summary, stand: Stand, tmp_path: Path) -> None:
+    """Not in the document, not in the tables, not on the page nor in what is kept of it, not in what was said."""
     tables = Console(file=io.StringIO(), width=400)
     show(first, tables)
     told = json.dumps(first.as_json()) + cast(io.StringIO, tables.file).getvalue() + stand.said.getvalue()
+    told += reporting.of_run(first, "up", tmp_path / "report.html").read_text()
+    told += (paths.home() / "report.json").read_text()
     generated = [text for region in REGIONS for text in stand.generated(region)]
     assert len(generated) >= 12
     for text in generated:

@@ -3,13 +3,12 @@
 import re
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
 from dashboards import page as pages
-from dashboards import units
+from dashboards import paper, units
 from dashboards.errors import DashboardError, PanelError
 from dashboards.page import Page, drawn
 from dashboards.prometheus import Series
@@ -19,40 +18,9 @@ from observability.scope import Scope
 from settings.monitoring import RemoteWrite
 from tests.unit.dashboard_page import LABELS, WINDOW, Canned
 from tests.unit.dashboards import DOCS, NAMES, REGIONS, board, region
+from tests.unit.html_read import Read
 
 HOSTILE = '</style><script>alert("1")</script>&amp;\'><img src=x onerror=alert(1)>'
-
-
-class Read(HTMLParser):
-    """What a browser would find: tags with their attributes, and text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.texts: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in ("meta", "link", "wbr"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.texts))
 
 
 def of(where: Scope, source: Canned | None = None) -> Page:
@@ -125,8 +93,9 @@ def test_it_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
     assert [link["href"] for link in read.all("link")] == ["data:,"]
     policy = next(meta["content"] for meta in read.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    style = pages._environment().get_template("page.css").render()
-    assert "url(" not in style and "@import" not in style
+    for name in ("base.css", "page.css"):
+        style = paper.environment().get_template(name).render()
+        assert "url(" not in style and "@import" not in style
 
 
 def test_what_labels_say_is_text() -> None:

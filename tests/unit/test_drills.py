@@ -17,7 +17,7 @@ from rehearsal.drills.faults import eventually
 from rehearsal.drills.parts import Part, evictable, healthy, layout, parts
 from rehearsal.drills.report import Outcome, Row
 from rehearsal.drills.rolling import replaced
-from rehearsal.drills.watching import Down, Watch
+from rehearsal.drills.watching import Down, Event, Watch
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, KubeError, Manifest, UnknownKind
 
@@ -103,7 +103,21 @@ class TestWatch:
         monkeypatch.setattr(watch, "_look_on", lambda: [watch._look() for _ in range(2)])  # pyright: ignore[reportPrivateUsage] (its thread, without its pauses)
         with watch:
             pass
-        assert watch.down == {"Deployment web": Down(least=1, seconds=2.0, degraded=3.0)}
+        assert watch.down == {
+            "Deployment web": Down(least=1, seconds=2.0, degraded=3.0, healthy=[(0.0, 3), (1.0, 2), (3.0, 1), (6.0, 3)])
+        }
+
+    def test_a_number_that_stays_is_told_once_and_marks_have_their_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        times = iter([10.0, 10.0, 12.5, 13.04])
+        monkeypatch.setattr("rehearsal.drills.watching.time.monotonic", lambda: next(times))
+        watch = Watch(client(Pod=[pod("a"), pod("b"), pod("c")]), "soma", [PART])
+        monkeypatch.setattr(watch, "_look_on", lambda: None)
+        with watch:
+            watch.mark("the nodes fall silent")
+        assert watch.events == [Event(2.5, "the nodes fall silent")]
+        assert watch.down[PART.title].healthy == [(0.0, 3)]
 
 
 def watched(least: int) -> Watch:
@@ -188,21 +202,41 @@ class TestEviction:
 
 
 class TestReport:
-    OUTCOMES = (Outcome("lose zone-a", 12.34, (lost(), lost(left=1))), Outcome("drain one", 1.0, (lost(),)))
+    OUTCOMES = (
+        Outcome("lose zone-a", 12.34, (lost(), lost(left=1))),
+        Outcome("drain one", 1.0, (lost(),), (Event(0.5, "cordoned"),)),
+    )
 
     def test_json_says_whether_all_agree(self) -> None:
         document = report.as_json("us-east", self.OUTCOMES)
         assert json.loads(json.dumps(document))["agrees"] is False
         assert (document["agrees"], [case["agrees"] for case in document["cases"]]) == (False, [False, True])
         assert document["cases"][0]["seconds"] == 12.3
+        assert document["cases"][1]["events"] == [{"at": 0.5, "what": "cordoned"}]
         assert "simulated" in document["simulated"]
         assert report.as_json("us-east", self.OUTCOMES[1:])["agrees"]
 
-    def test_the_table_tells_each_component_and_each_difference(self) -> None:
+    def test_the_table_has_a_row_for_each_drill_and_every_difference_is_told(self) -> None:
         out = io.StringIO()
-        report.show("us-east", self.OUTCOMES, Console(file=out, width=200))
-        assert out.getvalue().count("Deployment web") == 4
-        assert "lose zone-a: Deployment web: 1 pods went on, the proof says 2" in out.getvalue()
+        report.show("us-east", self.OUTCOMES, Console(file=out, width=80))
+        told = out.getvalue()
+        rows = {line.split("│")[0].strip(): [cell.strip() for cell in line.split("│")] for line in told.splitlines()}
+        assert rows["lose zone-a"] == ["lose zone-a", "12", "2 of 2", "0.0 s", "", "no"]
+        assert rows["drain one"] == ["drain one", "1", "1 of 1", "0.0 s", "", "yes"]
+        assert "lose zone-a: Deployment web: 1 pods went on, the proof says 2" in told
+
+    def test_who_stopped_serving_is_named(self) -> None:
+        out = io.StringIO()
+        down = replace(lost(), least=1, down_seconds=3.4)
+        report.show("us-east", [Outcome("lose zone-a", 9.0, (down,))], Console(file=out, width=100))
+        assert "Deployment web (3.4 s)" in out.getvalue()
+
+    def test_twelve_drills_fit_a_screen(self) -> None:
+        out = io.StringIO()
+        outcomes = [Outcome(f"drain zone-a-stateful-{number}", 40.0, (lost(),) * 7) for number in range(12)]
+        report.show("us-east", outcomes, Console(file=out, width=80))
+        lines = out.getvalue().splitlines()
+        assert len(lines) <= 22 and max(map(len, lines)) <= 80
 
     def test_what_was_down_is_not_called_served(self) -> None:
         assert not replace(lost(), least=1).served

@@ -1,10 +1,12 @@
 """Pods by zone: what a plan wants, and what counts as ready or held when they are there."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
 
 from rehearsal import pods
+from rehearsal.engine.model import PlannedResource
 from rehearsal.kube import Client, UnknownKind
 from rehearsal.pods import ROLE_LABEL, ZONE_LABEL, ZonePods
 
@@ -101,3 +103,50 @@ def test_what_lags_is_named_with_its_reason() -> None:
         "Pod a: Pending: containers with unready status: [service]",
         "Cluster pg: 1 of 3 pods exist",
     ]
+
+
+class TestComponents:
+    POOLER: Mapping[str, Any] = {
+        "labels": {"app.kubernetes.io/name": "postgresql", "app.kubernetes.io/component": "pooler"}
+    }
+
+    def test_the_program_says_what_a_pod_is_of_and_a_pooler_is_told_from_its_database(self) -> None:
+        database = {"app.kubernetes.io/name": "postgresql", "app.kubernetes.io/component": "database"}
+        assert pods.component({"name": "a-1", "labels": database}) == "postgresql"
+        assert pods.component(self.POOLER) == "postgresql pooler"
+        assert pods.component({"name": "bare"}) == "bare"
+
+    def test_planned_pods_keep_their_component_in_their_zone(self) -> None:
+        pinned = {"spec": {"nodeSelector": {ZONE_LABEL: "zone-b"}}}
+        resources = [
+            PlannedResource(
+                "kubernetes:apps/v1:Deployment", "d", "d", None, {"metadata": {"name": "web"}, "spec": {"replicas": 4}}
+            ),
+            PlannedResource(
+                "kubernetes:apps/v1:StatefulSet", "s", "s", None,
+                {"metadata": {"name": "db"}, "spec": {"replicas": 2, "template": pinned}},
+            ),
+            PlannedResource("kubernetes:core/v1:Service", "x", "x", None, {"metadata": {"name": "web"}}),
+        ]  # fmt: skip
+        there = pods.planned_components(resources, ZONES)
+        assert there == {"zone-a": ["web", "web"], "zone-b": ["web", "db", "db"], "zone-c": ["web"]}
+        assert {zone: one.wanted for zone, one in pods.planned(resources, ZONES).items()} == {
+            "zone-a": 2, "zone-b": 3, "zone-c": 1,
+        }  # fmt: skip
+
+    def test_what_is_there_is_told_with_its_node(self) -> None:
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        nodes = [{**node, "status": ready if "zone-a" in str(node) else {}} for node in _nodes()]
+        job = {**_pod("zone-a"), "metadata": {"name": "j", "ownerReferences": [{"kind": "Job"}]}}
+        there = [_pod("zone-a", ready=True), _pod("zone-b", **_waiting()), _pod(None), job]
+        placed = pods.placed(cast(Client, Held(Node=nodes, Pod=there)), "soma")
+        assert [(node.name, node.zone, node.ready) for node in placed.nodes] == [
+            ("node-zone-a", "zone-a", True), ("node-zone-b", "zone-b", False), ("node-zone-c", "zone-c", False),
+        ]  # fmt: skip
+        assert [(pod.node, pod.ready, pod.held) for pod in placed.pods] == [
+            ("node-zone-a", True, False), ("node-zone-b", False, True), ("", False, False),
+        ]  # fmt: skip
+
+
+def _waiting() -> dict[str, Any]:
+    return {"initContainerStatuses": _init("await", running={})}

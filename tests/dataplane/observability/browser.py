@@ -41,9 +41,9 @@ def browser() -> Generator[Browser]:
 
 
 @contextmanager
-def looked(opened: Browser, file: Path, width: int, scheme: Scheme) -> Generator[Looked]:
-    """The file as it looks in a window of this width, in pixels."""
-    page = opened.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+def looked(opened: Browser, file: Path, width: int, scheme: Scheme, **context: Any) -> Generator[Looked]:
+    """The file as it looks in a window of this width, in pixels; `context` as Playwright's `new_context` has it."""
+    page = opened.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme, **context)
     seen = Looked(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.told.append(message.text))

@@ -1,9 +1,9 @@
-// What a reader would stumble over on the page of the dashboards: a list of sentences, empty where all is well.
+// What a reader would stumble over on a page of ours: a list of sentences, empty where all is well.
 () => {
   const faults = [];
   const name = (element) => {
     const panel = element.closest("article");
-    return `${panel ? panel.querySelector("h4").textContent : "page"}: ${element.textContent.trim().slice(0, 60)}`;
+    return `${panel ? panel.querySelector("h3, h4").textContent : "page"}: ${element.textContent.trim().slice(0, 60)}`;
   };
   const apart = (one, other) =>
     one.right <= other.left + 0.5 || other.right <= one.left + 0.5 ||
@@ -50,15 +50,16 @@
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.textContent.trim() || element.closest(".unseen")) continue;
+    if (!texts.currentNode.textContent.trim() || element.closest(".unseen, .skip")) continue;
     if (!element.checkVisibility()) continue; // in what is not opened
     const range = document.createRange();
     range.selectNodeContents(texts.currentNode);
     const lines = [...range.getClientRects()].filter((line) => line.width > 0);
     const box = (element.closest("article") || document.body).getBoundingClientRect();
     const out = (line) => line.left < box.left || line.right > box.right || line.top < box.top || line.bottom > box.bottom;
-    if (lines.some(out)) faults.push(`text leaves its panel: ${name(element)}`);
-    for (let at = element; at && at !== document.body; at = at.parentElement) {
+    const frame = element.closest("[tabindex='0']"); // that keys scroll
+    if (!frame && lines.some(out)) faults.push(`text leaves its panel: ${name(element)}`);
+    for (let at = element; at && at !== frame && at !== document.body; at = at.parentElement) {
       if (getComputedStyle(at).overflowX !== "visible" && at.scrollWidth > at.clientWidth + 1) {
         faults.push(`text is cut: ${name(element)}`);
       }
