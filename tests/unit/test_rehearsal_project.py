@@ -55,7 +55,7 @@ def test_the_packs_are_told_of_another_programs_regions(capsys: pytest.CaptureFi
 
 def test_a_program_without_packs_of_its_own_is_judged_by_ours(tmp_path: Path) -> None:
     ours = packs.directories(paths.CHECKOUT)
-    assert [pack.name for pack in ours] == ["data-safety", "high-availability", "security"]
+    assert [pack.name for pack in ours] == ["capacity", "data-safety", "high-availability", "security"]
     assert packs.directories(THREE) == ours
     own = tmp_path / "policies" / "own"
     own.mkdir(parents=True)
