@@ -111,7 +111,7 @@ def test_it_shows_what_the_handbook_shows(
     assert run(regions, "us-west") == 1
     shown = capsys.readouterr()
     handbook = (paths.CHECKOUT / "docs" / "promotion.md").read_text()
-    assert f"```\n{shown.out}{asked[0].rstrip()}\n```" in handbook
+    assert f"```text\n{shown.out}{asked[0].rstrip()}\n```" in handbook
     assert shown.err == "nothing was changed\n"
     assert files(regions) == before
     assert regions.done == []
