@@ -25,6 +25,10 @@ ACCOUNT: Final = "123456789012"
 """Of the simulated account, where the stack files name none: the one that AWS's own examples have."""
 ON_AWS: Final = {"account": ACCOUNT, "cluster": {"admins": [f"arn:aws:iam::{ACCOUNT}:role/operators"]}}
 """The least that the settings `aws` have to say."""
+NODES: Final = {"stateless": {"instance_types": ["m7i.8xlarge"]}}
+"""Of a region that moves to AWS, where neither a stack file nor a workload says: pods of the guide's first region ask
+for eight CPUs, and as many as the autoscaler may have find no room on the default's machines.
+"""
 _ELSEWHERE: Final = {
     "aws": (
         *(f"kubernetes.{key}" for key in OF_KUBERNETES),
@@ -90,7 +94,9 @@ def _config(project: Project, region: str, platform: str) -> dict[str, Any]:
     own[key] = platform
     if platform == "aws":
         stated = own.get(f"{project.name}:aws") or {}
-        own[f"{project.name}:aws"] = {**ON_AWS, **stated} if isinstance(stated, dict) else stated
+        planned = not moves or bool(own.get(f"{project.name}:workload"))
+        least = ON_AWS if planned else {**ON_AWS, "nodes": NODES}
+        own[f"{project.name}:aws"] = {**least, **stated} if isinstance(stated, dict) else stated
     return own
 
 

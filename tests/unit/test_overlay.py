@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rehearsal import overlay, paths, run
+from capacity import facts
+from rehearsal import nodes, overlay, paths, run
 from rehearsal.engine.project import Project
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
+from settings import Quantity
+from settings.aws import STATELESS
 from tests.engine.checkouts import checkout
 
 
@@ -36,6 +39,23 @@ def test_every_region_is_on_the_platform_and_says_all_else_as_before(source: Pat
         assert settings.memory == before[region].memory
         assert settings.multiregion == before[region].multiregion
     assert {settings.platform for settings in Project.load(source).settings().values()} == {"kubernetes"}
+
+
+def test_nodes_of_a_region_that_moves_have_room_for_all_pods_that_its_autoscaler_may_have(source: Path) -> None:
+    for settings in Project.load(overlay.on("aws", source)).settings().values():
+        stateless = next(group for group in nodes.groups(settings, 0) if group.use == STATELESS)
+        a_pod = float(settings.memory_resources.requests.cpu.value) + facts.GATEWAYS_CPU.value
+        a_node = int(float(Quantity(stateless.capacity["cpu"]).value) / a_pod)
+        zones = len(stateless.zones)
+        assert stateless.per_zone * a_node >= -(-settings.memory.autoscaling.max_replicas // zones)
+
+
+def test_nodes_that_a_workload_plans_or_a_stack_of_aws_leaves_open_are_its_own(source: Path) -> None:
+    state(source / "Pulumi.us-east.yaml", "workload", {"memories_per_day": 1})
+    state(source / "Pulumi.us-west.yaml", "platform", "aws")
+    after = Project.load(overlay.on("aws", source))
+    for region in ("us-east", "us-west"):
+        assert "nodes" not in after.values(region)["somafractalmemory:aws"]
 
 
 def test_an_account_that_is_stated_stands(source: Path) -> None:
