@@ -13,10 +13,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from delivery.errors import DeliveryError
-from rehearsal import overlay, packs
+from rehearsal import overlay, packs, paths
 from rehearsal.engine import choose, cli_report, diff
 from rehearsal.engine.model import Plan, PlannedResource, masked
 from rehearsal.engine.project import Project
@@ -24,7 +24,6 @@ from rehearsal.engine.state import Held
 from rehearsal.judgement import PLATFORMS
 from rehearsal.progress import Progress
 
-_HOME: Final = "SOMA_REHEARSAL_HOME"
 Described = Mapping[str, Sequence[PlannedResource]]
 """Region to its resources."""
 
@@ -77,7 +76,7 @@ def _of_base(checkout: Path, platform: str) -> Described:
     """By the base's own program and engine, in a process of its own."""
     command = [sys.executable, "-m", "rehearsal", "preview", "--json", "--engine", "in-process", "--platform", platform]
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "PYTHONPATH": str(checkout), _HOME: f"{home}/rehearsal"}
+        environment = {**os.environ, "PYTHONPATH": str(checkout), paths.HOME: f"{home}/rehearsal"}
         done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     try:
         regions = json.loads(done.stdout)["regions"]
@@ -122,13 +121,13 @@ def _git(checkout: Path, *arguments: str) -> None:
 @contextmanager
 def _own_home() -> Generator[None]:
     """A run directory in which nothing is recorded."""
-    before = os.environ.get(_HOME)
+    before = os.environ.get(paths.HOME)
     with tempfile.TemporaryDirectory() as home:
-        os.environ[_HOME] = f"{home}/rehearsal"
+        os.environ[paths.HOME] = f"{home}/rehearsal"
         try:
             yield
         finally:
             if before is None:
-                os.environ.pop(_HOME, None)
+                os.environ.pop(paths.HOME, None)
             else:
-                os.environ[_HOME] = before
+                os.environ[paths.HOME] = before

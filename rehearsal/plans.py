@@ -25,15 +25,7 @@ def of(resources: Sequence[Resource]) -> Capacity | None:
     return Capacity(
         days=last.day,
         needs=tuple(
-            Need.model_validate(
-                {
-                    "name": name,
-                    "unit": capacity.unit(name),
-                    "has": had.amounts[name],
-                    "needs": amount,
-                    "day": lacking.get(name),
-                }
-            )
+            Need(name=name, unit=capacity.unit(name), has=had.amounts[name], needs=amount, day=lacking.get(name))
             for name, amount in sorted(needed.items())
             if name in had.amounts
         ),

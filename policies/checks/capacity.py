@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from capacity import judge, limits
 from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
@@ -88,8 +88,8 @@ def had(whole: Whole) -> Had | None:
     return Had(workload, layout, every, {name: amounts[name] for name in amounts if name.partition(".")[0] in there})
 
 
-def unit(name: str) -> str:
-    """Of an amount by its name: `cores`, `bytes` or `number`."""
+def unit(name: str) -> Literal["cores", "bytes", "number"]:
+    """Of an amount by its name."""
     what = _what(name)
     return "cores" if what in _CPU else "number" if what in _PODS else "bytes"
 
@@ -117,14 +117,12 @@ pods, processors, memory, storage = enough(*_PODS), enough(*_CPU), enough(*_MEMO
 def scales(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     """A process that waits for its stores uses little CPU: with too high a target no pod is ever added."""
     del limits_
-    workload = workload_of(whole)
-    if workload is None:
+    found = had(whole)
+    if found is None:
         return
-    every = sizes.parts(whole)
-    layout = sizes.layout(whole, every)
-    used = judge.target(workload, layout)
-    wanted = judge.needs(workload, judge.last_load(workload), layout)[f"{SERVICE}.pods"]
-    for part in every:
+    used = judge.target(found.workload, found.layout)
+    wanted = judge.needs(found.workload, judge.last_load(found.workload), found.layout)[f"{SERVICE}.pods"]
+    for part in found.parts:
         if part.target is not None and part.fewest < wanted and part.target > used * (1 + 1e-9):
             yield Violation(
                 part.scaler,
@@ -166,13 +164,14 @@ def nothing_missing(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     if recorded.settings(whole) is None:
         yield Violation("", "the stack holds no record of its settings that can be read: is there a workload?")
     elif workload_of(whole) is not None:
-        has = _least(sizes.parts(whole))
-        for name in (*_COMPONENTS, *(name for name in _KEYS if _what(name) not in _PODS)):
+        every = sizes.parts(whole)
+        there, has = {part.component for part in every}, _least(every)
+        for component in _COMPONENTS:
+            if component not in there:
+                yield Violation("", f"the stack holds no {component}: the other policies judged nothing of it")
+        for name in _KEYS:
             component, _, what = name.partition(".")
-            if not any(known.startswith(f"{component}.") for known in has):
-                if not what:
-                    yield Violation("", f"the stack holds no {component}: the other policies judged nothing of it")
-            elif what and name not in has:
+            if component in there and what not in _PODS and name not in has:
                 yield Violation("", f"the {what} of {component} is not stated: the other policies judged nothing of it")
 
 
