@@ -9,7 +9,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest, NotFound
 from rehearsal.programs import SIMULATED
 from settings import Settings
-from settings.aws import STATEFUL, STATELESS, USE, NodeGroup
+from settings.aws import STATEFUL, STATELESS, USE
 
 CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": "110"}
 """Of each node whose machine is not known: a region of the guide's size fits on six with one zone lost."""
@@ -53,19 +53,20 @@ def groups(settings: Settings, per_zone: int) -> tuple[Group, ...]:
     zones = tuple(settings.zone_values.values())
     if settings.platform != "aws" or settings.aws.cluster.existing is not None:
         return (Group(zones, per_zone),)
-    nodes, taint = settings.aws.nodes, {"key": USE, "value": STATEFUL, "effect": "NoSchedule"}
+    stateful, stateless = settings.aws.nodes.stateful, settings.aws.nodes.stateless
+    taint = {"key": USE, "value": STATEFUL, "effect": "NoSchedule"}
     return (
-        Group(zones, nodes.stateful.per_zone, STATEFUL, {USE: STATEFUL}, (taint,), _capacity(nodes.stateful)),
-        Group(zones, nodes.stateless.per_zone, STATELESS, {USE: STATELESS}, (), _capacity(nodes.stateless)),
+        Group(zones, stateful.per_zone, STATEFUL, {USE: STATEFUL}, (taint,), capacity(stateful.instance_types[0])),
+        Group(zones, stateless.per_zone, STATELESS, {USE: STATELESS}, (), capacity(stateless.instance_types[0])),
     )
 
 
-def _capacity(group: NodeGroup) -> Mapping[str, str]:
-    """What a machine of the preferred type leaves for pods beside what every node runs, which is not played.
+def capacity(instance_type: str) -> Mapping[str, str]:
+    """What a machine leaves for pods beside what every node runs, which is not played, by resource.
     Of a type that plans do not count with, as much as of nodes like any other.
     """
     for known in TYPES:
-        if known.name == group.instance_types[0]:
+        if known.name == instance_type:
             left = {"cpu": f"{int(known.allocatable_cores * 1000)}m", "memory": str(int(known.allocatable_bytes))}
             return {**CAPACITY, **left, "pods": str(known.max_pods)}
     return CAPACITY

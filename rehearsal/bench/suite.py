@@ -26,7 +26,6 @@ from rehearsal.bench.projects import HOME, evaluate
 from rehearsal.progress import Progress
 from rehearsal.run import down
 
-HOME_VARIABLE = "SOMA_REHEARSAL_HOME"
 ENDED = "all that the benchmarks started was ended"
 
 
@@ -53,7 +52,7 @@ def run(progress: Progress) -> list[Measure]:
 def _run_directory(progress: Progress) -> Generator[Path]:
     """A scratch directory; everything that runs in here has its run directory there, and is ended at the end."""
     scratch = Path(tempfile.mkdtemp(prefix="soma-bench-"))
-    with environment({HOME_VARIABLE: str(scratch / "run")}):
+    with environment({paths.HOME: str(scratch / "run")}):
         try:
             yield scratch
         except KeyboardInterrupt:
@@ -67,6 +66,6 @@ def _end(scratch: Path, progress: Progress) -> None:
     try:
         down(progress)
     except BaseException:
-        progress.note(f"not everything has ended: {HOME_VARIABLE}={paths.home()} make down ends the rest")
+        progress.note(f"not everything has ended: {paths.HOME}={paths.home()} make down ends the rest")
         raise
     shutil.rmtree(scratch)

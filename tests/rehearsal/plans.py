@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from capacity.instances import LEFT, TYPES
+from capacity.instances import LEFT
 from capacity.nodes import Pod, Pool
 from capacity.plan import plan
 from capacity.workload import read
 from rehearsal.kube import Manifest
-from rehearsal.nodes import Group
+from rehearsal.nodes import Group, capacity
 
 MOST_NODES, MOST_PODS = 6, 40
 """Of a zone: larger ones prove no more."""
 PLAN = "plan"
 """Label of a pool's nodes, and of its pods."""
+
+
+def container(pod: Pod) -> Manifest:
+    """What asks for what a plan counts for a pod."""
+    requests = {"cpu": f"{math.ceil(pod.cpu * 1000)}m", "memory": str(math.ceil(pod.memory))}
+    return {"name": "main", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": requests}}
 
 
 class Ground(NamedTuple):
@@ -27,10 +33,8 @@ class Ground(NamedTuple):
 
     @property
     def group(self) -> Group:
-        cpu, memory = LEFT[self.pool.instance_type or ""]
-        most = next(one.max_pods for one in TYPES if one.name == self.pool.instance_type)
-        capacity = {"cpu": f"{int(cpu * 1000)}m", "memory": str(int(memory)), "pods": str(most)}
-        return Group((self.name,), self.nodes, labels={PLAN: self.name}, capacity=capacity)
+        machine = capacity(self.pool.instance_type or "")
+        return Group((self.name,), self.nodes, labels={PLAN: self.name}, capacity=machine)
 
     @property
     def full(self) -> bool:
@@ -47,12 +51,9 @@ class Ground(NamedTuple):
 
     def _pod(self, pod: Pod, number: int) -> Manifest:
         labels = {PLAN: self.name, "component": pod.name.replace(" ", "-")}
-        requests = {"cpu": f"{math.ceil(pod.cpu * 1000)}m", "memory": str(math.ceil(pod.memory))}
         spec: dict[str, Any] = {
             "nodeSelector": {PLAN: self.name},
-            "containers": [
-                {"name": "main", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": requests}}
-            ],
+            "containers": [container(pod)],
         }
         if pod.apart:
             term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}

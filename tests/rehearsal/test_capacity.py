@@ -21,7 +21,7 @@ from rehearsal.engine.project import Project
 from rehearsal.kube import Client, Manifest
 from rehearsal.progress import Progress
 from settings import Settings
-from tests.rehearsal.plans import PLAN, Ground, pools
+from tests.rehearsal.plans import PLAN, Ground, container, pools
 from tests.rehearsal.stand import standing
 
 NUMBER, SEED = 13, 20261130
@@ -137,9 +137,7 @@ class Region:
 
 def _deployment(zone: str, pod: Pod) -> Manifest:
     name = f"{pod.name.replace(' ', '-')}-{zone}"
-    requests = {"cpu": f"{round(pod.cpu * 1000)}m", "memory": str(round(pod.memory))}
-    container = {"name": "main", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": requests}}
-    spec = {"nodeSelector": {pods.ZONE_LABEL: zone}, "containers": [container]}
+    spec = {"nodeSelector": {pods.ZONE_LABEL: zone}, "containers": [container(pod)]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
