@@ -29,6 +29,13 @@ class Looked:
         found: Any = self.page.evaluate(_LOOK)
         return list(found)
 
+    def spoiled(self, style: str) -> list[str]:
+        """The same with a style that should not pass, which is taken out again."""
+        added = self.page.add_style_tag(content=style)
+        found = self.faults
+        added.evaluate("style => style.remove()")
+        return found
+
 
 @contextmanager
 def browser() -> Generator[Browser]:
