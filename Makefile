@@ -6,8 +6,11 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.complete
 PYTEST := $(PY) -m pytest
 ARGS ?=
+# A part of a tier, like 2/3, for machines that share it.
+PART ?=
 TO ?=
 STACK ?=
+NAME ?=
 PROMETHEUS ?=
 # What `make up` brings the regions up on, whatever their stack files say; PLATFORM= leaves it to them.
 PLATFORM := aws
@@ -19,16 +22,17 @@ ORDER ?= standby-first
 NUMBER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview policies gate promote state destroy dashboards drill bench calibrate lint pr-checks base-gate previews comment stages stage kubeconfig drift drift-issue lock-request servers test test-unit test-rehearsal test-data test-engine lock docs clean
+.PHONY: help setup up down status preview policies record gate promote state destroy dashboards drill bench calibrate lint pr-checks base-gate previews comment stages stage kubeconfig drift drift-issue lock-request servers plugins test test-unit test-rehearsal test-data test-engine lock docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Without dependencies: the lock file names all of them, and barman's psycopg2 is psycopg2-binary's (tool.uv).
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: name another one with PYTHON=…" % sys.version.split()[0])'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "cannot make $(VENV): install Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
 	@echo "installing the locked environment into $(VENV) …" >&2
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -50,7 +54,10 @@ preview: $(READY) ## what each region would create, with policy results, without
 policies: $(READY) ## ask every policy pack about every region on both platforms, without cloud or Kubernetes
 	@$(PY) -m rehearsal policies $(ARGS)
 
-gate: $(READY) ## refuse a plan (PLAN=what `pulumi preview --json` printed) that deletes or replaces what holds data
+record: $(READY) ## keep what the stacks are now as NAME=…, which later programs must update without loss (docs/upgrades.md)
+	@$(PY) -m rehearsal record "$(NAME)" $(ARGS)
+
+gate: $(READY) ## refuse a plan (PLAN=what `pulumi preview --json` printed) that deletes, replaces or shrinks what holds data
 	@$(PY) -m policies.gate $(PLAN)
 
 promote: $(READY) ## make the region TO=… home: switchover, failover and fail-back (docs/promotion.md)
@@ -74,22 +81,24 @@ bench: setup servers ## measure the numbers that this project promises
 calibrate: $(READY) servers ## measure what capacity counts with, on real PostgreSQL and Redis (about an hour)
 	@$(PY) -m rehearsal.calibration $(ARGS)
 
+# Types are looked at beside all the rest.
 lint: $(READY) ## format, lint, types, import directions, generated docs
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/basedpyright
-	@$(PY) -m settings --check docs/configuration.md
-	@$(PY) -m settings --check README.md
-	@$(PY) -m policies --check docs/policies.md
-	@$(PY) -m observability --check docs/alerts.md
-	@$(PY) -m rehearsal.aws.rights --check docs/aws.md
-	@$(PY) -m capacity docs --check docs/capacity.md
-	@$(PY) -m components --check docs/api.md
+	@$(VENV)/bin/basedpyright & types=$$!; \
+	$(VENV)/bin/ruff format --check . && \
+	$(VENV)/bin/ruff check . && \
+	$(VENV)/bin/lint-imports && \
+	$(PY) -m settings --check docs/configuration.md && \
+	$(PY) -m settings --check README.md && \
+	$(PY) -m policies --check docs && \
+	$(PY) -m observability --check docs/alerts.md && \
+	$(PY) -m rehearsal.aws.rights --check docs/aws.md && \
+	$(PY) -m capacity docs --check docs/capacity.md && \
+	$(PY) -m components --check docs/api.md; \
+	rest=$$?; wait $$types && exit $$rest
 
 pr-checks: lint test-unit test-rehearsal policies base-gate ## what a pull request has to pass, without any credential (docs/delivery.md)
 
-base-gate: $(READY) ## refuse a checkout that would delete or replace what holds data in the regions of BASE=origin/main
+base-gate: $(READY) ## refuse a checkout that would delete, replace or shrink what holds data in the regions of BASE=origin/main
 	@$(PY) -m delivery gate $(BASE) $(ARGS)
 
 previews: $(READY) ## `pulumi preview` of every region, or of STACK=…, with every pack and the gate
@@ -120,14 +129,20 @@ servers: $(READY) # what the data tier runs, installed and built where that can 
 	@sh tests/dataplane/install.sh
 	@$(PY) -m rehearsal.real
 
+PROVIDERS := from importlib.metadata import version; from rehearsal.engine.cli import PLUGINS; \
+  print(*(name + " " + version("pulumi-" + name) for name in PLUGINS), sep="\n")
+
+plugins: $(READY) # providers for the Pulumi CLI, of the locked versions
+	@$(PY) -c '$(PROVIDERS)' | xargs -L 1 pulumi plugin install resource
+
 test: setup servers lint ## every test: lint, then all tiers
 	@$(if $(strip $(ARGS)),$(PYTEST) $(ARGS),sh tests/all.sh $(PY))
 
 test-unit: $(READY) ## no process, no network
-	@$(PYTEST) tests/unit $(ARGS)
+	@$(PYTEST) tests/unit $(if $(PART),--part $(PART)) $(ARGS)
 
 test-rehearsal: setup ## embedded Kubernetes with simulated nodes
-	@$(PYTEST) tests/rehearsal $(ARGS)
+	@$(PYTEST) tests/rehearsal $(if $(PART),--part $(PART)) $(ARGS)
 
 # Only a KUBECONFIG of the command line counts: one of the environment may lead to a cluster that is in use.
 GIVEN := $(if $(filter command,$(origin KUBECONFIG)),SOMA_TEST_KUBECONFIG=$(abspath $(KUBECONFIG)))
@@ -141,7 +156,7 @@ test-engine: setup ## the real Pulumi CLI, where it is on PATH
 docs: $(READY) ## write the generated parts of docs/ again
 	@$(PY) -m settings --write docs/configuration.md
 	@$(PY) -m settings --write README.md
-	@$(PY) -m policies --write docs/policies.md
+	@$(PY) -m policies --write docs
 	@$(PY) -m observability --write docs/alerts.md
 	@$(PY) -m rehearsal.aws.rights --write docs/aws.md
 	@$(PY) -m capacity docs --write docs/capacity.md

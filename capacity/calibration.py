@@ -1,9 +1,9 @@
 """What `make calibrate` measured last, as the model asks for it."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +24,23 @@ def source() -> str:
     return f"measured by {found['command']} on {found['date']}"
 
 
-def fact(group: str, name: str, unit: str) -> Fact:
-    """A number that was measured."""
-    return Fact(float(measured()["model"][group][name]), unit, source())
+def servers() -> tuple[str, ...]:
+    """Those of Redis and Valkey that were measured on the allocator of their images."""
+    return tuple(measured()["model"]["redis"]["servers"])
+
+
+def _numbers(group: str, server: str | None) -> Mapping[str, Any]:
+    found = measured()["model"][group]
+    return found if server is None else found["servers"][server]
+
+
+def _of(server: str | None) -> str:
+    return source() if server is None else f"{source()}: {server}"
+
+
+def fact(group: str, name: str, unit: str, server: str | None = None) -> Fact:
+    """A number that was measured; of one of the servers of a group that has several."""
+    return Fact(float(_numbers(group, server)[name]), unit, _of(server))
 
 
 class Curve:
@@ -35,22 +49,23 @@ class Curve:
     It never falls, so that a larger payload never needs less: a size that measured less counts as the one before.
     """
 
-    def __init__(self, group: str, name: str, unit: str) -> None:
-        found = sorted((float(size), float(value)) for size, value in measured()["model"][group][name].items())
-        self._sizes = [size for size, _ in found]
-        self._values = [max(value for _, value in found[: index + 1]) for index in range(len(found))]
-        self.unit, self.source = unit, source()
-        self._last = (0.0, self._values[0])
+    def __init__(self, group: str, name: str, unit: str, server: str | None = None) -> None:
+        found = sorted((float(size), float(value)) for size, value in _numbers(group, server)[name].items())
+        sizes = [size for size, _ in found]
+        values = [max(value for _, value in found[: index + 1]) for index in range(len(found))]
+        self._least = values[0]
+        self._lines = [
+            (size, value, (after - value) / (to - size))
+            for (size, value), (to, after) in pairwise(zip(sizes, values, strict=True))
+        ][::-1]
+        """Where each begins, its value there, and by how much it rises; the last one first."""
+        self.unit, self.source = unit, _of(server)
 
     def at(self, size: float) -> float:
-        if size == self._last[0]:
-            return self._last[1]
-        sizes, values = self._sizes, self._values
-        right = min(max(bisect_left(sizes, size), 1), len(sizes) - 1)
-        slope = (values[right] - values[right - 1]) / (sizes[right] - sizes[right - 1])
-        found = values[right - 1] + slope * (max(size, sizes[0]) - sizes[right - 1])
-        self._last = (size, found)
-        return found
+        for begin, value, rise in self._lines:
+            if size > begin:
+                return value + rise * (size - begin)
+        return self._least
 
     def fact(self, size: float) -> Fact:
         """The number at a size, with where it comes from."""

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from capacity import files, prices, review, stack, tables, workload
-from capacity.plan import Plan, plan
+from capacity import as_set, documents, files, observed, prices, review, stack, steps, tables, workload
+from capacity.plan import Plan, plan, plan_on
 from capacity.prices import PriceError, Prices
 from settings.pages import delivered
 
@@ -22,7 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (workload.WorkloadError, files.FileError, PriceError, stack.TooLargeError, review.ReviewError) as error:
+    except (
+        workload.WorkloadError,
+        documents.FileError,
+        PriceError,
+        stack.TooLargeError,
+        observed.ReviewError,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -60,11 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--yes", action="store_true", help="write without asking")
     growth = command("growth", "each component against its limit, by month", _growth)
     growth.add_argument("--png", type=Path, metavar="FILE", help="a picture as well")
-    seen = command("review", "compare what a region uses with its plan", _review)
+    seen = command("review", "compare what a region uses with what it has and with its plan", _review)
     seen.add_argument("--prometheus", required=True, metavar="URL", help="the Prometheus that watches it")
-    seen.add_argument("--stack", required=True, help="name of the region")
+    seen.add_argument("--stack", required=True, help="its file is Pulumi.<stack>.yaml")
+    seen.add_argument("--directory", type=Path, default=Path(), help="the checkout (default: here)")
     seen.add_argument("--days", type=int, default=7, choices=range(1, 91), metavar="N", help="days to look back (7)")
-    seen.add_argument("--directory", type=Path, default=Path("reviews"), help="where reviews are kept (reviews)")
+    seen.add_argument("--reviews", type=Path, default=Path("reviews"), help="where reviews are kept (reviews)")
     docs = command("docs", "docs/capacity.md, computed", _docs, inputs=False).add_mutually_exclusive_group()
     docs.add_argument("--write", type=Path, metavar="FILE", help="write the page")
     docs.add_argument("--check", type=Path, metavar="FILE", help="fail when the file is not the page")
@@ -80,12 +87,16 @@ def _today() -> datetime.date:
     return datetime.date.today()  # noqa: DTZ011 (the operator's day)
 
 
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
 def _estimate(options: argparse.Namespace) -> int:
     made, table = _given(options)
     if options.json:
         sys.stdout.write(json.dumps(tables.as_json(made, table, _today()), indent=2) + "\n")
     elif options.yaml:
-        sys.stdout.write(files.yaml_text(stack.values(made)))
+        sys.stdout.write(f"# {stack.presumed(made)}\n{files.yaml_text(stack.values(made))}")
     else:
         sys.stdout.write(tables.whole(made, table, _today()))
     return 0
@@ -105,25 +116,33 @@ def _explain(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     table = prices.read(options.prices)
     one, other = (plan(files.given(file, []), table) for file in options.files)
-    names = (options.files[0].name, options.files[1].name)
-    sys.stdout.write(tables.compared(one, other, names, table, _today()))
+    names = [file.name for file in options.files]
+    if names[0] == names[1]:
+        names = [str(file) for file in options.files]
+    sys.stdout.write(tables.compared(one, other, (names[0], names[1]), table, _today()))
     return 0
 
 
 def _apply(options: argparse.Namespace) -> int:
-    made, table = _given(options)
+    table, asked = prices.read(options.prices), files.given(options.workload, options.changes)
     target = files.StackFile(options.directory, options.stack)
-    after, left = target.changed(stack.values(made, aws=options.aws), new=options.new)
-    difference = target.difference(after)
+    alone = plan(target.suits(asked), table)
+    made = plan_on(alone.workload, target.suited(alone.layout, new=options.new), table)
+    planned, wanted = stack.values(made, options.stack), stack.blocks(alone)
+    change = target.changed(planned, wanted, new=options.new)
+    if options.aws:  # nodes are for what the stack then has, which may be more than the plan
+        groups = stack.groups(as_set.sized(made, change.settings))
+        change = target.changed(planned | groups, wanted, new=options.new)
+    difference = target.difference(change.text)
     sys.stdout.write(difference or f"{target.file.name} says all this already\n")
-    sys.stdout.writelines(f"{line}\n" for line in left)
+    sys.stdout.writelines(f"{line}\n" for line in change.left)
     for line in tables.warnings(made, _today()):
         sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"{tables.money(made, table).splitlines()[-2]}\n")
+    sys.stdout.write(f"{tables.bill(as_set.sized(made, change.settings), options.stack, table)}\n")
     if not difference or not (options.yes or _agreed()):
         sys.stdout.write("nothing was written\n" if difference else "")
         return 0
-    target.write(after)
+    target.write(change.text)
     sys.stdout.write(f"{target.file.name} is written: `pulumi preview -s {options.stack}` shows what follows\n")
     return 0
 
@@ -144,33 +163,30 @@ def _growth(options: argparse.Namespace) -> int:
     sys.stdout.write(growth.text(made))
     if options.png is not None:
         try:
-            growth.picture(made, options.png)
+            written = growth.picture(made, options.png)
         except ImportError:
             sys.stderr.write("no picture: install matplotlib (pip install '.[capacity]')\n")
             return 1
         except (OSError, ValueError) as error:
             sys.stderr.write(f"{options.png}: no picture: {error}\n")
             return 1
-        sys.stdout.write(f"{options.png} is written\n")
+        sys.stdout.write(f"{written} is written\n")
     return 0
 
 
 def _review(options: argparse.Namespace) -> int:
-    made, _ = _given(options)
-    since, before = review.last(options.directory, options.stack)
-    found = review.uses(review.prometheus(options.prometheus), made, options.stack, options.days, before)
-    proposed = review.steps(found, made)
-    file = review.written(options.directory, options.stack, _today(), found, proposed)
-    sys.stdout.write(tables.aligned(review.rows(found, since)) + "\n\n")
-    if not proposed:
-        sys.stdout.write("nothing to change\n")
-    for number, step in enumerate(proposed, 1):
-        word = "now" if number == 1 else "not before that is done and looked at"
-        sys.stdout.write(
-            f"{number}. {step.key} = {step.value} ({word})\n   why: {step.why}\n   effect: {step.effect}\n"
-            f"   test: {step.test}\n"
-        )
-    sys.stdout.write(f"{file} is written: the next review compares with it\n")
+    table = prices.read(options.prices)
+    target = files.StackFile(options.directory, options.stack)
+    region = target.settings()
+    stated = options.workload is not None or options.changes
+    asked = target.suits(files.given(options.workload, options.changes)) if stated else region.planned_workload
+    made = plan_on(asked, as_set.layout(region), table) if asked else None
+    since, before = review.last(options.reviews, options.stack)
+    found = observed.uses(observed.prometheus(options.prometheus), region, made, options.days, before)
+    proposed = steps.step(found, region)
+    said = review.text(found, proposed, region, since)
+    file = review.written(options.reviews, options.stack, _now(), found, proposed)
+    sys.stdout.write(f"{said}{file} is written: the next review compares with it\n")
     return 0
 
 

@@ -7,12 +7,12 @@ container decides the rest of it as it decides a default.
 from functools import reduce
 from typing import Final
 
+from capacity import impossible, rounding, stack
 from capacity import postgresql as rows
 from capacity import qdrant as vectors
 from capacity import redis as keys
-from capacity import rounding, stack
 from capacity.as_set import as_set
-from capacity.plan import SERVICE, Layout, Plan, last_load, layout_of, plan_on
+from capacity.plan import EDGE_POD, SERVICE, Layout, Plan, last_load, layout_of, plan_on
 from capacity.stack import MOST_PODS, Values
 from settings import Settings, UnderivableError, Workload
 from settings.draft import Draft
@@ -30,10 +30,12 @@ _UNDER_LIMIT: Final = 0.9
 
 
 def derived(draft: Draft) -> Values:
-    """Blocks of a stack file. Raises UnderivableError where no stack file can say the plan."""
+    """Blocks of a stack file. Raises UnderivableError where there is no plan, or no stack file can say it."""
     workload = draft.settings.planned_workload
     if workload is None:
         return {}
+    if beyond := impossible.faults(workload):
+        raise UnderivableError(beyond)
     made = plan_on(workload, _layout(draft, workload))
     faults = stack.too_many(made)
     if made.layout.qdrant.shards > MOST_PODS:
@@ -47,7 +49,12 @@ def derived(draft: Draft) -> Values:
         block[last] = _resources(draft, path, block[last]).as_kubernetes()
     found["memory"] = {"replicas": _fewest(draft, made), "resources": found["memory"]["resources"]}
     found["memory"]["autoscaling"] = _autoscaling(draft.over(found).settings, made)
+    ha, pooler = draft.settings.high_availability, found["postgresql"]["pooler"]
+    pooler["instances"] = max(pooler["instances"], ha.min_replicas if ha.enabled else 1)
     found["workload"] = _elsewhere(workload)
+    found |= _edge(draft, made)
+    if _states(draft, "workload.objectives.rpo_seconds"):
+        found["multiregion"] = {"rpo_seconds": workload.objectives.rpo_seconds}
     if draft.settings.platform == "aws":
         found["aws"] = {"nodes": _nodes(draft.over(found).settings)}
     return found
@@ -136,9 +143,17 @@ def _autoscaling(settings: Settings, made: Plan) -> Values:
     return {"max_replicas": most, "target_cpu": stack.cpu(min(notes["target_cpu"], limit * _UNDER_LIMIT))}
 
 
+def _edge(draft: Draft, made: Plan) -> Values:
+    """The edge proxy of this region by its share, never fewer pods than without a workload."""
+    needed = made.edges.get(draft.stack, EDGE_POD)
+    fewest = draft.settings.edge_replicas
+    return stack.edge(needed._replace(number=needed.number if needed.number > fewest else 0))
+
+
 def _elsewhere(workload: Workload) -> Values:
     """What the workload takes from the rest of the stack, so that the record of the settings has it whole."""
-    return workload.model_dump(include={"zones", "namespaces", "max_memories", "regions"})
+    elsewhere = dict.fromkeys(("zones", "namespaces", "max_memories", "regions"), True)
+    return workload.model_dump(include={**elsewhere, "objectives": {"rpo_seconds"}})
 
 
 def _nodes(settings: Settings) -> Values:

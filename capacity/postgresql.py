@@ -1,4 +1,4 @@
-"""PostgreSQL: instances, partitions, memory, CPU, disks and connections for the rows.
+"""PostgreSQL: instances, partitions, memory, CPU and disks for the rows, and the transactions on them.
 
 Writes go to the primary alone, and each instance is of its size, since it may have to take over.
 """
@@ -29,7 +29,7 @@ class Layout(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """Of one instance: bytes, cores, operations and connections."""
+    """Of one instance: bytes, cores and operations."""
 
     memory: float
     cpu: float
@@ -38,7 +38,6 @@ class Needs(NamedTuple):
     iops: float
     throughput: float
     """Bytes a second of the disks."""
-    connections: float
     wal: float
     """Bytes a second, at peak."""
 
@@ -70,27 +69,42 @@ def stored_bytes(memories: float, value_bytes: float, partitions: int) -> float:
     return memories * STORED.at(value_bytes) + partitions * PARTITION.value
 
 
-def needs(workload: Workload, load: Load, of: Layout, processes: float, ledger: Ledger = QUIET) -> Needs:
-    """What each instance has to have; `processes` are the service's, each with one connection."""
-    size, note = load.value_bytes, ledger.note
-    connections = note(
-        "postgresql.connections", processes, "connections to the pooler", "processes", processes=processes
-    )
-    memory = load.memories * CACHED.at(size) + min(processes, facts.POOLED.value) * facts.WORK_MEM.value
-    memory /= facts.CACHE_SHARE.value
+def under_way(workload: Workload, load: Load, ledger: Ledger = QUIET) -> float:
+    """Transactions at the same time at peak, each of which holds a connection (Little's law): a store lists the keys of
+    its namespace, and each row is committed by itself, on two servers before the client hears of it.
+    """
+    rows, listed = (load.stores + load.reads) * facts.WRITES.value, load.memories / workload.namespaces
+    trip, size = workload.round_trip_ms / 1000, load.value_bytes
+    each = WRITE.at(size) + facts.COMMIT.value + facts.COMMIT_TRIPS.value * trip
+    value = (rows * each + load.stores * listed * SCAN.value) / facts.BUSY.value
     if ledger.keeps:
-        note(
-            "postgresql.memory",
-            memory,
-            "B an instance",
-            "(memories * cached + min(processes, pooled) * work) / share",
+        ledger.note(
+            "postgresql.under_way",
+            value,
+            "transactions at the same time",
+            "((stores + reads) * rows * (write + commit + trips * trip)"
+            " + stores * memories / namespaces * scan) / busy",
+            stores=load.stores,
+            reads=load.reads,
+            rows=facts.WRITES,
+            write=WRITE.fact(size),
+            commit=facts.COMMIT,
+            trips=facts.COMMIT_TRIPS,
+            trip=trip,
             memories=load.memories,
-            cached=CACHED.fact(size),
-            processes=processes,
-            pooled=facts.POOLED,
-            work=facts.WORK_MEM,
-            share=facts.CACHE_SHARE,
+            namespaces=workload.namespaces,
+            scan=SCAN,
+            busy=facts.BUSY,
         )
+    return value
+
+
+def needs(
+    workload: Workload, load: Load, of: Layout, processes: float, connections: float, ledger: Ledger = QUIET
+) -> Needs:
+    """What each instance has to have for so many processes of the service, and connections of its own."""
+    size, note = load.value_bytes, ledger.note
+    memory = _memory(load, processes, connections, ledger)
     storage = stored_bytes(load.memories, size, of.partitions) / (1 - facts.FREE.value)
     if ledger.keeps:
         note(
@@ -104,15 +118,17 @@ def needs(workload: Workload, load: Load, of: Layout, processes: float, ledger: 
             empty=PARTITION,
             free=facts.FREE,
         )
-    rows = note(
-        "postgresql.rows",
-        (load.stores + load.reads) * facts.WRITES.value,
-        "rows/s written",
-        "(stores + reads) * rows",
-        stores=load.stores,
-        reads=load.reads,
-        rows=facts.WRITES,
-    )
+    rows = (load.stores + load.reads) * facts.WRITES.value
+    if ledger.keeps:
+        note(
+            "postgresql.rows",
+            rows,
+            "rows/s written",
+            "(stores + reads) * rows",
+            stores=load.stores,
+            reads=load.reads,
+            rows=facts.WRITES,
+        )
     wal = rows * (WAL.at(size) + IMAGES.at(size) * facts.PAGE.value)
     if ledger.keeps:
         note(
@@ -151,23 +167,58 @@ def needs(workload: Workload, load: Load, of: Layout, processes: float, ledger: 
             pages=facts.PAGES_A_WRITE,
             page=facts.PAGE,
         )
-    return Needs(memory, _cpu(workload, load, rows, ledger), storage, kept, iops, moved, connections, wal)
+    return Needs(memory, _cpu(workload, load, rows, ledger), storage, kept, iops, moved, wal)
+
+
+def _memory(load: Load, processes: float, connections: float, ledger: Ledger) -> float:
+    """Rows that are read again and again, beside what connections sort with: the least each, or a share of the memory.
+
+    So much that both fit into what the planner counts on, and that `max_connections`, which follows it, is enough.
+    """
+    cached, share = load.memories * CACHED.at(load.value_bytes), facts.CACHE_SHARE.value
+    sorting = min(processes, facts.POOLED.value)
+    memory = max(
+        (cached + sorting * facts.WORK_MEM.value) / share,
+        cached / (share - sorting * facts.WORK.value / facts.CONNECTIONS.value),
+        min(connections, facts.CONNECTIONS.value) * facts.CONNECTION_BYTES.value,
+    )
+    if ledger.keeps:
+        ledger.note(
+            "postgresql.memory",
+            memory,
+            "B an instance",
+            "max((memories * cached + min(processes, pooled) * least) / share,"
+            " memories * cached / (share - min(processes, pooled) * work / most), min(connections, most) * each)",
+            memories=load.memories,
+            cached=CACHED.fact(load.value_bytes),
+            processes=processes,
+            pooled=facts.POOLED,
+            least=facts.WORK_MEM,
+            share=facts.CACHE_SHARE,
+            work=facts.WORK,
+            connections=connections,
+            most=facts.CONNECTIONS,
+            each=facts.CONNECTION_BYTES,
+        )
+    return memory
 
 
 def _cpu(workload: Workload, load: Load, rows: float, ledger: Ledger) -> float:
     """Every store also lists all keys of its namespace."""
     listed = load.memories / workload.namespaces
-    work = rows * WRITE.at(load.value_bytes) + load.stores * listed * SCAN.value
-    return ledger.note(
-        "postgresql.cpu",
-        work / facts.BUSY.value,
-        "cores an instance",
-        "(rows * write + stores * memories / namespaces * scan) / busy",
-        rows=rows,
-        write=WRITE.fact(load.value_bytes),
-        stores=load.stores,
-        memories=load.memories,
-        namespaces=workload.namespaces,
-        scan=SCAN,
-        busy=facts.BUSY,
-    )
+    cpu = (rows * WRITE.at(load.value_bytes) + load.stores * listed * SCAN.value) / facts.BUSY.value
+    if ledger.keeps:
+        ledger.note(
+            "postgresql.cpu",
+            cpu,
+            "cores an instance",
+            "(rows * write + stores * memories / namespaces * scan) / busy",
+            rows=rows,
+            write=WRITE.fact(load.value_bytes),
+            stores=load.stores,
+            memories=load.memories,
+            namespaces=workload.namespaces,
+            scan=SCAN,
+            busy=facts.BUSY,
+        )
+    return cpu

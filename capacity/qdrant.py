@@ -6,7 +6,7 @@ A point is never deleted: the service's DELETE fails on it, and neither retentio
 
 from typing import NamedTuple
 
-from capacity import facts, rounding
+from capacity import disks, facts, rounding
 from capacity.ledger import QUIET, Ledger
 from capacity.load import Load
 from capacity.workload import Workload
@@ -21,11 +21,14 @@ class Layout(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """Of one node: bytes and cores."""
+    """Of one node: bytes, cores and operations a second."""
 
     memory: float
     cpu: float
     storage: float
+    iops: float
+    throughput: float
+    """Bytes a second of the volume."""
 
 
 def layout(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Layout:
@@ -148,7 +151,7 @@ def needs(workload: Workload, load: Load, of: Layout, ledger: Ledger = QUIET) ->
             share=share,
             free=facts.FREE,
         )
-    return Needs(memory, _cpu(workload, load, of, ledger), storage)
+    return Needs(memory, _cpu(workload, load, of, ledger), storage, *disks.of_points(workload, load, share, ledger))
 
 
 def _cpu(workload: Workload, load: Load, of: Layout, ledger: Ledger) -> float:
@@ -156,18 +159,21 @@ def _cpu(workload: Workload, load: Load, of: Layout, ledger: Ledger) -> float:
     left = max(1, of.nodes - workload.objectives.zones_lost * rounding.whole(of.nodes / workload.zones))
     wide = max(1.0, workload.vector_dimensions / facts.BENCH_DIMENSIONS.value)
     work = (load.searches * facts.SEARCH_CPU.value + load.stores * of.copies * facts.INDEX_CPU.value) * wide
-    return ledger.note(
-        "qdrant.cpu",
-        work / left / facts.BUSY.value,
-        "cores a node",
-        "(searches * search + stores * copies * index) * max(1, dimensions / benchmark) / left / busy",
-        searches=load.searches,
-        search=facts.SEARCH_CPU,
-        stores=load.stores,
-        copies=of.copies,
-        index=facts.INDEX_CPU,
-        dimensions=workload.vector_dimensions,
-        benchmark=facts.BENCH_DIMENSIONS,
-        left=left,
-        busy=facts.BUSY,
-    )
+    cpu = work / left / facts.BUSY.value
+    if ledger.keeps:
+        ledger.note(
+            "qdrant.cpu",
+            cpu,
+            "cores a node",
+            "(searches * search + stores * copies * index) * max(1, dimensions / benchmark) / left / busy",
+            searches=load.searches,
+            search=facts.SEARCH_CPU,
+            stores=load.stores,
+            copies=of.copies,
+            index=facts.INDEX_CPU,
+            dimensions=workload.vector_dimensions,
+            benchmark=facts.BENCH_DIMENSIONS,
+            left=left,
+            busy=facts.BUSY,
+        )
+    return cpu

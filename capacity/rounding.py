@@ -4,32 +4,41 @@ import math
 
 from capacity.facts import GIB, MIB
 
-_NEARLY = 1e-9
+NEARLY = 1e-9
 """Below it a remainder is one of floating point."""
+_VOLUME = 10 * GIB
+
+
+def more(value: float, than: float) -> bool:
+    """Whether a value is more, and not by what floating point adds."""
+    return value > than * (1 + NEARLY)
 
 
 def up(value: float, step: float = 1.0) -> float:
     """The next multiple of a step."""
-    return math.ceil(value / step - _NEARLY) * step
+    return math.ceil(value / step - NEARLY) * step
 
 
 def whole(value: float) -> int:
-    return math.ceil(value - _NEARLY)
+    return math.ceil(value - NEARLY)
 
 
 def memory(value: float) -> float:
     """Bytes: to quarters of a GiB below 4 GiB, else to whole ones."""
-    return up(value, 256 * MIB) if value < 4 * GIB else up(value, GIB)
+    step = 256 * MIB if value < 4 * GIB else GIB
+    return math.ceil(value / step - NEARLY) * step
 
 
 def cores(value: float) -> float:
     """To quarters of a core below four cores, else to halves."""
-    return up(value, 0.25) if value < 4 else up(value, 0.5)
+    step = 0.25 if value < 4 else 0.5
+    return math.ceil(value / step - NEARLY) * step
 
 
 def volume(value: float) -> float:
     """Bytes: in steps of 10 GiB, which volumes can grow by later."""
-    return max(10 * GIB, up(value, 10 * GIB))
+    steps = math.ceil(value / _VOLUME - NEARLY)
+    return (steps if steps > 1 else 1) * _VOLUME
 
 
 def odd(value: float) -> int:

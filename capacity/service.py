@@ -6,7 +6,7 @@ it is done its process does nothing else. So the cost of a store grows with what
 
 from typing import NamedTuple
 
-from capacity import facts, rounding
+from capacity import facts, rounding, spread
 from capacity.calibration import Curve, fact
 from capacity.ledger import QUIET, Ledger
 from capacity.load import Load
@@ -17,8 +17,8 @@ HELD = Curve("service", "held_cpu_seconds", "core seconds a memory held")
 READ = Curve("service", "read_cpu_seconds", "core seconds a read")
 SEARCH = Curve("service", "search_cpu_seconds", "core seconds a search")
 LISTED = fact("service", "listed_cpu_seconds", "core seconds a key listed")
-LEAST_TARGET = 0.05
-"""Cores under which an autoscaler would follow the process's idle noise."""
+LEAST_TARGET = facts.LEAST_TARGET.value
+_LEAST_PODS = int(facts.LEAST_PODS.value)
 
 
 class Costs(NamedTuple):
@@ -45,9 +45,9 @@ class Needs(NamedTuple):
     held: float
     """Memories of the namespace."""
     cpu: float
-    """Cores that a pod uses when it is as busy as it may be."""
+    """Cores of a pod: those that are left have together what all requests take."""
     target: float
-    """The same for the autoscaler."""
+    """Cores that a pod uses when it is as busy as it may be: more have the autoscaler add one."""
     memory: float
     """Bytes of a pod."""
     in_time: bool
@@ -58,11 +58,9 @@ def costs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Costs:
     """What calls cost on this day."""
     size, trip, note = load.value_bytes, workload.round_trip_ms / 1000, ledger.note
     held, keys = load.memories / workload.namespaces, load.memories * facts.KEYS.value
-    shared: dict[str, float | facts.Fact] = {
-        "memories": load.memories,
-        "namespaces": workload.namespaces,
-        "keys": facts.KEYS,
-    }
+    shared: dict[str, float | facts.Fact] = {}
+    if ledger.keeps:
+        shared = {"memories": load.memories, "namespaces": workload.namespaces, "keys": facts.KEYS}
     store_cpu = STORE.at(size) + held * HELD.at(size) + keys * LISTED.value
     if ledger.keeps:
         note(
@@ -91,15 +89,17 @@ def costs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Costs:
             **shared,
         )
     read_cpu = READ.at(size)
-    read = note(
-        "service.read",
-        read_cpu + facts.READ_TRIPS.value * trip,
-        "s a read",
-        "cpu + trips * trip",
-        cpu=READ.fact(size),
-        trips=facts.READ_TRIPS,
-        trip=trip,
-    )
+    read = read_cpu + facts.READ_TRIPS.value * trip
+    if ledger.keeps:
+        note(
+            "service.read",
+            read,
+            "s a read",
+            "cpu + trips * trip",
+            cpu=READ.fact(size),
+            trips=facts.READ_TRIPS,
+            trip=trip,
+        )
     search_cpu = SEARCH.at(size)
     if ledger.keeps:
         note("service.search", search_cpu, "s a search", "cpu", cpu=SEARCH.fact(size))
@@ -129,20 +129,28 @@ def busy_share(of: Costs, load: Load, latency: float, ledger: Ledger = QUIET) ->
             square=square,
         )
     busy = min(facts.BUSY.value, room / (1 + room))
-    return ledger.note(
-        "service.busy", busy, "of a process's time", "min(most, room / (1 + room))", most=facts.BUSY, room=room
-    )
+    if ledger.keeps:
+        ledger.note(
+            "service.busy", busy, "of a process's time", "min(most, room / (1 + room))", most=facts.BUSY, room=room
+        )
+    return busy
 
 
 def pods(workload: Workload, busy_processes: float, ledger: Ledger = QUIET, name: str = "service.pods") -> int:
     """Pods of which so many are left when zones are lost."""
     zones, lost = workload.zones, workload.objectives.zones_lost
-    wanted = max(1, rounding.whole(busy_processes))
-    number = max(int(facts.LEAST_PODS.value), -(-wanted * zones // (zones - lost)))
-    while number - lost * -(-number // zones) < wanted:
-        number += 1
+    number = spread.fewest(max(1, rounding.whole(busy_processes)), _LEAST_PODS, zones, lost)
     if ledger.keeps:
-        ledger.note(name, number, "pods a namespace", "first(left(pods) >= processes)", processes=busy_processes)
+        ledger.note(
+            name,
+            number,
+            "pods a namespace",
+            "fewest(max(1, ceil(processes)), least, zones, lost)",
+            processes=busy_processes,
+            least=facts.LEAST_PODS,
+            zones=zones,
+            lost=lost,
+        )
     return number
 
 
@@ -160,7 +168,7 @@ def needs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Needs:
             "service.processes",
             processes,
             "processes a namespace at peak",
-            "(stores * store + reads * read + searches * search) / namespaces / busy",
+            "(stores * store + reads * read + searches * search) / namespaces / max(busy, least)",
             stores=load.stores,
             store=of.store,
             reads=load.reads,
@@ -168,22 +176,66 @@ def needs(workload: Workload, load: Load, ledger: Ledger = QUIET) -> Needs:
             searches=load.searches,
             search=of.search,
             namespaces=workload.namespaces,
-            busy=busy,
+            busy=share,
+            least=facts.LEAST_BUSY,
         )
     number = pods(workload, processes, ledger)
-    used = busy * cpu / work
+    spare = spread.spare(_LEAST_PODS, workload.zones, workload.objectives.zones_lost)
+    each, target = cpu / workload.namespaces * spare / number, max(busy * cpu / work, LEAST_TARGET)
     if ledger.keeps:
-        ledger.note("service.cpu", used, "cores a pod", "busy * cpu / work", busy=busy, cpu=cpu, work=work)
+        _tell_cpu(workload, load, of, (number, share, each, target), ledger)
     return Needs(
         pods=number,
         least=pods(workload, processes / load.peak, ledger, "service.least_pods"),
         busy=share,
         store_seconds=of.store,
         held=load.memories / workload.namespaces,
-        cpu=max(used, facts.LEAST_SERVICE_CPU.value),
-        target=max(used, LEAST_TARGET),
+        cpu=max(each, facts.LEAST_SERVICE_CPU.value),
+        target=target,
         memory=_memory(workload, load, ledger),
         in_time=share >= facts.LEAST_BUSY.value,
+    )
+
+
+def _tell_cpu(workload: Workload, load: Load, of: Costs, by: tuple[int, float, float, float], ledger: Ledger) -> None:
+    """The longer a process waits for its stores, the less CPU it uses, and the more of them there are: all of them
+    together use what the calls take.
+    """
+    number, share, each, target = by
+    taken: dict[str, float | facts.Fact] = {
+        "stores": load.stores,
+        "reads": load.reads,
+        "searches": load.searches,
+        "store_cpu": of.store_cpu,
+        "read_cpu": of.read_cpu,
+        "search_cpu": of.search_cpu,
+    }
+    cpu = "(stores * store_cpu + reads * read_cpu + searches * search_cpu)"
+    ledger.note(
+        "service.cpu",
+        max(each, facts.LEAST_SERVICE_CPU.value),
+        "cores a pod",
+        f"max(least, {cpu} / namespaces * spare(fewest, zones, lost) / pods)",
+        least=facts.LEAST_SERVICE_CPU,
+        namespaces=workload.namespaces,
+        fewest=facts.LEAST_PODS,
+        zones=workload.zones,
+        lost=workload.objectives.zones_lost,
+        pods=number,
+        **taken,
+    )
+    ledger.note(
+        "service.target",
+        target,
+        "cores a pod",
+        f"max(least, max(busy, waiting) * {cpu} / (stores * store + reads * read + searches * search))",
+        least=facts.LEAST_TARGET,
+        busy=share,
+        waiting=facts.LEAST_BUSY,
+        store=of.store,
+        read=of.read,
+        search=of.search,
+        **taken,
     )
 
 
@@ -191,15 +243,17 @@ def _memory(workload: Workload, load: Load, ledger: Ledger) -> float:
     """A process lists its namespace on every store, and keeps in its graph what it stored itself, at worst all."""
     held = load.memories / workload.namespaces
     value = facts.PROCESS_BYTES.value + held * (facts.LISTED_BYTES.value + facts.GRAPH_BYTES.value + load.value_bytes)
-    return ledger.note(
-        "service.memory",
-        value,
-        "B a pod",
-        "process + memories / namespaces * (listed + graph + value)",
-        process=facts.PROCESS_BYTES,
-        memories=load.memories,
-        namespaces=workload.namespaces,
-        listed=facts.LISTED_BYTES,
-        graph=facts.GRAPH_BYTES,
-        value=load.value_bytes,
-    )
+    if ledger.keeps:
+        ledger.note(
+            "service.memory",
+            value,
+            "B a pod",
+            "process + memories / namespaces * (listed + graph + value)",
+            process=facts.PROCESS_BYTES,
+            memories=load.memories,
+            namespaces=workload.namespaces,
+            listed=facts.LISTED_BYTES,
+            graph=facts.GRAPH_BYTES,
+            value=load.value_bytes,
+        )
+    return value

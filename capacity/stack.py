@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from capacity import rounding
-from capacity.facts import GIB, MIB, SERVICE_CPU_LIMIT
-from capacity.nodes import Pool
-from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Component, Plan
+from capacity.facts import EDGE_THREADS, GIB, LEAST_PODS, LEAST_POOL, MIB, POOLED, REDIS_CLIENTS, SERVICE_CPU_LIMIT
+from capacity.ledger import shown
+from capacity.nodes import Pod, Pool
+from capacity.plan import EDGE, EDGE_POD, POSTGRESQL, QDRANT, REDIS, SERVICE, Component, Plan
 
 MOST_PODS: Final = 1000
 """What settings take for a number of pods."""
+MOST_POOLERS: Final = int(POOLED.value / LEAST_POOL.value)
+"""The same of poolers, however large PostgreSQL is."""
 Values = dict[str, Any]
 
 
@@ -17,12 +20,30 @@ class TooLargeError(Exception):
     """A plan that no stack file can say."""
 
 
-def values(of: Plan, *, aws: bool = False) -> Values:
-    """Blocks of a stack file, with the node groups on AWS. Raises TooLargeError with everything that is too large."""
-    faults = [*too_many(of), *too_large(of.pools)]
+def values(of: Plan, region: str | None = None) -> Values:
+    """Blocks of the stack file of a region, or of one that suits all. Raises TooLargeError with everything that is too
+    large.
+    """
+    _said([*too_many(of), *too_large(of.pools)])
+    return blocks(of) | edge(of.edges.get(region or "") or max(of.edges.values(), default=EDGE_POD))
+
+
+def groups(of: Plan) -> Values:
+    """Block of the node groups on AWS that take a plan's pods. Raises TooLargeError."""
+    _said(too_large(of.pools))
+    return {"aws": {"nodes": nodes(of.pools)}}
+
+
+def _said(faults: Sequence[str]) -> None:
+    """Raises TooLargeError where there is a fault."""
     if faults:
         raise TooLargeError("\n".join(["no stack file can say this plan:", *(f"  {fault}" for fault in faults)]))
-    return blocks(of) | ({"aws": {"nodes": nodes(of.pools)}} if aws else {})
+
+
+def presumed(of: Plan) -> str:
+    """What a stack has to have beside that, in words: nobody but its owner can name it."""
+    workload = of.workload
+    return f"for a stack of {shown(workload.namespaces, 'memory.namespaces')} and {workload.zones} zones"
 
 
 def blocks(of: Plan) -> Values:
@@ -40,6 +61,7 @@ def blocks(of: Plan) -> Values:
         POSTGRESQL: {
             "primary": {"resources": _resources(rows.cpu, rows.memory, rows.cpu, rows.memory)},
             "replica": {"replicas": rows.pods - 1},
+            "pooler": {"instances": int(rows.notes["poolers"])},
             "storage": quantity(rows.storage - rows.notes["wal_storage"]),
             "wal_storage": quantity(rows.notes["wal_storage"]),
             "partitions": int(rows.notes["partitions"]),
@@ -52,13 +74,33 @@ def blocks(of: Plan) -> Values:
     }
 
 
+def edge(of: Pod) -> Values:
+    """Block of the edge proxy, where it has to have more than the defaults."""
+    found: Values = {}
+    if of.number > LEAST_PODS.value:
+        found["replicas"] = of.number
+    if of.cpu > EDGE_POD.cpu:
+        found["resources"] = _resources(of.cpu, of.memory, max(of.cpu, EDGE_THREADS.value), of.memory)
+    return {EDGE: found} if found else {}
+
+
 def too_many(of: Plan) -> list[str]:
     """Numbers that settings do not take, in words."""
-    return [
+    found = [
         f"{one.name}: {one.pods:,} pods are more than settings take ({MOST_PODS:,})"
         for one in of.components
         if one.pods / max(1, one.notes.get("namespaces", 1)) > MOST_PODS
     ]
+    found += [
+        f"edge of {region}: {pods.number:,} pods are more than settings take ({MOST_PODS:,})"
+        for region, pods in of.edges.items()
+        if pods.number > MOST_PODS
+    ]
+    if (poolers := of.needs.connections.poolers) > MOST_POOLERS:
+        found.append(f"{POSTGRESQL}: {poolers:,} poolers are more than it has connections for ({MOST_POOLERS:,})")
+    if (asked := of.needs.connections.redis) > (most := REDIS_CLIENTS.value):
+        found.append(f"{REDIS}: {asked:,.0f} connections to each node are more than it takes ({most:,.0f})")
+    return found
 
 
 def too_large(pools: Sequence[Pool]) -> list[str]:

@@ -1,15 +1,16 @@
 """Plans as people read them, and as programs do."""
 
 import datetime
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-from capacity import cost, limits
+from capacity import cost, facts, limits, link, rounding
 from capacity.facts import MONTH_DAYS
 from capacity.ledger import plain, shown
 from capacity.limits import date_of
-from capacity.plan import POSTGRESQL, Plan
-from capacity.prices import Prices
+from capacity.plan import SERVICE, UNITS, Plan
+from capacity.prices import Cost, Prices
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -32,6 +33,9 @@ def components(of: Plan) -> str:
         volumes = shown(one.storage, "B") if one.storage else "–"
         notes = ", ".join(f"{name} {_note(name, value)}" for name, value in one.notes.items())
         rows.append((one.name, str(one.pods), plain(one.cpu), shown(one.memory, "B"), volumes, notes))
+    for region, pods in of.edges.items():
+        notes = f"where {region} is a standby"
+        rows.append(("edge", str(pods.number), plain(pods.cpu), shown(pods.memory, "B"), "–", notes))
     rows.append(("in all", "", plain(of.cores), shown(of.memory, "B"), shown(of.storage, "B"), ""))
     return aligned(rows)
 
@@ -56,27 +60,102 @@ def network(of: Plan) -> str:
     """Bytes that cross, at peak and in a month."""
     needs, month = of.needs.network, MONTH_DAYS * 86_400 / of.workload.peak_factor
     rows = [("network", "at peak", "a month", "")]
-    for name, rate in zip(("between zones", "home to each standby", "edges and home"), needs, strict=True):
+    for name, rate in (
+        ("between zones", needs.zones),
+        ("home to each standby", needs.replication),
+        ("edges and home", needs.forwarded),
+    ):
         if rate:
-            rows.append((name, f"{rate * 8 / 1e6:,.1f} Mbit/s", shown(rate * month, "B"), ""))
+            rows.append((name, _mbit(rate), shown(rate * month, "B"), ""))
+    return aligned(rows)
+
+
+def _mbit(rate: float) -> str:
+    return f"{plain(rate * link.BITS)} Mbit/s"
+
+
+_PARTS: Final = (1, 0.9, 0.75, 0.5)
+"""Of the rate that a link has to have."""
+
+
+def recovery(of: Plan) -> str:
+    """What the loss of home costs, by what carries each store to the standby; empty without one."""
+    needs, workload = of.needs.network, of.workload
+    if not needs.link:
+        return ""
+    rows = [("lost with home", "at most", "objective", "by")]
+    rpo = f"{workload.objectives.rpo_seconds:,} s"
+    given = link.stated(workload)
+    for rate in ([given] if given else []) + [needs.link * part for part in _PARTS]:
+        behind = link.lag(workload, needs.replication, needs.users, rate)
+        lag = "ever more" if math.isinf(behind) else f"{rounding.whole(behind):,} s"
+        which = "the link that is stated" if rate == given else "a link"
+        rows.append(("PostgreSQL", lag, rpo, f"{which} of {_mbit(rate)}"))
+    rows.append(("", f"{facts.ARCHIVE.value:,.0f} s", rpo, "its archive, while the link is down"))
+    points = of.load.stores / workload.peak_factor * facts.SNAPSHOTS.value
+    rows.append(
+        (
+            "Qdrant",
+            f"{facts.SNAPSHOTS.value:,.0f} s",
+            "none",
+            f"snapshots: {shown(round(points), 'points')} at the mean",
+        )
+    )
+    rows.append(("Redis", "all", "none", "nothing: what a cache holds, and locks"))
     return aligned(rows)
 
 
 def money(of: Plan, table: Prices) -> str:
     """Cost by region and component. Names the date of the prices."""
     found = cost.costs(of, table)
-    rows = [("a month", table.currency, "")]
-    rows += [(f"{one.region}: {one.component}", f"{one.amount:,.0f}", "") for one in found]
-    rows.append(("in all", f"{cost.total(found):,.0f}", f"prices of {table.date}"))
-    return f"{aligned(rows)}\n{table.what}"
+    dated = f"prices of {table.date}"
+    rows = [("a month", table.currency, dated)]
+    for region in of.workload.regions:
+        own = [one for one in found if one.region == region.name]
+        rows += [
+            (f"{one.region}: {one.component}", _amount(one.amount), cost.NO_MACHINE if one.amount is None else "")
+            for one in own
+        ]
+        if len(of.workload.regions) > 1:
+            rows.append((f"{region.name} in all", *_in_all(own, dated)))
+    rows.append(("in all", *_in_all(found, dated)))
+    return f"{aligned(rows)}\n{table.what}; {cost.left_out(workload=True)}"
+
+
+def _in_all(found: Sequence[Cost], dated: str) -> tuple[str, str]:
+    return f"{cost.total(found):,.0f}", ", ".join(filter(None, [dated, cost.without(found)]))
+
+
+def bill(of: Plan, region: str, table: Prices) -> str:
+    """Cost of a region in a line, with the date of the prices, and in another what it has not in it."""
+    own = [one for one in cost.costs(of, table) if one.region == region]
+    told = [f"{cost.total(own):,.0f} {table.currency} a month by prices of {table.date}", cost.without(own)]
+    return f"{region}: {', '.join(filter(None, told))}\n{cost.left_out(workload=True)}"
+
+
+def _amount(amount: float | None) -> str:
+    return "not known" if amount is None else f"{amount:,.0f}"
 
 
 def warnings(of: Plan, today: datetime.date) -> list[str]:
-    """Where the service is the limit, from when on, and what lifts it."""
+    """Where the service is the limit, or something that no larger pod lifts, from when on, and what does; by day."""
+    found = [("THE SERVICE", limit) for limit in limits.service_limits(of.workload)]
+    found += [(limit.component, limit) for limit in limits.outer_limits(of.workload)]
     return [
-        f"LIMIT OF THE SERVICE from {date_of(of.workload, limit.day or 0, today)}: {limit.words}.\n  {limit.remedy}."
-        for limit in limits.service_limits(of.workload)
+        f"LIMIT OF {what} from {date_of(of.workload, limit.day or 0, today)}: {limit.words}.\n  {limit.remedy}."
+        for what, limit in sorted(found, key=lambda one: one[1].day or 0)
     ]
+
+
+def not_carried(of: Plan, today: datetime.date) -> str:
+    """From when on no number of pods answers in time, where that is before the last day of the plan."""
+    day = limits.late(of.workload).day
+    if day is None or day >= of.load.day:
+        return ""
+    return (
+        f"NOT CARRIED from {date_of(of.workload, day, today)} on: no number of pods answers in "
+        f"{of.workload.objectives.latency_ms:,g} ms then, whatever these sizes cost (LIMIT OF THE SERVICE)"
+    )
 
 
 def until(of: Plan, today: datetime.date) -> str:
@@ -92,16 +171,27 @@ def whole(of: Plan, table: Prices, today: datetime.date) -> str:
     regions = ", ".join(region.name for region in of.workload.regions)
     start = date_of(of.workload, 0, today)
     head = (
-        f"{of.workload.horizon_months} months from {start}, for each of {regions}: "
-        f"{of.load.memories:,.0f} memories, {of.load.points:,.0f} points, {plain(of.load.requests)} requests/s at peak"
+        f"{shown(of.workload.horizon_months, 'months')} from {start}, for each of {regions}: "
+        f"{shown(round(of.load.memories), 'memories')}, {shown(round(of.load.points), 'points')}, "
+        f"{shown(of.load.requests, 'requests/s')} at peak"
     )
-    parts = [head, components(of), nodes(of), network(of), money(of, table), until(of, today), *warnings(of, today)]
-    return "\n\n".join(parts) + "\n"
+    parts = [
+        head,
+        not_carried(of, today),
+        components(of),
+        nodes(of),
+        network(of),
+        recovery(of),
+        money(of, table),
+        until(of, today),
+    ]
+    return "\n\n".join(filter(None, [*parts, *warnings(of, today)])) + "\n"
 
 
 def as_json(of: Plan, table: Prices, today: datetime.date) -> dict[str, Any]:
     """Everything of a plan; bytes, cores, seconds."""
-    found = limits.outgrown(of.workload, of.layout, of.provided)
+    found = limits.outgrown(of.workload, of.layout, limits.given(of))
+    first = limits.first(of)
     return {
         "workload": of.workload.model_dump(mode="json"),
         "load": of.load._asdict(),
@@ -113,39 +203,99 @@ def as_json(of: Plan, table: Prices, today: datetime.date) -> dict[str, Any]:
             pool.use: {"instance_type": pool.instance_type, "per_zone": pool.per_zone, "spare_per_zone": 1}
             for pool in of.pools
         },
+        "edges": {
+            region: {"pods": pods.number, "cpu": pods.cpu, "memory": pods.memory} for region, pods in of.edges.items()
+        },
         "network": of.needs.network._asdict(),
-        "outgrown": {one.name: None if one.day is None else str(date_of(of.workload, one.day, today)) for one in found},
-        "service_limits": [
-            {
-                "name": limit.name,
-                "date": str(date_of(of.workload, limit.day or 0, today)),
-                "words": limit.words,
-                "remedy": limit.remedy,
-            }
-            for limit in limits.service_limits(of.workload)
+        "outgrown": {one.name: _date(of, one.day, today) for one in found},
+        "outgrown_first": {"name": first.name, "date": _date(of, first.day, today)},
+        "connections": of.needs.connections._asdict(),
+        "service_limits": [_limit(of, limit, today) for limit in limits.service_limits(of.workload)],
+        "outer_limits": [
+            {"component": limit.component, **_limit(of, limit, today)} for limit in limits.outer_limits(of.workload)
         ],
         "cost": {
             "date": table.date,
             "currency": table.currency,
             "month": [one._asdict() for one in cost.costs(of, table)],
+            "left_out": cost.left_out(workload=True),
         },
     }
 
 
+def _date(of: Plan, day: float | None, today: datetime.date) -> str | None:
+    return None if day is None else str(date_of(of.workload, day, today))
+
+
+def _limit(of: Plan, limit: limits.ServiceLimit, today: datetime.date) -> dict[str, str]:
+    day = str(date_of(of.workload, limit.day or 0, today))
+    return {"name": limit.name, "date": day, "words": limit.words, "remedy": limit.remedy}
+
+
 def compared(one: Plan, other: Plan, names: tuple[str, str], table: Prices, today: datetime.date) -> str:
     """Two plans side by side."""
-    rows: list[tuple[str, ...]] = [("", *names, "times")]
-    for name, size in one.provided.items():
-        unit = name.rpartition(".")[2]
-        bytes_ = unit in ("memory", "storage", "wal_storage")
-        there = other.provided[name]
-        shows = [shown(value, "B") if bytes_ else plain(value) for value in (size, there)]
-        rows.append((name, *shows, f"{there / size:.2f}" if size else "–"))
-    for name in ("qdrant", POSTGRESQL, "redis"):
-        pods = one.component(name).pods, other.component(name).pods
-        rows.append((f"{name}.pods", str(pods[0]), str(pods[1]), f"{pods[1] / pods[0]:.2f}"))
-    bills = cost.total(cost.costs(one, table)), cost.total(cost.costs(other, table))
-    rows.append((f"{table.currency} a month", f"{bills[0]:,.0f}", f"{bills[1]:,.0f}", f"{bills[1] / bills[0]:.2f}"))
-    ends = [until(of, today) for of in (one, other)]
-    lines = [aligned(rows), f"prices of {table.date}", *(f"{n}: {e}" for n, e in zip(names, ends, strict=True))]
-    return "\n".join(lines) + "\n"
+    rows: list[tuple[str, ...]] = [("", *names, "times", "")]
+    sizes = [_sizes(of) for of in (one, other)]
+    for name, size in sizes[0].items():
+        what, there = name.rpartition(".")[2], sizes[1][name]
+        shows = [shown(value, "B") if UNITS.get(what) == "B" else plain(value) for value in (size, there)]
+        rows.append((name.removesuffix(_EACH), *shows, _times(size, there), _OF.get(what, "")))
+    rows += _nodes_compared(one, other)
+    rows += bills_compared([cost.costs(of, table) for of in (one, other)], names, table)
+    ends = [f"{name}: {said}" for name, of in zip(names, (one, other), strict=True) for said in _ends(of, today)]
+    return "\n".join([aligned(rows), f"costs are {cost.left_out(workload=True)}", *ends]) + "\n"
+
+
+def _ends(of: Plan, today: datetime.date) -> list[str]:
+    return [*filter(None, [not_carried(of, today)]), until(of, today), *warnings(of, today)]
+
+
+_EACH: Final = " of each"
+_OF: Final = {
+    "pods": "in all",
+    f"pods{_EACH}": "of each memory namespace",
+    "cpu": "a pod",
+    "memory": "a pod",
+    "storage": "a volume",
+    "wal_storage": "a volume",
+}
+"""What a size of a comparison is of."""
+
+
+def _sizes(of: Plan) -> dict[str, float]:
+    """By component and what of it, in the order of a plan: what all pods are, and each pod and volume."""
+    provided, found = of.provided, dict[str, float]()
+    for one in of.components:
+        if one.name == SERVICE:
+            found["memory namespaces"] = of.workload.namespaces
+            found[f"{SERVICE}.pods{_EACH}"] = of.needs.service.pods
+        found |= {f"{one.name}.pods": one.pods, f"{one.name}.cpu": one.cpu}
+        found |= {
+            name: size for name, size in provided.items() if name.startswith(f"{one.name}.") and name not in found
+        }
+    return found
+
+
+def _nodes_compared(one: Plan, other: Plan) -> Iterator[tuple[str, ...]]:
+    """Nodes of all zones of a region, spares with them."""
+    for there, then in zip(one.pools, other.pools, strict=True):
+        numbers = [pool.with_spare * of.workload.zones for pool, of in ((there, one), (then, other))]
+        kinds = " and ".join(dict.fromkeys(pool.instance_type or "no machine" for pool in (there, then)))
+        yield f"{there.use}.nodes", *map(plain, numbers), _times(*numbers), kinds
+
+
+def bills_compared(bills: Sequence[Sequence[Cost]], names: Sequence[str], table: Prices) -> Iterator[tuple[str, ...]]:
+    """By region and component of either plan, and in all; each row names the date of the prices."""
+    dated = f"{table.currency} a month, prices of {table.date}"
+    parts = [{(one.region, one.component): one.amount for one in bill} for bill in bills]
+    for key in dict.fromkeys(key for part in parts for key in part):
+        amounts = [_amount(part[key]) if key in part else "–" for part in parts]
+        yield ": ".join(key), *amounts, _times(*(part.get(key) for part in parts)), dated
+    totals = [cost.total(bill) for bill in bills]
+    lacking = [f"{name} {words}" for name, bill in zip(names, bills, strict=True) if (words := cost.without(bill))]
+    amounts = [f"{total:,.0f}" for total in totals]
+    yield "in all", *amounts, "–" if lacking else _times(*totals), "; ".join([dated, *lacking])
+
+
+def _times(size: float | None, there: float | None) -> str:
+    return f"{there / size:,.2f}" if size and there is not None else "–"

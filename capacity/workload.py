@@ -1,5 +1,6 @@
 """Workloads as people give them: read, with all faults at once. What a workload is stands in settings."""
 
+import datetime
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from settings.explain import explain
-from settings.faults import ABSENT, Fault, Place, told, written
+from settings.faults import ABSENT, Fault, Place, bare, harmless, told, written
 from settings.workload import RULES, Objectives, RegionShare, Workload
 
 __all__ = ["Objectives", "RegionShare", "Workload", "WorkloadError", "read"]
@@ -30,7 +31,7 @@ def read(raw: Mapping[str, object], place: str = "workload") -> Workload:
     try:
         workload = Workload.model_validate(_frozen(raw))
     except ValidationError as error:
-        faults = [_fault(line) for line in error.errors()]
+        faults = [_fault(line) for line in error.errors() if line["type"] != "too_short" or not line["input"]]
         bad = {fault.key for fault in faults}
         kept = {key: value for key, value in raw.items() if key in Workload.model_fields and key not in bad}
         stand_ins: dict[str, object] = {"memories_per_day": 1.0, "concurrent_users": 1.0}
@@ -57,5 +58,6 @@ def _fault(line: Any) -> Fault:
     value = ABSENT if line["type"] == "missing" else line["input"]
     if isinstance(value, float) and not math.isfinite(value):
         message = "not a number that can be planned with: write one"
-    shown = value if isinstance(value, str | int | float | bool) or value is ABSENT or value is None else "{…}"
-    return Fault(written(place), shown, message, key=str(place[0]))
+    if isinstance(value, datetime.date):  # YAML's, written without quotes
+        value = bare(value.isoformat())
+    return Fault(written(place), harmless(place, value), message, key=str(place[0]))

@@ -25,6 +25,9 @@ class CertificateAuthority(pulumi.ComponentResource):
     key: Output[str]
     """PEM, secret."""
 
+    ends: dict[str, Output[str]]
+    """When its own certificate and each that it has signed end (RFC 3339), by their names."""
+
     def __init__(self, name: str, common_name: str, opts: ResourceOptions | None = None) -> None:
         """`common_name`: what the authority is called in its certificate."""
         super().__init__("soma:data:CertificateAuthority", name, {}, opts)
@@ -44,6 +47,7 @@ class CertificateAuthority(pulumi.ComponentResource):
         )
         self.certificate = certificate.cert_pem
         self.key = key.private_key_pem
+        self.ends = {common_name: certificate.validity_end_time}
         self.register_outputs({"certificate": self.certificate})
 
     def server(self, role: str, hosts: Sequence[pulumi.Input[str]]) -> "Leaf":
@@ -74,6 +78,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             early_renewal_hours=EARLY_HOURS,
             opts=own,
         )
+        self.ends[common_name] = certificate.validity_end_time
         return Leaf(certificate.cert_pem, key.private_key_pem)
 
 

@@ -21,8 +21,8 @@ HOME_PORT: Final = 443
 
 ENDPOINT_DRAIN: Final = 15
 """Seconds that the ingress controller gets to forget a pod before SIGTERM."""
-GRACE: Final = 90
-"""Seconds from the start of a termination to SIGKILL: 15 to be forgotten, 60 for calls under way
+GRACE: Final = 190
+"""Seconds from the start of a termination to SIGKILL: 15 to be forgotten, 165 for calls under way
 (hard-stop-after), the rest to end.
 """
 UID: Final = 99
@@ -42,8 +42,8 @@ class EdgeHome:
     """Name of its ingress controller."""
     hosts: Mapping[str, str]
     """Service of each memory namespace to what that ingress controller calls it."""
-    range: str | None
-    """Addresses that the name may have; None where nobody states them."""
+    ranges: Sequence[str] | None
+    """Ranges with the addresses that the name may have; None where nobody states them."""
     callers: Output[Any]
     """Secret: what home gave out for edges (edge_entrance.EdgeEntrance.callers)."""
 
@@ -208,7 +208,7 @@ def service_spec(selector: dict[str, str]) -> Manifest:
 
 def network_policy_spec(args: EdgeProxyArgs, selector: dict[str, str]) -> Manifest:
     """Spec of the network policy: from the ingress controller, and from monitoring to the metrics; to home (and DNS, as
-    all). Where no range of home is stated, any address stands for it: the certificates say who is home.
+    all). Where no ranges of home are stated, any address stands for it: the certificates say who is home.
     """
     return {
         "podSelector": {"matchLabels": selector},
@@ -217,12 +217,7 @@ def network_policy_spec(args: EdgeProxyArgs, selector: dict[str, str]) -> Manife
             objects.allow_from([objects.namespace_named(args.ingress_namespace)], PORT),
             objects.allow_from([objects.namespace_named(args.monitoring_namespace)], OWN_PORT),
         ],
-        "egress": [_to_home(args.home.range)],
+        "egress": [
+            objects.allow_elsewhere(args.home.ranges, HOME_PORT),
+        ],
     }
-
-
-def _to_home(addresses: str | None) -> Manifest:
-    if addresses is None:
-        return {"ports": objects.tcp(HOME_PORT)}
-    peers: Sequence[Manifest] = [{"ipBlock": {"cidr": addresses}}]
-    return objects.allow_to(peers, HOME_PORT)

@@ -1,6 +1,8 @@
-"""The home region's side of the edges: a way into its ingress controller for the proxies of other regions alone."""
+"""Home's side of the other regions: a way into its ingress controller for their proxies alone, and what it says to a
+home of before that comes back.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +11,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import core
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from components import ingress
+from components import fence, ingress
 from components.certificates import CertificateAuthority
 from components.objects import labels, metadata, untyped
 from components.placement import Placement
@@ -35,6 +37,14 @@ class EdgeEntranceArgs:
     """Under which all those names are."""
     services: Mapping[str, pulumi.Resource]
     """The Services themselves, by name: they come first."""
+    given_up: Mapping[str, int]
+    """`fence.given_up`."""
+    fence_host: str
+    """Host by which it is asked for."""
+    tokens: Sequence[Output[str]]
+    """Bearer token of each memory namespace, which every region has."""
+    primary: Sequence[pulumi.Resource]
+    """PostgreSQL, which takes writes once they are there: nobody is fenced before."""
 
 
 class EdgeEntrance(pulumi.ComponentResource):
@@ -44,6 +54,9 @@ class EdgeEntrance(pulumi.ComponentResource):
 
     callers: Output[Any]
     """Secret: the authority (`ca`), and what an edge shows (`client_certificate`, `client_key`); all PEM."""
+
+    certificates: dict[str, Output[str]]
+    """When each of its certificates ends, by their names."""
 
     def __init__(self, name: str, args: EdgeEntranceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("soma:edge:EdgeEntrance", name, {}, opts)
@@ -61,9 +74,14 @@ class EdgeEntrance(pulumi.ComponentResource):
         for service, host in args.hosts.items():
             spec = ingress.entrance(host, service, ENTRANCE, CALLERS, args.settings)
             self._object(f"{service}-entrance", "VirtualServer", spec, [*before, args.services[service]])
+        if args.given_up:
+            body = fence.said(args.given_up, args.tokens)
+            spec = ingress.answer(args.fence_host, ENTRANCE, body, args.settings)
+            self._object("fence", "VirtualServer", spec, [*before, *args.primary])
         self.callers = Output.secret(
             {"ca": authority.certificate, "client_certificate": client.certificate, "client_key": client.key}
         )
+        self.certificates = authority.ends
         self.register_outputs({})
 
     def _secret(self, name: str, kind: str, data: Mapping[str, Output[str]]) -> core.v1.Secret:

@@ -142,6 +142,8 @@ def _blackbox(image: str) -> Manifest:
         "resources": objects.small_resources("10m", "32Mi", "200m", "64Mi"),
         "securityContext": objects.container_security(),
         **_probes("/-/healthy", "blackbox"),
+        # Endpoints drain before SIGTERM arrives: a failed question would read as a region that is down.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
         "volumeMounts": [{"name": "files", "mountPath": _BLACKBOX_FOLDER, "readOnly": True}],
     }
 

@@ -6,9 +6,10 @@ source session cookie) stands in this file, so that another controller is anothe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi import ResourceOptions
+from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.memory_environment import QUERY_WAIT
@@ -189,6 +190,17 @@ def entrance(host: str, service: str, secret: str, callers: str, settings: Ingre
         "tls": {"secret": secret},
         "upstreams": [_api(backend, True), *([_stream(backend, streams, True, settings)] if streams else [])],
         "routes": [*(route(path, "stream") for path in streams), *([] if "/" in streams else [route("/", "api")])],
+    }
+
+
+def answer(host: str, secret: str, body: Input[str], settings: IngressSettings) -> dict[str, Any]:
+    """Spec of the VirtualServer of a host that the controller answers itself, always alike."""
+    said = {"code": 200, "type": "text/plain", "body": body}
+    return {
+        "host": host,
+        "ingressClassName": settings.class_name,
+        "tls": {"secret": secret, "redirect": {"enable": True, "code": 308}},
+        "routes": [{"path": "/", "action": {"return": said}}],
     }
 
 

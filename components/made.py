@@ -1,10 +1,11 @@
 """What a region was made with stays when its workload changes: a plan may ask for more, and never takes away.
 
-A stack keeps as an output what it has, and the next run reads it. What is stated by hand is not judged here: whoever
-states a lower number means it, and what guards that is elsewhere (scale_in.py, the policies, Kubernetes itself).
+A stack keeps as an output what it has, and the next run reads it. What is stated by hand is judged for volumes alone,
+which nobody makes smaller: whoever states another lower number means it, and what guards that is elsewhere
+(scale_in.py, the policies, Kubernetes itself).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from components.home import SHARED
@@ -32,6 +33,7 @@ _NEVER_LESS: Final[Mapping[str, Callable[[Settings], Value]]] = {
     "redis.resources.limits.memory": lambda s: s.redis.resources.limits.memory.text,
 }
 """Volumes only grow; fewer copies or less memory for them lose some."""
+_VOLUMES: Final = tuple(path for path in _NEVER_LESS if path.endswith("storage"))
 
 
 def output(settings: Settings) -> dict[str, Any]:
@@ -46,13 +48,34 @@ def faults(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
     A stack that gives its workload up has defaults in place of what followed from it. Earlier releases said only what
     regions share; of the rest nothing is known then.
     """
-    left = outputs.get(OUTPUT) or {}
-    before: dict[str, Any] = {**(outputs.get(SHARED) or {}), **left.get("values", {})}
-    judged = left.get("derived", []) if settings.derived is None else settings.derived
+    before = {**(outputs.get(SHARED) or {}), **_left(outputs).get("values", {})}
+    judged = _judged(settings, outputs)
     values = output(settings)["values"]
     source = "a default, without the workload" if settings.derived is None else "from the workload"
     found = [_fault(path, values[path], before[path], source) for path in values if path in judged and path in before]
     return [fault for fault in found if fault is not None]
+
+
+def smaller_volumes(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
+    """Why this run may not have the sizes that it states, or leaves to their defaults, with remedies: no store would
+    get them. Earlier releases said nothing of sizes; a claim that asks for more is left as it is then.
+    """
+    before, values = _left(outputs).get("values", {}), output(settings)["values"]
+    return [
+        f"{path} = {values[path]}   {before[path]} is there and holds data: set {path} to {before[path]} or more"
+        for path in _VOLUMES
+        if path in before and path not in _judged(settings, outputs)
+        if Quantity(str(values[path])) < Quantity(str(before[path]))
+    ]
+
+
+def _left(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return outputs.get(OUTPUT) or {}
+
+
+def _judged(settings: Settings, outputs: Mapping[str, Any]) -> Collection[str]:
+    """What follows from a workload, or did."""
+    return _left(outputs).get("derived", []) if settings.derived is None else settings.derived
 
 
 def _fault(path: str, now: Value, before: Any, source: str) -> str | None:

@@ -34,7 +34,7 @@ class PostgresEndpoint:
     database: str
     user: str
     secret_name: Input[str]
-    """Secret with the key `password`."""
+    """Secret with the keys `password` and `next`, the password after that one."""
     ca_secret_name: Input[str]
     """Secret whose key `ca.crt` verifies the pooler's certificate, which carries `host`."""
 

@@ -20,7 +20,7 @@ from components.memory_environment import (
 from components.objects import Manifest, container_security, environment, small_resources
 from settings import Images
 
-REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS = 9122, 9123
+REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS, QDRANT_GATEWAY_METRICS = 9122, 9123, 9124
 """Ports of the pod for Prometheus."""
 
 POSTGRESQL_AUTH_FOLDER = "/run/soma/postgresql"
@@ -62,6 +62,7 @@ def postgresql_gateway(images: Images, postgres: PostgresEndpoint) -> Manifest:
         "POSTGRES_DATABASE": postgres.database,
         "POSTGRES_USER": postgres.user,
         "POSTGRES_PASSWORD_FILE": f"{POSTGRESQL_AUTH_FOLDER}/password",
+        "POSTGRES_NEXT_PASSWORD_FILE": f"{POSTGRESQL_AUTH_FOLDER}/next",
         "GATEWAY_PORT": str(POSTGRES_PORT),
         "QUESTION_PORT": str(POSTGRES_QUESTION_PORT),
         "METRICS_PORT": str(POSTGRESQL_GATEWAY_METRICS),
@@ -92,7 +93,8 @@ def qdrant_gateway(images: Images, qdrant: QdrantEndpoint, files: str) -> Manife
         "image": images.haproxy,
         "restartPolicy": "Always",
         "command": ["haproxy", "-W", "-f", f"{QDRANT_KEYS_FOLDER}/gateway.cfg", "-f", f"{files}/qdrant-gateway.cfg"],
-        "env": [{"name": "QDRANT_HEADLESS", "value": qdrant.headless}],
+        "env": environment({"QDRANT_HEADLESS": qdrant.headless, "METRICS_PORT": str(QDRANT_GATEWAY_METRICS)}),
+        "ports": [{"name": "qdrant-metrics", "containerPort": QDRANT_GATEWAY_METRICS, "protocol": "TCP"}],
         "resources": small_resources("100m", "64Mi", "1", "256Mi"),
         "securityContext": container_security(),
         **_probes(

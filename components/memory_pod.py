@@ -74,6 +74,8 @@ class PodArgs:
     """Fully qualified host of the pods' own Service."""
     token_version: int = 1
     """Of the bearer token, which the service reads when it starts."""
+    fence: tuple[str, ...] = ()
+    """What the readiness probe asks the other regions; nothing where there are none."""
     held: bool = False
     """Wait also before a PostgreSQL that is writable: home is about to move."""
 
@@ -163,7 +165,7 @@ def _service(args: PodArgs) -> Manifest:
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": args.resources.as_kubernetes(),
         "securityContext": container_security(),
-        **probes(args.host),
+        **probes(args.host, args.fence),
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(ENDPOINT_DRAIN)]}}},
         "volumeMounts": [
             {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
@@ -173,7 +175,7 @@ def _service(args: PodArgs) -> Manifest:
     }
 
 
-def probes(host: Input[str]) -> Manifest:
+def probes(host: Input[str], fence: tuple[str, ...] = ()) -> Manifest:
     """The three probes of the service; files/memory_probe.py says what each asks.
 
     - startup: the entrypoint waits up to 60 s for each of three stores, then the process connects: 300 s. Within them
@@ -183,6 +185,7 @@ def probes(host: Input[str]) -> Manifest:
       pass the init containers' waits a second time, so this is the only guard that each process passes.
     - readiness: /readyz says 200 whatever it finds, so the body is read. A killed primary is back in 10 s (measured)
       and passes unnoticed; after 30 s the ingress stops to queue requests behind a service that cannot answer.
+      A pod of a home that was given up, and comes back, is unready as well: what it took would be lost (fence.py).
     - liveness: one event loop serves everything, so /ping stalls while a statement waits: 75 s when the primary's zone
       is cut off (measured), 360 s when no primary comes (a statement is held for 120 s, and the service repeats it
       once, after a login that is held as long), for ever when PostgreSQL hangs with its connections open. A stalled
@@ -199,7 +202,7 @@ def probes(host: Input[str]) -> Manifest:
             "failureThreshold": 60,
         },
         "readinessProbe": {
-            "exec": {"command": [*probe, "ready"]},
+            "exec": {"command": [*probe, "ready", *fence]},
             "periodSeconds": 10,
             "timeoutSeconds": 6,
             "failureThreshold": 3,
@@ -221,7 +224,7 @@ def _volumes(args: PodArgs, names: PodObjects) -> list[Manifest]:
     return [
         {"name": "files", "configMap": {"name": names.files}},
         secret_key_volume("token", names.token, "token"),
-        secret_key_volume("postgresql-auth", args.postgres.secret_name, "password"),
+        secret_key_volume("postgresql-auth", args.postgres.secret_name, "password", "next"),
         secret_key_volume("postgresql-ca", args.postgres.ca_secret_name, "ca.crt"),
         secret_key_volume("qdrant-keys", args.qdrant.secret_name, "gateway.cfg"),
         secret_key_volume("redis-auth", args.redis.secret_name, "password"),

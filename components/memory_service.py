@@ -9,13 +9,14 @@ from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_kubernetes import apps, autoscaling, core, networking, policy
 from pulumi_random import RandomPassword
 
-from components import objects
+from components import fence, objects
 from components.home import TOKENS
 from components.hosts import full_host
 from components.kept import Kept
 from components.memory_environment import PORT, POSTGRES_PORT, QDRANT_PORT, REDIS_PORT, PostgresEndpoint
 from components.memory_gateways import (
     POSTGRESQL_GATEWAY_METRICS,
+    QDRANT_GATEWAY_METRICS,
     REDIS_GATEWAY_METRICS,
     QdrantEndpoint,
     RedisEndpoint,
@@ -66,6 +67,12 @@ class MemoryServiceArgs:
     """Finds the token that the region had as a standby."""
     token: Input[str] | None = None
     """Bearer token of home, for a standby; None makes or keeps one."""
+    fence: Sequence[str] = ()
+    """`fence.asked`: what its pods ask the other regions, of which there may be none."""
+    other_regions: str = ""
+    """`fence.elsewhere`, which the pods read whenever they ask."""
+    ranges_elsewhere: Sequence[str] | None = None
+    """Addresses of the other regions; None where nobody states them."""
     after: Sequence[pulumi.Resource] = ()
     """What must be there before a pod may start: schema, collection, formed Redis cluster."""
 
@@ -105,7 +112,7 @@ class MemoryService(pulumi.ComponentResource):
         )
         tokens = _tokens(name, args, ResourceOptions(parent=self))
         self.token = tokens["token"]
-        names = _pod_objects(name, metadata, tokens, own)
+        names = _pod_objects(name, metadata, tokens, own, {fence.FILE: args.other_regions} if args.fence else {})
         template = pod_template(_pod_args(args), names, labels, selector, objects.content_hash(_files()))
         deployment = apps.v1.Deployment(
             f"{name}-deployment",
@@ -171,17 +178,22 @@ def _pod_args(args: MemoryServiceArgs) -> PodArgs:
         token_version=args.settings.token_version,
         host=full_host(args.settings.service_name(args.namespace), args.placement),
         held=args.held,
+        fence=tuple(args.fence),
     )
 
 
 def _pod_objects(
-    name: str, metadata: Callable[[str], Any], tokens: dict[str, Output[str]], own: ResourceOptions
+    name: str,
+    metadata: Callable[[str], Any],
+    tokens: dict[str, Output[str]],
+    own: ResourceOptions,
+    more: dict[str, str],
 ) -> PodObjects:
     """The ServiceAccount, ConfigMap and Secret that the pods refer to."""
     account = core.v1.ServiceAccount(
         f"{name}-account", metadata=metadata(""), automount_service_account_token=False, opts=own
     )
-    files = core.v1.ConfigMap(f"{name}-files", metadata=metadata(""), data=_files(), opts=own)
+    files = core.v1.ConfigMap(f"{name}-files", metadata=metadata(""), data={**_files(), **more}, opts=own)
     secret = core.v1.Secret(f"{name}-token-secret", metadata=metadata("-token"), string_data=tokens, opts=own)
     made = ((account, ""), (files, ""), (secret, "-token"))
     return PodObjects(*(objects.named(one, metadata(suffix)["name"]) for one, suffix in made))
@@ -260,7 +272,9 @@ def autoscaler_spec(settings: Memory, deployment: str) -> Manifest:
 def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Manifest:
     """Spec of the network policy: from the ingress controller and monitoring, to the three stores (and DNS, as all).
 
-    Its own pods ask each other for /ping before one of them is killed for a stall (`memory_pod.probes`).
+    Its own pods ask each other for /ping before one of them is killed for a stall, and the ingress controllers of other
+    regions whether this one was given up (`memory_pod.probes`). Where no ranges of those are stated, any address stands
+    for them.
     """
     callers = [objects.namespace_named(name) for name in (args.ingress_namespace, args.monitoring_namespace)]
     stores, siblings = args.store_pods, objects.pods(selector)
@@ -270,7 +284,10 @@ def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Ma
         "ingress": [
             objects.allow_from([*callers, siblings], PORT),
             objects.allow_from(
-                [objects.namespace_named(args.monitoring_namespace)], REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS
+                [objects.namespace_named(args.monitoring_namespace)],
+                REDIS_GATEWAY_METRICS,
+                POSTGRESQL_GATEWAY_METRICS,
+                QDRANT_GATEWAY_METRICS,
             ),
         ],
         "egress": [
@@ -278,5 +295,6 @@ def network_policy_spec(args: MemoryServiceArgs, selector: dict[str, str]) -> Ma
             objects.allow_to([objects.pods(stores.redis)], REDIS_PORT),
             objects.allow_to([objects.pods(stores.qdrant)], QDRANT_PORT),
             objects.allow_to([siblings], PORT),
+            *([objects.allow_elsewhere(args.ranges_elsewhere, fence.PORT)] if args.fence else []),
         ],
     }

@@ -22,6 +22,10 @@ asked for, so that each memory, and each path that somebody tries, would be a se
 """
 INGRESS_PODS = {"app.kubernetes.io/name": "nginx-ingress"}
 """github.com/nginx/kubernetes-ingress charts/nginx-ingress/templates/_helpers.tpl"""
+BOUNDS_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+"""Of the ingress controller's histogram of answers, those that are kept: about half of them. There is one for each pod
+that answers, each pod that asks, and each code.
+"""
 NODE_ZONE = "__meta_kubernetes_node_label_topology_kubernetes_io_zone"
 
 
@@ -39,17 +43,20 @@ class Monitor:
     """Pods of several memory namespaces, told apart by the label `service`."""
     kept: Sequence[str] = ()
     """Values of the label `endpoint` of series that are kept; empty keeps all."""
+    bounds: Sequence[int] = ()
+    """Of histograms, those that are kept; empty keeps all."""
     honor_labels: bool = False
     """The figures are of other pods than the one that tells them, and say so."""
 
 
-def monitors(settings: Scope, ingress_namespace: str) -> list[Monitor]:
+def monitors(settings: Scope) -> list[Monitor]:
     """Of everything in a region that tells figures."""
     memory, cluster = objects.every("memory-service"), cluster_name(settings.region)
     made = [
         Monitor(scope.MEMORY, memory, "http", service=True, kept=ENDPOINTS),
         Monitor(scope.REDIS_GATEWAY, memory, "redis-metrics", service=True),
         Monitor(scope.POSTGRESQL_GATEWAY, memory, "pg-metrics", service=True),
+        Monitor(scope.QDRANT_GATEWAY, memory, "qdrant-metrics", service=True),
         Monitor(scope.QDRANT, objects.every("qdrant"), "metrics"),
         Monitor(scope.SHARDS, objects.every(scope.EXPORTERS), "qdrant", honor_labels=True),
         Monitor(scope.POSTGRESQL, instance_pods(cluster), "metrics"),
@@ -59,7 +66,8 @@ def monitors(settings: Scope, ingress_namespace: str) -> list[Monitor]:
     if settings.edge:
         made.append(Monitor(scope.EDGE, objects.every(EDGE_NAME), "metrics"))
     if settings.hosts:
-        made.append(Monitor(scope.INGRESS, INGRESS_PODS, "prometheus", namespace=ingress_namespace))
+        namespace = settings.ingress_namespace
+        made.append(Monitor(scope.INGRESS, INGRESS_PODS, "prometheus", namespace=namespace, bounds=BOUNDS_MS))
     return made
 
 
@@ -75,6 +83,10 @@ def pod_monitor_spec(monitor: Monitor, settings: Scope) -> Manifest:
         # Series without the label, such as those of the process, have it empty.
         kept = "|".join(["", *monitor.kept])
         endpoint["metricRelabelings"] = [{"sourceLabels": ["endpoint"], "regex": f"({kept})", "action": "keep"}]
+    if monitor.bounds:
+        # As the text has them, or as Prometheus 3 writes them; other series have no bound.
+        kept = "|".join(["", r"\+Inf", *(rf"{bound}(\.0)?" for bound in monitor.bounds)])
+        endpoint["metricRelabelings"] = [{"sourceLabels": ["le"], "regex": f"({kept})", "action": "keep"}]
     if monitor.honor_labels:
         endpoint["honorLabels"] = True
     elsewhere = {"namespaceSelector": {"matchNames": [monitor.namespace]}} if monitor.namespace else {}

@@ -22,6 +22,9 @@ REGION_ROLE = "soma.io/region-role"
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for objects that never become ready by themselves: held pods, custom resources nobody awaits."""
 
+API_SERVER_PORTS = (443, 6443)
+"""Of its Service, and of what is behind it: a policy sees the one or the other."""
+
 _FILES = Path(__file__).parent / "files"
 
 
@@ -162,6 +165,27 @@ def rolling_deployment(replicas: int, selector: Mapping[str, str], template: Man
     }
 
 
+def job(seconds: int, template: Manifest) -> Manifest:
+    """Spec of a Job that an update waits for and that a later run takes up. No TTL: a finished Job that vanished would
+    be made and run again by the next update.
+    """
+    return {"backoffLimit": 2, "activeDeadlineSeconds": seconds, "template": template}
+
+
+def cron_job(schedule: str, seconds: int, template: Manifest, starting_seconds: int = 300) -> Manifest:
+    """Spec of a CronJob whose runs may be ended anywhere: the next one goes on. Not Forbid: a run whose node is lost
+    ends only when the node is back, and no other one would start until then.
+    """
+    return {
+        "schedule": schedule,
+        "concurrencyPolicy": "Replace",
+        "startingDeadlineSeconds": starting_seconds,
+        "successfulJobsHistoryLimit": 1,
+        "failedJobsHistoryLimit": 1,
+        "jobTemplate": {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": seconds, "template": template}},
+    }
+
+
 def one_away(selector: Mapping[str, str]) -> Manifest:
     """Spec of a PodDisruptionBudget: one pod away at a time. One that is broken already must not block the drain of its
     node.
@@ -173,9 +197,9 @@ def one_away(selector: Mapping[str, str]) -> Manifest:
     }
 
 
-def secret_key_volume(volume: str, secret: Input[str], key: str) -> Manifest:
-    """A volume with one key of a Secret, readable by the pod's group alone."""
-    items = [{"key": key, "path": key}]
+def secret_key_volume(volume: str, secret: Input[str], *keys: str) -> Manifest:
+    """A volume with these keys of a Secret alone, readable by the pod's group alone."""
+    items = [{"key": key, "path": key} for key in keys]
     return {"name": volume, "secret": {"secretName": secret, "items": items, "defaultMode": 0o440}}
 
 
@@ -202,6 +226,18 @@ def allow_from(peers: Sequence[Manifest], *ports: int) -> Manifest:
 def allow_to(peers: Sequence[Manifest], *ports: int) -> Manifest:
     """NetworkPolicy egress rule."""
     return {"to": list(peers), "ports": tcp(*ports)}
+
+
+def allow_elsewhere(ranges: Sequence[str] | None, *ports: int) -> Manifest:
+    """NetworkPolicy egress rule to addresses that are no pod's; to any where none are stated."""
+    if ranges is None:
+        return {"ports": tcp(*ports)}
+    return allow_to([{"ipBlock": {"cidr": one}} for one in ranges], *ports)
+
+
+def allow_to_api_server(ranges: Sequence[str] | None) -> Manifest:
+    """NetworkPolicy egress rule to the API server, which no selector finds: `api_server_ranges` of a Placement."""
+    return allow_elsewhere(ranges, *API_SERVER_PORTS)
 
 
 def content_hash(content: object) -> str:

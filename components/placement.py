@@ -45,5 +45,10 @@ class Placement:
     stateful_nodes: StatefulNodes | None = None
     """Nodes of the stores' pods; None lets them land on any."""
 
+    api_server_ranges: tuple[str, ...] | None = None
+    """Ranges with all addresses of the cluster's API server, its Service's too: pods that ask it are let out to these
+    alone; None lets them out to any address at its ports.
+    """
+
     own_load_balancers: bool = False
     """Whether the program makes the load balancers itself, and a Service need not ask its cluster for one."""

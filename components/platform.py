@@ -69,6 +69,7 @@ class KubernetesPlatform(pulumi.ComponentResource):
             zones=args.zones,
             provider=provider,
             storage_class=args.settings.storage_class,
+            api_server_ranges=args.settings.api_server_ranges or None,
         )
         after = [*args.after]
         if args.services:

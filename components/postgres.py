@@ -3,7 +3,7 @@
 Settings follow CloudNativePG's documentation at v1.30 (docs/src) unless a comment names another source.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from components.objects import Manifest
 from components.placement import Placement
 from components.postgres_backups import PostgresBackups
 from components.postgres_cluster import (
+    POSTGRES_PORT,
     cluster_name,
     cluster_spec,
     copied_replication_secret,
@@ -58,6 +59,8 @@ class PostgresArgs:
     """Finds the password that the region had as a standby."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Regions whose host is not looked up but has this address."""
+    ranges_elsewhere: Sequence[str] | None = None
+    """Ranges with the addresses of the other regions' PostgreSQL; None where nobody states them."""
     home_replication: Output[Any] | None = None
     """At a standby: the home region's `PostgresCluster.replication`."""
     promotion_token: str | None = None
@@ -83,7 +86,8 @@ class PostgresCluster(pulumi.ComponentResource):
     """
 
     secret_name: Output[str]
-    """Secret of the application's user: `username`, `password` and `pgpass`, a libpq password file."""
+    """Secret of the application's user: `username`, `password`, `pgpass`, a libpq password file, and `next`, the
+    password of the next version, so that its clients have it before it counts."""
 
     ca_secret_name: Output[str]
     """Secret with `ca.crt`, which verifies the pooler's and the servers' certificates."""
@@ -95,7 +99,11 @@ class PostgresCluster(pulumi.ComponentResource):
     user: str
 
     replication: Output[dict[str, str]]
-    """Secret, for standbys: `ca_cert`, `client_cert`, `client_key` (user streaming_replica) and `password`."""
+    """Secret, for standbys: `ca_cert`, `client_cert`, `client_key` (user streaming_replica), `password` and
+    `next_password`."""
+
+    certificates: dict[str, Output[str]]
+    """When each certificate of its authorities ends (RFC 3339), by their names."""
 
     pooler_pods: dict[str, str]
     """Labels of the poolers' pods, for the policies of those who call."""
@@ -112,10 +120,10 @@ class PostgresCluster(pulumi.ComponentResource):
         servers = CertificateAuthority(f"{name}-server-ca", "PostgreSQL servers", ResourceOptions(parent=self))
         clients = CertificateAuthority(f"{name}-client-ca", "PostgreSQL clients", ResourceOptions(parent=self))
         replica = clients.client("streaming_replica")
-        password = self._password(name, args)
+        password, following = self._passwords(name, args)
         secrets = [
             *_certificates(name, args, own, servers, clients, replica),
-            _app_secret(name, args, own, password),
+            _app_secret(name, args, own, password, following),
             _role_secret(name, args, own, password),
             *_home_certificates(name, args, own),
         ]
@@ -136,19 +144,35 @@ class PostgresCluster(pulumi.ComponentResource):
                 client_cert=replica.certificate,
                 client_key=replica.key,
                 password=password,
+                next_password=following,
             )
         )
+        self.certificates = {**servers.ends, **clients.ends}
         self.pooler_pods = postgres_pooler.PODS
         self.ready = [cluster, pooler, *job]
         self.register_outputs({"pooler_host": self.pooler_host, "secret_name": self.secret_name})
 
-    def _password(self, name: str, args: PostgresArgs) -> Output[str]:
-        """Home's, everywhere: a replica cluster holds home's roles with their passwords."""
+    def _passwords(self, name: str, args: PostgresArgs) -> tuple[Output[str], Output[str]]:
+        """The present one and the next. Home's, everywhere: a replica cluster holds home's roles with their passwords.
+
+        PostgreSQL takes one password at a time, and kubelets bring a changed file to the gateways within a minute or
+        two: without the next one at hand, no login in between would go well.
+        """
         if args.home_replication is not None:
-            return Output.secret(args.home_replication["password"])
-        # Letters and digits: it stands unescaped in a password file.
-        made = RandomPassword(f"{name}-app-password", length=40, special=False, opts=ResourceOptions(parent=self))
-        return args.kept.over("postgresql", made.result, lambda before: (before.get(REPLICATION) or {}).get("password"))
+            # A home of an earlier release names none that is next.
+            following = args.home_replication.apply(lambda said: said.get("next_password", ""))
+            return Output.secret(args.home_replication["password"]), Output.secret(following)
+
+        def made(version: int) -> Output[str]:
+            kind = "app-password" + (f"-{version}" if version > 1 else "")
+            # Letters and digits: it stands unescaped in a password file.
+            return RandomPassword(f"{name}-{kind}", length=40, special=False, opts=ResourceOptions(parent=self)).result
+
+        version = args.settings.password_version
+        present = args.kept.over(
+            "postgresql", made(version), lambda before: (before.get(REPLICATION) or {}).get("password")
+        )
+        return present, made(version + 1)
 
 
 def server_hosts(args: PostgresArgs) -> list[pulumi.Input[str]]:
@@ -187,7 +211,9 @@ def _certificates(
     ]
 
 
-def _app_secret(name: str, args: PostgresArgs, own: ResourceOptions, password: Output[str]) -> core.v1.Secret:
+def _app_secret(
+    name: str, args: PostgresArgs, own: ResourceOptions, password: Output[str], following: Output[str]
+) -> core.v1.Secret:
     user = args.settings.owner
     return core.v1.Secret(
         f"{name}-app",
@@ -196,6 +222,7 @@ def _app_secret(name: str, args: PostgresArgs, own: ResourceOptions, password: O
         string_data={
             "username": user,
             "password": password,
+            "next": following,
             # For the schema Job; the service's gateway takes the password.
             "pgpass": Output.concat(f"*:5432:{args.settings.database}:{user}:", password, "\n"),
         },
@@ -305,12 +332,12 @@ def _pooler(name: str, args: PostgresArgs, own: ResourceOptions, cluster: Custom
 def _networks(name: str, args: PostgresArgs, own: ResourceOptions) -> None:
     cluster = cluster_name(args.placement.region)
     several = len(args.hosts) > 1
+    elsewhere = [objects.allow_elsewhere(args.ranges_elsewhere, POSTGRES_PORT)] if several else []
     stores = [] if args.backups is None else backup_store.egress(args.backups.stores.own)
+    monitoring, api_server = args.monitoring_namespace, args.placement.api_server_ranges
     policies: dict[str, Manifest] = {
-        "postgresql": network_policy_spec(
-            cluster, args.operator_namespace, args.monitoring_namespace, other_regions=several, stores=stores
-        ),
-        postgres_pooler.NAME: postgres_pooler.network_policy_spec(cluster, args.monitoring_namespace),
+        "postgresql": network_policy_spec(cluster, args.operator_namespace, monitoring, api_server, elsewhere, stores),
+        postgres_pooler.NAME: postgres_pooler.network_policy_spec(cluster, monitoring, api_server),
     }
     if several:
         policies["postgresql-link"] = link_policy_spec(cluster)

@@ -8,7 +8,6 @@ from components import objects, postgres_pooler
 from components.objects import Manifest
 from components.placement import Placement
 from settings import PostgreSQL
-from settings.postgresql import LEAST_WORK_MEM
 
 POSTGRES_PORT, STATUS_PORT, METRICS_PORT = 5432, 8000, 9187
 """docs/src/security.md, "Exposed Ports"."""
@@ -18,7 +17,6 @@ REPLICATION_METRICS: Final = {
 }
 """Figures of every instance on its metrics port (docs/src/monitoring.md)."""
 
-_API_SERVER_PORTS = (443, 6443)
 _NO_POOLER = {"key": "cnpg.io/poolerName", "operator": "DoesNotExist"}
 _MIB = 1024**2
 
@@ -232,7 +230,7 @@ def parameters(settings: PostgreSQL) -> dict[str, str]:
         # "It's safe to set this value significantly larger than work_mem": few run at a time.
         "maintenance_work_mem": _megabytes(min(memory / 16, Decimal(1024 * _MIB))),
         # A quarter of the memory if every connection sorts at once.
-        "work_mem": _megabytes(max(memory / 4 / settings.max_connections, Decimal(LEAST_WORK_MEM))),
+        "work_mem": _megabytes(Decimal(settings.work_mem)),
         "max_wal_size": _megabytes(wal / 4),
         # A replica that stays away must not fill the primary's WAL volume: past this it has to be cloned again.
         "max_slot_wal_keep_size": _megabytes(wal / 2),
@@ -256,21 +254,22 @@ def network_policy_spec(
     cluster: str,
     operator_namespace: str,
     monitoring_namespace: str,
-    other_regions: bool,
+    api_server_ranges: Sequence[str] | None = None,
+    elsewhere: Sequence[Manifest] = (),
     stores: Sequence[Manifest] = (),
 ) -> Manifest:
     """Who may talk to the servers, and to whom they and the operator's Jobs talk.
 
-    Status (8000) is guarded here: parts of it answer without authentication (docs/src/security.md). The API server has
-    no selector, so its ports are open to any address; so is another region's PostgreSQL, which stands behind a load
-    balancer. `stores` are the ways to where backups are. The operator calls its pooler pods members of the cluster,
-    too; they have a policy of their own, and none of what servers and Jobs may do.
+    Status (8000) is guarded here: parts of it answer without authentication (docs/src/security.md). `elsewhere`
+    is the way to other regions' PostgreSQL, which stands behind a load balancer, `stores` the ways to where backups
+    are: where there are any, their port is open to any address, so the API server's ranges say little. The operator
+    calls its pooler pods members of the cluster, too; they have a policy of their own, and none of what servers and
+    Jobs may do.
     """
     selector = {"matchLabels": {"cnpg.io/cluster": cluster}, "matchExpressions": [_NO_POOLER]}
     members = [{"podSelector": selector}]
     operator = [objects.namespace_named(operator_namespace)]
     schema = [objects.pods(objects.every("postgresql-schema"))]
-    elsewhere = [{"ports": objects.tcp(POSTGRES_PORT)}] if other_regions else []
     return {
         "podSelector": selector,
         "policyTypes": ["Ingress", "Egress"],
@@ -282,7 +281,7 @@ def network_policy_spec(
         ],
         "egress": [
             objects.allow_to(members, POSTGRES_PORT, STATUS_PORT),
-            {"ports": objects.tcp(*_API_SERVER_PORTS)},
+            objects.allow_to_api_server(api_server_ranges),
             *elsewhere,
             *stores,
         ],

@@ -1,5 +1,7 @@
 """Spec of the PgBouncer pooler, as a plain dict: it holds queries while the primary moves."""
 
+from collections.abc import Sequence
+
 from components import objects
 from components.objects import Manifest
 from settings import PostgreSQL
@@ -60,7 +62,9 @@ def spec(cluster: str, settings: PostgreSQL, image: str) -> Manifest:
     }
 
 
-def network_policy_spec(cluster: str, monitoring_namespace: str) -> Manifest:
+def network_policy_spec(
+    cluster: str, monitoring_namespace: str, api_server_ranges: Sequence[str] | None = None
+) -> Manifest:
     """From the service to the pooler, from the pooler to the servers and the API server (it reads its Pooler)."""
     return {
         "podSelector": {"matchLabels": PODS},
@@ -71,6 +75,6 @@ def network_policy_spec(cluster: str, monitoring_namespace: str) -> Manifest:
         ],
         "egress": [
             objects.allow_to([objects.pods({"cnpg.io/cluster": cluster})], _POSTGRES_PORT),
-            {"ports": objects.tcp(443, 6443)},
+            objects.allow_to_api_server(api_server_ranges),
         ],
     }

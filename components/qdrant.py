@@ -9,7 +9,15 @@ import pulumi
 from pulumi import CustomTimeouts, Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
 
-from components import objects, qdrant_backup, qdrant_collections, qdrant_keys, qdrant_rebalancer, qdrant_services
+from components import (
+    claims,
+    objects,
+    qdrant_backup,
+    qdrant_collections,
+    qdrant_keys,
+    qdrant_rebalancer,
+    qdrant_services,
+)
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
@@ -99,10 +107,12 @@ class QdrantCluster(pulumi.ComponentResource):
         cluster = self._cluster(name, args, own, secret)
         self._network(name, args, own)
         shown = qdrant_keys.client_secret(name, args.placement, _LABELS, keys, own, [cluster])
+        # Before shards move onto a node whose volume was made by the template.
+        grown = claims.grow(name, _claims(args), own, [cluster])
         there = [cluster, shown]
         job = [qdrant_collections.job(name, _collections(args), own, there)] if args.create_collections else []
 
-        rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [*there, *job])
+        rebalanced = qdrant_rebalancer.rebalance(name, _rebalancer(args), own, [*there, *job, grown])
 
         if args.backups is not None:
             qdrant_backup.cron_jobs(name, _backup(args, args.backups), own, [*there, *job])
@@ -160,6 +170,7 @@ class QdrantCluster(pulumi.ComponentResource):
                 own,
                 ResourceOptions(
                     protect=True,
+                    ignore_changes=list(claims.KEPT),
                     depends_on=[account, scripts, secret],
                     # A rollout goes node by node, each of which may load for as long as its startup probe lets it.
                     custom_timeouts=CustomTimeouts(update="3h"),
@@ -218,6 +229,10 @@ def _backup(args: QdrantArgs, backups: QdrantBackups) -> qdrant_backup.BackupArg
     )
 
 
+def _claims(args: QdrantArgs) -> claims.ClaimsArgs:
+    return claims.ClaimsArgs(args.placement, NAME, args.python_image, claims.sizes(_nodes(args), claim_templates(args)))
+
+
 def _nodes(args: QdrantArgs) -> dict[str, str]:
     """URL of each pod by its name: a node that was removed from the cluster answers behind a Service as well."""
     pods = (f"{NAME}-{peer}" for peer in range(args.settings.replicas))
@@ -250,11 +265,7 @@ def statefulset_spec(args: QdrantArgs) -> Manifest:
             },
             "spec": _pod_spec(args),
         },
-        "volumeClaimTemplates": [
-            _claim("storage", args.settings.storage.text, args.placement.storage_class),
-            # A volume of its own: a snapshot that is too big must not stop the node (chart, values.yaml).
-            _claim("snapshots", args.settings.snapshot_storage.text, args.placement.storage_class),
-        ],
+        "volumeClaimTemplates": claim_templates(args),
     }
 
 
@@ -288,7 +299,7 @@ def _pod_spec(args: QdrantArgs) -> Manifest:
                     "items": [{"key": "local.yaml", "path": "local.yaml"}],
                 },
             },
-            {"name": "init", "emptyDir": {}},
+            {"name": "init", "emptyDir": {"sizeLimit": "1Mi"}},
         ],
     }
 
@@ -354,11 +365,10 @@ def _probe(path: str, period: int, timeout: int, failures: int) -> Manifest:
     }
 
 
-def _claim(name: str, size: str, storage_class: str | None) -> Manifest:
-    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
-    if storage_class is not None:
-        spec["storageClassName"] = storage_class
-    return {"metadata": {"name": name, "labels": _SELECTOR}, "spec": spec}
+def claim_templates(args: QdrantArgs) -> list[Manifest]:
+    """A volume of its own for snapshots: one that is too big must not stop the node (chart, values.yaml)."""
+    stated = {"storage": args.settings.storage, "snapshots": args.settings.snapshot_storage}
+    return [claims.template(name, size.text, args.placement.storage_class, _SELECTOR) for name, size in stated.items()]
 
 
 def network_policy_spec(monitoring_namespace: str) -> Manifest:

@@ -206,7 +206,8 @@ def _pod(args: BackupArgs, store: ObjectStore, module: str, files: str, more: Ma
         **pod,
         "serviceAccountName": NAME,
         "initContainers": [_rclone(args, store)],
-        "volumes": [*pod["volumes"], {"name": "tmp", "emptyDir": {}}, *keys],
+        # Everything is streamed (files/object_store.py).
+        "volumes": [*pod["volumes"], {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}, *keys],
     }
 
 

@@ -12,7 +12,7 @@ import pulumi
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_kubernetes import batch, core, networking, rbac
 
-from components import objects, qdrant_scripts
+from components import objects, qdrant_scripts, rights
 from components.objects import Manifest
 from components.placement import Placement
 from components.qdrant_scripts import FILES, KEY
@@ -26,7 +26,7 @@ _LABELS = {kind: objects.labels(NAME, "setup", kind) for kind in (JOB, REPORT)}
 _SETUP = objects.labels(NAME, "setup")
 _RUN_SECONDS = 6 * 3600
 """For one run: moving shards takes as long as there is data, and the next run goes on where one was ended."""
-_FILES = ("qdrant_rest.py", "qdrant_state.py", "rebalance_plan.py", "rebalance.py")
+_FILES = ("api_server.py", "qdrant_rest.py", "qdrant_state.py", "rebalance_plan.py", "rebalance.py")
 
 
 @dataclass(frozen=True)
@@ -81,26 +81,8 @@ def rebalance(name: str, args: RebalancerArgs, own: ResourceOptions, after: Sequ
 def _account(name: str, args: RebalancerArgs, own: ResourceOptions) -> list[pulumi.Resource]:
     """Reading pods, and the zones of nodes: all that it may ask of the API server (docs/decisions/0008)."""
     placement = args.placement
-    account = core.v1.ServiceAccount(
-        f"{name}-rebalancer-account",
-        metadata=objects.untyped(objects.metadata(NAME, placement, _SETUP)),
-        automount_service_account_token=False,
-        opts=own,
-    )
-    subject: Manifest = {"kind": "ServiceAccount", "name": NAME, "namespace": placement.namespace}
-    role = rbac.v1.Role(
-        f"{name}-rebalancer-role",
-        metadata=objects.untyped(objects.metadata(NAME, placement, _SETUP)),
-        rules=[objects.untyped({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]})],
-        opts=own,
-    )
-    binding = rbac.v1.RoleBinding(
-        f"{name}-rebalancer-binding",
-        metadata=objects.untyped(objects.metadata(NAME, placement, _SETUP)),
-        role_ref=objects.untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME}),
-        subjects=[objects.untyped(subject)],
-        opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[account, role])),
-    )
+    pods = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+    account, binding = rights.account(f"{name}-rebalancer", NAME, pods, placement, _SETUP, own)
     # Nodes belong to no namespace: the name carries this one's, so that two regions can share a cluster.
     everywhere: Input[str] = Output.concat(placement.namespace, "-", NAME)
     zones = rbac.v1.ClusterRole(
@@ -113,7 +95,7 @@ def _account(name: str, args: RebalancerArgs, own: ResourceOptions) -> list[pulu
         f"{name}-rebalancer-zones-binding",
         metadata=objects.untyped({"name": everywhere, "labels": _SETUP}),
         role_ref=objects.untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": everywhere}),
-        subjects=[objects.untyped(subject)],
+        subjects=[objects.untyped(rights.subject(NAME, placement))],
         opts=ResourceOptions.merge(own, ResourceOptions(depends_on=[account, zones])),
     )
     return [binding, zones_binding]
@@ -147,41 +129,19 @@ def object_name(args: RebalancerArgs) -> str:
 
 
 def job_spec(args: RebalancerArgs) -> Manifest:
-    """Spec of the Job. No TTL: a finished Job that vanished would be made and run again by the next update."""
-    return {
-        "backoffLimit": 2,
-        "activeDeadlineSeconds": _RUN_SECONDS,
-        "template": {
-            "metadata": {"labels": _LABELS[JOB]},
-            "spec": _pod(args, JOB, object_name(args), moves=True),
-        },
-    }
+    """Spec of the Job."""
+    pod = _pod(args, JOB, object_name(args), moves=True)
+    return objects.job(_RUN_SECONDS, {"metadata": {"labels": _LABELS[JOB]}, "spec": pod})
 
 
 def report_spec(args: RebalancerArgs) -> Manifest:
-    """Spec of the CronJob."""
-    return {
-        "schedule": args.schedule,
-        # Not Forbid: a run whose node is lost ends only when the node is back, and no other one would start until
-        # then. A move that was under way goes on in Qdrant, and the next run waits for it.
-        "concurrencyPolicy": "Replace",
-        "startingDeadlineSeconds": 300,
-        "successfulJobsHistoryLimit": 1,
-        "failedJobsHistoryLimit": 1,
-        "jobTemplate": {
-            "spec": {
-                "backoffLimit": 0,
-                "activeDeadlineSeconds": _RUN_SECONDS,
-                "template": {
-                    "metadata": {
-                        "labels": _LABELS[REPORT],
-                        "annotations": {"soma.io/files": objects.content_hash(_files(args))},
-                    },
-                    "spec": _pod(args, REPORT, REPORT, moves=args.moves),
-                },
-            }
-        },
+    """Spec of the CronJob. A move that was under way in a run that ended goes on in Qdrant, and the next one waits."""
+    annotations = {"soma.io/files": objects.content_hash(_files(args))}
+    template: Manifest = {
+        "metadata": {"labels": _LABELS[REPORT], "annotations": annotations},
+        "spec": _pod(args, REPORT, REPORT, moves=args.moves),
     }
+    return objects.cron_job(args.schedule, _RUN_SECONDS, template)
 
 
 def network_policy_spec(args: RebalancerArgs) -> Manifest:
@@ -189,7 +149,10 @@ def network_policy_spec(args: RebalancerArgs) -> Manifest:
     return {
         "podSelector": {"matchLabels": objects.every(NAME)},
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [objects.allow_to([objects.pods(args.peer_pods)], HTTP), {"ports": objects.tcp(443, 6443)}],
+        "egress": [
+            objects.allow_to([objects.pods(args.peer_pods)], HTTP),
+            objects.allow_to_api_server(args.placement.api_server_ranges),
+        ],
     }
 
 

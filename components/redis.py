@@ -3,6 +3,7 @@
 Settings are in files/valkey.conf with their reasons; here is what Kubernetes has to know.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import apps, core, networking, policy
 from pulumi_random import RandomPassword
 
-from components import objects, redis_exporter, redis_jobs
+from components import claims, objects, redis_exporter, redis_jobs
 from components.hosts import full_host
 from components.objects import Manifest
 from components.placement import Placement
@@ -93,7 +94,9 @@ class RedisCluster(pulumi.ComponentResource):
         _guards(name, args, own)
         healer = redis_jobs.healer(name, _jobs_args(args), own)
         zones = _zones(name, args, own, needed)
-        bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, [healer, *zones])
+        # Before slots move onto a node whose volume was made by the template.
+        grown = claims.grow(name, _claims(args), own, zones)
+        bootstrap = redis_jobs.bootstrap(name, _jobs_args(args), own, [healer, *zones, grown])
 
         self.secret_name = objects.named(_client_secret(name, args, own, passwords[0], bootstrap), SECRET)
         self.headless = full_host(HEADLESS, args.placement)
@@ -199,10 +202,18 @@ def _zones(
                 f"{name}-{statefulset(zone).removeprefix('redis-')}",
                 metadata=objects.untyped(objects.metadata(statefulset(zone), args.placement, _zone_labels(zone))),
                 spec=objects.untyped(statefulset_spec(args, zone, replicas)),
-                opts=ResourceOptions.merge(own, ResourceOptions(protect=True, depends_on=[*needed, *sets[-1:]])),
+                opts=ResourceOptions.merge(
+                    own,
+                    ResourceOptions(protect=True, ignore_changes=list(claims.KEPT), depends_on=[*needed, *sets[-1:]]),
+                ),
             )
         )
     return sets
+
+
+def _claims(args: RedisArgs) -> claims.ClaimsArgs:
+    pods = sorted({pod.name for shard in args.shards for pod in shard.members})
+    return claims.ClaimsArgs(args.placement, NAME, args.python_image, claims.sizes(pods, [_claim(args, _PODS)]))
 
 
 def _jobs_args(args: RedisArgs) -> redis_jobs.JobsArgs:
@@ -284,12 +295,6 @@ def max_memory(args: RedisArgs) -> int:
 
 def statefulset_spec(args: RedisArgs, zone: int, replicas: int) -> Manifest:
     """Spec of one zone's StatefulSet. The bootstrap decides who is master, not the ordinal."""
-    spec: Manifest = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": args.settings.storage.text}},
-    }
-    if args.placement.storage_class is not None:
-        spec["storageClassName"] = args.placement.storage_class
     selector = objects.selector(NAME, statefulset(zone))
     return {
         "serviceName": HEADLESS,
@@ -306,8 +311,12 @@ def statefulset_spec(args: RedisArgs, zone: int, replicas: int) -> Manifest:
             },
             "spec": _pod_spec(args, zone),
         },
-        "volumeClaimTemplates": [{"metadata": {"name": "data", "labels": selector}, "spec": spec}],
+        "volumeClaimTemplates": [_claim(args, selector)],
     }
+
+
+def _claim(args: RedisArgs, selector: Mapping[str, str]) -> Manifest:
+    return claims.template("data", args.settings.storage.text, args.placement.storage_class, selector)
 
 
 def _pod_spec(args: RedisArgs, zone: int) -> Manifest:
@@ -381,6 +390,8 @@ def _container(args: RedisArgs) -> Manifest:
         "startupProbe": _probe("alive", period=5, failures=360),
         "livenessProbe": _probe("alive", period=15, failures=6),
         "readinessProbe": _probe("ready", period=5, failures=3),
+        # Endpoints drain before SIGTERM arrives, on which the node hands its slots over.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},
             {"name": "run", "mountPath": "/run/redis"},

@@ -98,42 +98,19 @@ def bootstrap_name(args: JobsArgs) -> str:
 
 
 def bootstrap_spec(args: JobsArgs) -> Manifest:
-    """Spec of the Job. No TTL: a finished Job that vanished would be made and run again by the next update."""
-    return {
-        # It takes up what a run before it left, and a run that gives up has waited for ten minutes already.
-        "backoffLimit": 2,
-        "activeDeadlineSeconds": _RUN_SECONDS,
-        "template": {
-            "metadata": {"labels": _LABELS[BOOTSTRAP]},
-            "spec": _pod(args, BOOTSTRAP, bootstrap_name(args)),
-        },
-    }
+    """Spec of the Job. A run that gives up has waited for ten minutes already."""
+    pod = _pod(args, BOOTSTRAP, bootstrap_name(args))
+    return objects.job(_RUN_SECONDS, {"metadata": {"labels": _LABELS[BOOTSTRAP]}, "spec": pod})
 
 
 def healer_spec(args: JobsArgs) -> Manifest:
-    """Spec of the CronJob."""
-    return {
-        "schedule": "* * * * *",
-        # Not Forbid: a run whose node is lost ends only when the node is back, and no other one would start until then.
-        # Two at once do no harm.
-        "concurrencyPolicy": "Replace",
-        "startingDeadlineSeconds": 60,
-        "successfulJobsHistoryLimit": 1,
-        "failedJobsHistoryLimit": 1,
-        "jobTemplate": {
-            "spec": {
-                "backoffLimit": 0,
-                "activeDeadlineSeconds": _HEAL_SECONDS + 30,
-                "template": {
-                    "metadata": {
-                        "labels": _LABELS[HEALER],
-                        "annotations": {"soma.io/files": objects.content_hash(_files(args))},
-                    },
-                    "spec": _pod(args, HEALER, HEALER),
-                },
-            }
-        },
+    """Spec of the CronJob. Two runs at once do no harm."""
+    annotations = {"soma.io/files": objects.content_hash(_files(args))}
+    template: Manifest = {
+        "metadata": {"labels": _LABELS[HEALER], "annotations": annotations},
+        "spec": _pod(args, HEALER, HEALER),
     }
+    return objects.cron_job("* * * * *", _HEAL_SECONDS + 30, template, starting_seconds=60)
 
 
 def network_policy_spec(args: JobsArgs) -> Manifest:

@@ -5,7 +5,17 @@ from typing import Any, Final
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import home_moves, kept, made, postgres_pooler, scale_in, secret_versions, service_values
+from components import (
+    fence,
+    home_moves,
+    kept,
+    made,
+    postgres_pooler,
+    scale_in,
+    secret_versions,
+    service_values,
+    zone_places,
+)
 from components.backup_store import POSTGRESQL, QDRANT
 from components.edge import NAME as EDGE
 from components.edge import SERVICE_PORT, EdgeHome, EdgeProxy, EdgeProxyArgs
@@ -34,6 +44,9 @@ from observability.scope import scope
 from settings import Settings, shared
 
 RECEIVER_REMEDY: Final = "name the Secret of who is told in monitoring.alertmanager_secret (docs/monitoring.md)"
+WATCH_REMEDY: Final = (
+    "set monitoring.enabled to true where the cluster has the Prometheus operator (docs/monitoring.md)"
+)
 BACKUPS_REMEDY: Final = (
     "name an object store in backups.s3 (docs/backups.md), or set backups.enabled to false where none are wanted"
 )
@@ -70,7 +83,11 @@ class Region(pulumi.ComponentResource):
 
         if not settings.backs_up and settings.backups.enabled is None:
             pulumi.log.warn(f"{settings.stack} has no backups: {BACKUPS_REMEDY}", self)
-        if settings.monitoring.alertmanager_secret is None and "kube-prometheus-stack" in settings.services_to_install:
+        if not settings.monitoring.enabled:
+            pulumi.log.warn(f"{settings.stack} is not watched, no alert will page anybody: {WATCH_REMEDY}", self)
+        elif (
+            settings.monitoring.alertmanager_secret is None and "kube-prometheus-stack" in settings.services_to_install
+        ):
             pulumi.log.warn(f"{settings.stack} tells nobody of its alerts: {RECEIVER_REMEDY}", self)
         before = ScaleIn(f"{name}-scale-in", settings, self._own)
         home = None if settings.is_home else Home(f"{name}-home", settings, before.checked, self._own)
@@ -162,6 +179,7 @@ class Region(pulumi.ComponentResource):
             home=settings.home,
             hosts=self._postgres_hosts,
             addresses=settings.multiregion.postgres_addresses,
+            ranges_elsewhere=settings.postgres_ranges_elsewhere,
             home_replication=None if home is None else home.replication,
             backups=self._postgres_backups(),
             promotion_token=settings.promotion.token,
@@ -204,6 +222,9 @@ class Region(pulumi.ComponentResource):
             images=settings.images,
             role="standby" if settings.promotion.held else self.role,
             held=settings.promotion.held,
+            fence=fence.asked(settings),
+            other_regions=fence.elsewhere(settings),
+            ranges_elsewhere=settings.ranges_elsewhere,
             postgres=PostgresEndpoint(
                 host=self.postgres.pooler_host,
                 database=self.postgres.database,
@@ -241,7 +262,7 @@ class Region(pulumi.ComponentResource):
                 region=settings.home,
                 address=settings.multiregion.ingress_host(settings.home),
                 hosts=self._hosts_at_home,
-                range=settings.home_range,
+                ranges=settings.ranges_of(settings.home),
                 callers=home.edges(),
             ),
             ingress_namespace=settings.kubernetes.ingress_namespace,
@@ -276,6 +297,10 @@ class Region(pulumi.ComponentResource):
             services={
                 settings.memory.service_name(namespace): service.service for namespace, service in self.services.items()
             },
+            given_up=fence.given_up(settings),
+            fence_host=settings.multiregion.fence_host(settings.home),
+            tokens=[service.token for service in self.services.values()],
+            primary=self.postgres.ready[:1],
         )
         return EdgeEntrance(f"{self._name}-edges", args, self._own)
 
@@ -298,7 +323,10 @@ class Region(pulumi.ComponentResource):
             scope=scope(settings),
             exporters=exporters,
             hosts=self._postgres_hosts,
-            ingress_namespace=settings.kubernetes.ingress_namespace,
+            certificates={
+                **self.postgres.certificates,
+                **({} if self.entrance is None else self.entrance.certificates),
+            },
             after=[self.qdrant, self.postgres, self.redis, *self.services.values()],
         )
         Monitoring(f"{self._name}-monitoring", args, self._own)
@@ -321,6 +349,7 @@ class Region(pulumi.ComponentResource):
         return {
             scale_in.OUTPUT: for_next_run(self._settings, [*self.qdrant.emptied, *self.redis.emptied]),
             made.OUTPUT: made.output(self._settings),
+            zone_places.OUTPUT: zone_places.output(self._settings),
             secret_versions.OUTPUT: secret_versions.of(self._settings),
             home_moves.OUTPUT: self._settings.home,
             home_moves.STEP: self._settings.promotion.step or "",

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components import copy_place, home_moves, link_kind, made, region_order, secret_versions
+from components import copy_place, home_moves, link_kind, made, region_order, secret_versions, zone_places
 from settings import Settings
 
 OUTPUT = "scale_in"
@@ -99,7 +99,9 @@ def _accepted(
     found: dict[str, Iterable[str | None]] = {
         "what holds data is taken away only once it is empty": (size.fault(lowest) for size in wanted),
         "a workload takes nothing away that is there": made.faults(settings, outputs),
+        "zones keep their places and what they hold": zone_places.faults(settings, outputs),
         "regions keep their places": [region_order.fault(settings, outputs)],
+        "volumes only grow": made.smaller_volumes(settings, outputs),
         "a secret changes one version after the other": secret_versions.faults(settings, outputs),
         "links keep to what carries them": [link_kind.fault(settings, outputs)],
         "copies of backups stay where they are": [copy_place.fault(settings, outputs)],

@@ -13,6 +13,7 @@ def of(settings: Settings) -> dict[str, int]:
     """Every version by its path in the settings."""
     return {
         "memory.token_version": settings.memory.token_version,
+        "postgresql.password_version": settings.postgresql.password_version,
         "qdrant.api_key_version": settings.qdrant.api_key_version,
         "redis.password_version": settings.redis.password_version,
     }

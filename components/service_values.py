@@ -18,6 +18,12 @@ REPLICAS: Final = 3
 """Pods of what users or the API server wait for: one a zone."""
 STANDBY: Final = 2
 """Pods of what elects a leader: one works, one waits in another zone."""
+INGRESS_ENDS: Final = 180
+"""Seconds that calls under way have to end when a pod of the ingress controller goes: more than any of them may take
+(components/ingress.py), those that a standby takes to home too.
+"""
+ENDPOINT_DRAIN: Final = 15
+"""Seconds before that in which nobody is sent to it any more."""
 
 
 def _spread(**labels: str) -> list[dict[str, Any]]:
@@ -158,12 +164,16 @@ NGINX: Final[Values] = {
         "ingressClass": {"create": True, "setAsDefaultIngress": False},
         "enableCustomResources": True,
         "enableSnippets": False,
+        # How services answer, as those who come in see it; without it the open source NGINX tells of requests alone.
+        "enableLatencyMetrics": True,
+        # Each change of endpoints gives NGINX new workers, and the old ones end kept connections that have no request
+        # under way: one that a client sends at that moment would be lost. In use, a connection is not ended so soon.
+        "config": {"entries": {"http-snippets": "keepalive_min_timeout 10s;"}},
         "resources": _resources("500m", "512Mi"),
         "podDisruptionBudget": _BUDGET,
         "topologySpreadConstraints": _spread(name="nginx-ingress"),
-        # Connections that are open when a pod goes have as long to end as a client may wait for an answer.
-        "terminationGracePeriodSeconds": 90,
-        "lifecycle": {"preStop": {"sleep": {"seconds": 15}}},
+        "terminationGracePeriodSeconds": ENDPOINT_DRAIN + INGRESS_ENDS,
+        "lifecycle": {"preStop": {"sleep": {"seconds": ENDPOINT_DRAIN}}},
         "readOnlyRootFilesystem": True,
         # The client's address reaches the rate limit.
         "service": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"},

@@ -75,7 +75,7 @@ class PlatformServices(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, provider=self._args.provider, depends_on=list(self._args.after)),
         )
 
-    def _release(self, service: Service, after: Sequence[pulumi.Resource]) -> kubernetes.helm.v3.Release:
+    def _release(self, service: Service, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
         args, chart = self._args, CHARTS[service]
         own = namespace(service, args.settings)
         there = self._namespaces.get(own)

@@ -79,7 +79,7 @@ def _gate(options: argparse.Namespace) -> int:
     for one in refused:
         say(one)
     if not refused:
-        say(f"nothing that holds data in {options.base} is deleted or replaced without an approval")
+        say(f"nothing that holds data in {options.base} is deleted, replaced or made smaller without an approval")
         return 0
     say(f"{len(refused)} changes would lose data: approve them in policies/exceptions.yaml (docs/policies.md)")
     return 1

@@ -15,10 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components.redis_plan import plan as redis_plan
+from components.redis_plan import pods_by_zone
 from delivery.errors import DeliveryError
+from policies import fewer
+from policies.checks.config_maps import RECORD
 from rehearsal import overlay, packs, paths
-from rehearsal.engine import choose, cli_report, diff
-from rehearsal.engine.model import Plan, PlannedResource, masked
+from rehearsal.engine import choose, cli_report, diff, property_path
+from rehearsal.engine.model import Change, Plan, PlannedResource, masked
 from rehearsal.engine.project import Project
 from rehearsal.engine.state import Held
 from rehearsal.judgement import PLATFORMS
@@ -30,7 +34,7 @@ Described = Mapping[str, Sequence[PlannedResource]]
 
 def lost(base: str, checkout: Path, progress: Progress) -> Mapping[str, Any]:
     """The steps from the base's plan to the checkout's, as `policies.gate` reads them. DeliveryError."""
-    steps: list[dict[str, str]] = []
+    steps: list[dict[str, Any]] = []
     with _worktree(base, checkout) as before:
         for platform in PLATFORMS:
             with progress.step(f"{base} on {platform}"):
@@ -41,14 +45,49 @@ def lost(base: str, checkout: Path, progress: Progress) -> Mapping[str, Any]:
     return {"steps": steps}
 
 
-def compared(before: Sequence[PlannedResource], after: Sequence[PlannedResource], region: str) -> list[dict[str, str]]:
-    """Operation and URN of each resource that an update would take from the one to the other."""
+def compared(before: Sequence[PlannedResource], after: Sequence[PlannedResource], region: str) -> list[dict[str, Any]]:
+    """Operation and URN of each resource that an update would take from the one to the other, in an update with its
+    states; first the stack with what an update to the one leaves as outputs."""
     held = {one.urn: Held(replace(one, protect=False, outputs={})) for one in before}  # protection would stop it
     plan = Plan(region, tuple(_masked(one) for one in after))
-    return [{"op": one.step.change.value, "urn": one.step.urn} for one in diff.actions(plan, held)]
+    return [*_stack(before), *map(_told, diff.actions(plan, held))]
 
 
-def _steps(before: Described, after: Described) -> Iterator[dict[str, str]]:
+def _told(action: diff.Action) -> dict[str, Any]:
+    states = {"oldState": action.held and action.held.resource, "newState": action.planned}
+    shown = states if action.step.change is Change.UPDATE else {}
+    return {
+        "op": action.step.change.value,
+        "urn": action.step.urn,
+        **{state: {"inputs": resource.inputs} for state, resource in shown.items() if resource},
+    }
+
+
+def _stack(described: Sequence[PlannedResource]) -> Iterator[dict[str, Any]]:
+    """The stack of a region as it would be; none where its settings are not recorded in a way that is known here."""
+    for resource in described:
+        if property_path.get(resource.inputs, ("metadata", "name")) == RECORD:
+            try:
+                outputs = _lowest(json.loads(resource.inputs["data"]["settings.json"]))
+            except (KeyError, TypeError, ValueError):
+                continue
+            stack, project, *_ = resource.urn.split("::")
+            urn = f"{stack}::{project}::{cli_report.ROOT}::{project}"
+            yield {"op": "same", "urn": urn, "oldState": {"outputs": outputs}}
+
+
+def _lowest(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Down to what number the stores may go, of recorded settings; as the outputs of a stack tell it."""
+    qdrant, redis, zones = settings["qdrant"], settings["redis"]["cluster"], settings["high_availability"]["zones"]
+    kept = redis.get("drain_to", redis["nodes"]), redis.get("drain_replicas_to", redis["replicas"])
+    pods = pods_by_zone(redis_plan(len(zones), *kept), len(zones))
+    return {
+        fewer.SCALE_IN: {fewer.NODES: qdrant.get("drain_to", qdrant["replicas"])},
+        fewer.ZONES: [{fewer.PODS: number} for number in pods],
+    }
+
+
+def _steps(before: Described, after: Described) -> Iterator[dict[str, Any]]:
     """Of regions in both: one that is new loses nothing, one that leaves the list keeps its stack until it goes."""
     for region, resources in after.items():
         if region in before:

@@ -3,7 +3,6 @@
 import subprocess
 from pathlib import Path
 
-from components.aws.platform import PREFIX
 from delivery.errors import DeliveryError
 from settings import Settings
 
@@ -28,6 +27,8 @@ def kubeconfig(region: str, settings: Settings) -> str:
     stated = settings.kubernetes.context or settings.kubernetes.kubeconfig
     if settings.platform != "aws" or stated:
         return f"{region}: its stack file, or this machine, says where its cluster is"
+    from components.aws.platform import PREFIX  # here: what the providers bring takes seconds to import
+
     existing = settings.aws.cluster.existing
     name = existing.name if existing else f"{PREFIX}-{region}"
     place = settings.region.aws_region or ""

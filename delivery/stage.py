@@ -120,7 +120,7 @@ class Stage:
 
 
 def lost(document: Mapping[str, Any]) -> list[str]:
-    """What a plan would delete or replace of what holds data, without an approval. DeliveryError without a plan."""
+    """What holds data and a plan would delete, replace or shrink without an approval. DeliveryError without a plan."""
     today = datetime.now(UTC).date()
     try:
         return [str(one) for one in gate.refusals(document, gate.approvals(today), today)]

@@ -22,11 +22,19 @@ SOURCES = (
         "http_api.py of 9d8f7f1; nothing else that its documentation names is ever served",
         ("api_requests_total", "api_responses_total", "api_request_latency_seconds_bucket"),
     ),
-    Source("Redis gateway", "images/redis-gateway/metrics.go", ("redis_gateway_cluster_ok",)),
+    Source(
+        "Redis gateway",
+        "images/redis-gateway/metrics.go",
+        ("redis_gateway_answers_total", "redis_gateway_cluster_ok"),
+    ),
     Source(
         "PostgreSQL gateway",
         "images/postgresql-gateway/metrics.go",
-        ("postgresql_gateway_statements_sent_again_total",),
+        (
+            "postgresql_gateway_logins_total",
+            "postgresql_gateway_statements_sent_again_total",
+            "postgresql_gateway_statements_total",
+        ),
     ),
     Source(
         "Qdrant",
@@ -63,8 +71,11 @@ SOURCES = (
             "cnpg_pg_replication_streaming_replicas",
             "cnpg_pg_settings_setting",
             "cnpg_pg_stat_archiver_seconds_since_last_archival",
+            "cnpg_pg_stat_database_blks_hit",
+            "cnpg_pg_stat_database_blks_read",
             "cnpg_pg_stat_database_xact_commit",
             "cnpg_pg_stat_database_xact_rollback",
+            "cnpg_pg_stat_replication_replay_diff_bytes",
             "cnpg_pg_stat_replication_sent_diff_bytes",
             "cnpg_pgbouncer_pools_cl_waiting",
             "cnpg_pgbouncer_pools_maxwait",
@@ -100,6 +111,29 @@ SOURCES = (
         ),
     ),
     Source(
+        "NGINX Ingress Controller",
+        "nginx/kubernetes-ingress v5.5.4 internal/metrics/collectors, with `enableLatencyMetrics`; the first: "
+        "nginx/nginx-prometheus-exporter v1.5.1 collector/nginx.go",
+        (
+            "nginx_ingress_nginx_http_requests_total",
+            "nginx_ingress_controller_nginx_last_reload_status",
+            "nginx_ingress_controller_nginx_reload_errors_total",
+            "nginx_ingress_controller_upstream_server_response_latency_ms_bucket",
+            "nginx_ingress_controller_upstream_server_response_latency_ms_count",
+        ),
+    ),
+    Source(
+        "HAProxy of the Qdrant gateway",
+        "haproxy v3.2 addons/promex/README",
+        (
+            "haproxy_backend_active_servers",
+            "haproxy_backend_client_aborts_total",
+            "haproxy_backend_http_responses_total",
+            "haproxy_backend_redispatch_warnings_total",
+            "haproxy_backend_response_time_average_seconds",
+        ),
+    ),
+    Source(
         "HAProxy of the edge",
         "haproxy v3.2 addons/promex/README",
         ("haproxy_frontend_http_responses_total", "haproxy_server_status"),
@@ -111,7 +145,7 @@ SOURCES = (
     ),
     Source(
         "kube-state-metrics",
-        "kubernetes/kube-state-metrics docs/metrics",
+        "kubernetes/kube-state-metrics docs/metrics, as kube-prometheus-stack 88.5.3 brings it",
         (
             "kube_cronjob_created",
             "kube_cronjob_status_last_successful_time",
@@ -127,9 +161,10 @@ SOURCES = (
     ),
     Source(
         "kubelet",
-        "kubernetes pkg/kubelet/metrics/collectors/volume_stats.go, google/cadvisor docs/storage/prometheus.md",
+        "kubernetes v1.36 pkg/kubelet/metrics/collectors/volume_stats.go, google/cadvisor docs/storage/prometheus.md",
         (
             "container_cpu_usage_seconds_total",
+            "container_memory_rss",
             "container_memory_working_set_bytes",
             "kubelet_volume_stats_available_bytes",
             "kubelet_volume_stats_capacity_bytes",
@@ -137,7 +172,7 @@ SOURCES = (
     ),
     Source(
         "node exporter",
-        "prometheus/node_exporter collector/cpu_common.go and meminfo.go",
+        "prometheus/node_exporter collector/cpu_common.go and meminfo.go, as kube-prometheus-stack 88.5.3 brings it",
         ("node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"),
     ),
     Source("Prometheus", "prometheus.io/docs/concepts/jobs_instances", ("up",)),

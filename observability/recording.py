@@ -6,17 +6,17 @@ Where the metrics come from is in `observability/metrics.py`. The guide's list i
 
 from collections.abc import Iterator
 
-from observability.rule import Group, Recording
+from observability import ways, workloads
+from observability.rule import QUANTILES, Group, Recording, share
 from observability.scope import (
-    EDGE,
-    LINK,
     MEMORY,
-    PODS,
     POOLER,
     POSTGRESQL,
-    PUBLIC,
+    POSTGRESQL_GATEWAY,
     QDRANT,
+    QDRANT_GATEWAY,
     REDIS,
+    REDIS_GATEWAY,
     SHARDS,
     Scope,
     equal,
@@ -24,121 +24,28 @@ from observability.scope import (
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """Of the error ratio: those of the alerts on the error budget (sre.google/workbook/alerting-on-slos)."""
-QUANTILES = ("0.5", "0.95", "0.99")
+
+PEERS = equal("proxy", "peers")
+"""Matcher of what the gateway to Qdrant tells of its nodes (components/files/qdrant-gateway.cfg)."""
 
 
 def groups(scope: Scope) -> list[Group]:
     """All recording rules of a region."""
     return [
-        Group("nodes", list(_nodes(scope))),
-        Group("components", list(_components(scope))),
+        Group("nodes", list(workloads.nodes())),
+        Group("components", list(workloads.components(scope))),
         Group("service", list(_service(scope))),
         Group("qdrant", list(_qdrant(scope))),
         Group("postgresql", list(_postgresql(scope))),
         Group("redis", list(_redis(scope))),
-        *([Group("regions", regions)] if (regions := list(_regions(scope))) else []),
+        *([Group("regions", regions)] if (regions := list(ways.regions(scope))) else []),
+        *([Group("ingress", list(ways.ingress(scope)))] if scope.hosts else []),
     ]
-
-
-def component(metric: str) -> str:
-    """A metric of pods with the component that the pod is of."""
-    return f'label_replace({metric}, "component", "$1$2", "pod", "{PODS}")'
-
-
-def placed(metric: str) -> str:
-    """A metric of pods with the zone of the node that each is on (kube-state-metrics)."""
-    named = 'label_replace(kube_node_labels, "zone", "$1", "label_topology_kubernetes_io_zone", "(.+)")'
-    # While kube-state-metrics is rolled, two of it tell of each node.
-    zone = f"max by (node, zone) ({named})"
-    node = f"max by (namespace, pod, node) (kube_pod_info) * on (node) group_left (zone) {zone}"
-    return f"{metric} * on (namespace, pod) group_left (node, zone) ({node})"
 
 
 def idle(labels: str, selector: str) -> str:
     """Nought for each pod that answers: a counter that never counted is no series, and would be missing in a mean."""
     return f"0 * group by ({labels}) (up{selector} == 1)"
-
-
-def _nodes(scope: Scope) -> Iterator[Recording]:
-    del scope
-    yield Recording(
-        "node:cpu_used:ratio_rate5m",
-        '1 - avg by (node, zone) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
-        "ratio",
-        "Share of a node's CPU in use.",
-    )
-    yield Recording(
-        "node:memory_used:ratio",
-        "1 - max by (node, zone) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
-        "ratio",
-        "Share of a node's memory in use.",
-    )
-
-
-def _components(scope: Scope) -> Iterator[Recording]:
-    ours = f'{scope.own}, container!=""'
-    yield Recording(
-        "pod:cpu_used:cores_rate5m",
-        component(f"sum by (pod) (rate(container_cpu_usage_seconds_total{{{ours}}}[5m]))"),
-        "cores",
-        "CPU that a pod uses.",
-    )
-    yield Recording(
-        "pod:memory_used:bytes",
-        component(f"sum by (pod) (container_memory_working_set_bytes{{{ours}}})"),
-        "bytes",
-        "Memory that a pod uses and that cannot be reclaimed.",
-    )
-    yield Recording(
-        "pod:memory_of_limit:ratio",
-        component(
-            f"max by (pod) (max by (pod, container) (container_memory_working_set_bytes{{{ours}}})"
-            f' / max by (pod, container) (kube_pod_container_resource_limits{{{scope.own}, resource="memory"}}))'
-        ),
-        "ratio",
-        "Memory of a pod's fullest container as a share of its limit, at which it is killed.",
-    )
-    yield Recording(
-        "component:memory_used:bytes",
-        "sum by (component) (pod:memory_used:bytes)",
-        "bytes",
-        "Memory that a component uses.",
-    )
-    yield Recording(
-        "component:cpu_used:cores_rate5m",
-        "sum by (component) (pod:cpu_used:cores_rate5m)",
-        "cores",
-        "CPU that a component uses.",
-    )
-    ready = f'max by (namespace, pod) (kube_pod_status_ready{{{scope.own}, condition="true"}})'
-    yield Recording(
-        "component:ready_pods:count",
-        f"sum by (component, zone) ({component(placed(ready))})",
-        "count",
-        "Ready pods of a component in a zone.",
-    )
-    for name, needed in scope.needed.items():
-        yield Recording(
-            "component:needed_pods:count",
-            f"vector({needed})",
-            "count",
-            "Pods without which a component does not serve.",
-            {"component": name},
-        )
-    yield Recording(
-        "component:left_pods:count",
-        "sum by (component) (component:ready_pods:count) - max by (component) (component:ready_pods:count)",
-        "count",
-        "Ready pods that are left when the fullest zone is lost.",
-    )
-    volumes = f"{{{scope.own}}}"
-    yield Recording(
-        "volume:free:ratio",
-        f"min by (persistentvolumeclaim) (kubelet_volume_stats_available_bytes{volumes}"
-        f" / kubelet_volume_stats_capacity_bytes{volumes})",
-        "ratio",
-        "Share of a volume that is free.",
-    )
 
 
 def _service(scope: Scope) -> Iterator[Recording]:
@@ -174,6 +81,14 @@ def _service(scope: Scope) -> Iterator[Recording]:
             "ratio",
             f"Share of requests that failed in {window}.",
         )
+    stores = 'endpoint="/memories", method="POST"'
+    every, failed = scope.of(MEMORY, stores), scope.of(MEMORY, f'{stores}, status=~"5.."')
+    yield Recording(
+        "service:failed_stores:ratio_rate5m",
+        share("service", f"api_responses_total{failed}", f"api_responses_total{every}"),
+        "ratio",
+        "Share of memories to be stored that failed.",
+    )
 
 
 def _qdrant(scope: Scope) -> Iterator[Recording]:
@@ -191,6 +106,14 @@ def _qdrant(scope: Scope) -> Iterator[Recording]:
         "per second",
         "Requests that a node answers.",
     )
+    failed = scope.of(QDRANT, 'status=~"5.."')
+    yield Recording(
+        "qdrant_node:errors:ratio_rate5m",
+        share("pod, zone", f"rest_responses_total{failed}", f"rest_responses_total{own}"),
+        "ratio",
+        "Share of its requests that a node fails; the gateways send those to another node.",
+    )
+    yield from _through_gateways(scope)
     for quantile in QUANTILES:
         yield Recording(
             "qdrant:search_latency_seconds:quantile_rate5m",
@@ -251,14 +174,56 @@ def _qdrant(scope: Scope) -> Iterator[Recording]:
         )
 
 
+def _through_gateways(scope: Scope) -> Iterator[Recording]:
+    """Qdrant as the gateways beside the service see it. Nothing waits in their queue: they hold no call back."""
+    own, failed = scope.of(QDRANT_GATEWAY, PEERS), scope.of(QDRANT_GATEWAY, f'{PEERS}, code="5xx"')
+
+    def rate(counted: str) -> str:
+        return f"sum by (service) (rate(haproxy_backend_{counted}[5m]))"
+
+    calls, repeated = rate(f"http_responses_total{own}"), rate(f"redispatch_warnings_total{own}")
+    yield Recording(
+        "service:qdrant_errors:ratio_rate5m",
+        f"({rate(f'http_responses_total{failed}')} + {rate(f'client_aborts_total{own}')}) / ({calls} > 0)",
+        "ratio",
+        "Share of a service's calls to Qdrant that failed, or that it gave up, whatever it answered its users.",
+    )
+    yield Recording(
+        "service:qdrant_repeated:ratio_rate5m",
+        f"{repeated} / ({calls} > 0)",
+        "ratio",
+        "How often a node failed a call to Qdrant, so that it was made to another one, of all calls.",
+    )
+    yield Recording(
+        "qdrant_gateway:peers:count",
+        f"max by (service, pod, zone) (haproxy_backend_active_servers{own})",
+        "count",
+        "Nodes of Qdrant that answer a gateway.",
+    )
+    yield Recording(
+        "qdrant_gateway:response:seconds",
+        f"max by (service, pod, zone) (haproxy_backend_response_time_average_seconds{own})",
+        "seconds",
+        "Time to an answer of Qdrant as a gateway sees it: the mean of its last 1024 calls.",
+    )
+
+
 def _postgresql(scope: Scope) -> Iterator[Recording]:
     own = scope.of(POSTGRESQL)
     yield Recording(
         "postgresql:replication_lag:seconds",
         f"max by (pod, zone) (cnpg_pg_replication_lag{own})",
         "seconds",
-        "How far an instance is behind what it follows.",
+        "How far an instance is behind what it follows, by its own clock: 0 where it has replayed no commit since it "
+        "started.",
     )
+    if scope.home:
+        yield Recording(
+            "postgresql:replay_behind:bytes",
+            f"max by (application_name) (cnpg_pg_stat_replication_replay_diff_bytes{own})",
+            "bytes",
+            "WAL of the primary that an instance which streams from it has not replayed, as the primary sees it.",
+        )
     yield Recording(
         "postgresql:connections:ratio",
         f"sum by (pod) (cnpg_backends_total{own})"
@@ -272,6 +237,21 @@ def _postgresql(scope: Scope) -> Iterator[Recording]:
         f" + rate(cnpg_pg_stat_database_xact_rollback{own}[5m]))",
         "per second",
         "Transactions of an instance.",
+    )
+    asked = "postgresql_gateway_statements_total"
+    failed = scope.of(POSTGRESQL_GATEWAY, equal("outcome", "error"))
+    yield Recording(
+        "service:postgresql_errors:ratio_rate5m",
+        share("service", f"{asked}{failed}", f"{asked}{scope.of(POSTGRESQL_GATEWAY)}"),
+        "ratio",
+        "Share of a service's statements that failed, whatever it answered its users.",
+    )
+    hit, read = (f"sum by (pod) (rate(cnpg_pg_stat_database_blks_{found}{own}[5m]))" for found in ("hit", "read"))
+    yield Recording(
+        "postgresql:cache_hits:ratio_rate5m",
+        f"{hit} / ({hit} + {read} > 0)",
+        "ratio",
+        "Share of the blocks that an instance reads which it finds in its memory.",
     )
     yield Recording(
         "postgresql:pooler_waiting:count",
@@ -303,6 +283,13 @@ def _postgresql_backups(scope: Scope, own: str) -> Iterator[Recording]:
 
 def _redis(scope: Scope) -> Iterator[Recording]:
     own = scope.of(REDIS)
+    answers, failed = "redis_gateway_answers_total", scope.of(REDIS_GATEWAY, equal("outcome", "error"))
+    yield Recording(
+        "service:redis_errors:ratio_rate5m",
+        share("service", f"{answers}{failed}", f"{answers}{scope.of(REDIS_GATEWAY)}"),
+        "ratio",
+        "Share of a service's commands to Redis that failed, of those that its gateway carries.",
+    )
     hits, misses = f"redis_keyspace_hits_total{own}", f"redis_keyspace_misses_total{own}"
     read = f"(rate({hits}[5m]) + rate({misses}[5m]))"
     yield Recording(
@@ -342,47 +329,3 @@ def _redis(scope: Scope) -> Iterator[Recording]:
         "bytes",
         "How far a replica is behind its master.",
     )
-
-
-def _regions(scope: Scope) -> Iterator[Recording]:
-    if scope.others:
-        link = scope.of(LINK)
-        yield Recording(
-            "region_link:connect:seconds",
-            f"avg by (source_region, target_region) (avg_over_time(probe_duration_seconds{link}[5m]))"
-            f" and on (source_region, target_region) (probe_success{link} == 1)",
-            "seconds",
-            "Time to look up and to connect to another region: one round trip of the link.",
-        )
-        yield Recording(
-            "region_link:up:ratio_avg5m",
-            f"avg by (source_region, target_region) (avg_over_time(probe_success{link}[5m]))",
-            "ratio",
-            "Share of connections to another region that came about.",
-        )
-    if scope.hosts:
-        yield Recording(
-            "public_name:up:ratio_avg5m",
-            f"avg by (instance) (avg_over_time(probe_success{scope.of(PUBLIC)}[5m]))",
-            "ratio",
-            "Share of health checks through a public name that found the service whole.",
-        )
-        yield Recording(
-            "public_name:certificate:seconds",
-            f"min by (instance) (probe_ssl_earliest_cert_expiry{scope.of(PUBLIC)}) - time()",
-            "seconds",
-            "Until the certificate of a public name ends.",
-        )
-    if scope.edge:
-        yield Recording(
-            "edge:responses:rate5m",
-            f"sum by (code) (rate(haproxy_frontend_http_responses_total{scope.of(EDGE, equal('proxy', 'edge'))}[5m]))",
-            "per second",
-            "Answers of the edge to users, by class.",
-        )
-        yield Recording(
-            "edge:home_up:ratio",
-            f"avg(max by (pod) (haproxy_server_status{scope.of(EDGE, equal('state', 'UP'))}))",
-            "ratio",
-            "Share of the edge's pods that reach home.",
-        )

@@ -11,6 +11,9 @@ alerting itself."""
 
 Unit = Literal["ratio", "seconds", "bytes", "cores", "per second", "count", "operations"]
 
+QUANTILES: Final = ("0.5", "0.95", "0.99")
+"""That are recorded of latencies."""
+
 _NAME: Final = re.compile(r"[a-z_0-9]+:[a-z_0-9]+:[a-z_0-9]+")
 """level:metric:operations (prometheus.io/docs/practices/rules)."""
 
@@ -25,6 +28,12 @@ def of_region(expr: str, region: str) -> str:
         return f'{name}{{region="{region}"' + (", " if selected else "}")
 
     return re.sub(rf'"[^"]*"|(?P<name>{_NAME.pattern})(?P<selected>{{)?', asked, expr)
+
+
+def share(by: str, part: str, whole: str) -> str:
+    """Of two counters' rates, the part of the whole; nothing where nothing is counted."""
+    total = f"sum by ({by}) (rate({whole}[5m]))"
+    return f"(sum by ({by}) (rate({part}[5m])) or 0 * {total}) / ({total} > 0)"
 
 
 def page(docs: str, alert: str = "") -> str:

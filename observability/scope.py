@@ -9,7 +9,8 @@ from settings.grafana import Dashboard
 from settings.monitoring import Monitoring
 
 MEMORY, EDGE = "memory-service", "memory-edge"
-REDIS_GATEWAY, POSTGRESQL_GATEWAY = "redis-gateway", "postgresql-gateway"
+REDIS_GATEWAY, POSTGRESQL_GATEWAY, QDRANT_GATEWAY = "redis-gateway", "postgresql-gateway", "qdrant-gateway"
+GATEWAYS = (REDIS_GATEWAY, POSTGRESQL_GATEWAY, QDRANT_GATEWAY)
 QDRANT, SHARDS, REDIS, POSTGRESQL, POOLER = "qdrant", "qdrant-shards", "redis", "postgresql", "postgresql-pooler"
 INGRESS, LINK, PUBLIC, EXPORTERS = "nginx-ingress", "region-link", "public-name", "monitoring-exporters"
 """Jobs: what is scraped by the same monitor."""
@@ -27,6 +28,10 @@ class Scope:
     region: str
     namespace: str
     """Kubernetes namespace of the region."""
+    ingress_namespace: str
+    """That of the ingress controller."""
+    ingress_installed: bool
+    """Whether the program installs the ingress controller; else it may be another one."""
     home: bool
     """Whether it is the home region."""
     regions: tuple[str, ...]
@@ -50,6 +55,10 @@ class Scope:
     """Component to its pods in ordinary operation."""
     needed: Mapping[str, int]
     """Component to the pods without which it does not serve."""
+    zones: tuple[str, ...]
+    """Names of the zones, as nodes tell them."""
+    least: Mapping[str, int]
+    """Component to the pods that each zone has of it, at least; without those that need not be in every zone."""
     backups: bool
     """Whether backups are taken."""
     edge: bool
@@ -68,6 +77,11 @@ class Scope:
     def own(self) -> str:
         """Matcher of the region's namespace."""
         return f'namespace="{self.namespace}"'
+
+    def of_ingress(self, more: str = "") -> str:
+        """Selector of the ingress controller, which is in a namespace of its own."""
+        own = f'job="{INGRESS}", namespace="{self.ingress_namespace}", region="{self.region}"'
+        return "{" + ", ".join(filter(None, [own, more])) + "}"
 
     def of(self, job: str, more: str = "") -> str:
         """Selector of what one monitor scrapes, with further matchers."""
@@ -111,6 +125,8 @@ def scope(settings: Settings) -> Scope:
     return Scope(
         region=settings.region.name,
         namespace=settings.kubernetes.namespace,
+        ingress_namespace=settings.kubernetes.ingress_namespace,
+        ingress_installed=settings.ingress.enabled and INGRESS in settings.services_to_install,
         home=settings.is_home,
         regions=settings.regions,
         services=tuple(settings.memory.service_names),
@@ -123,8 +139,21 @@ def scope(settings: Settings) -> Scope:
         instances=instances,
         pods=pods,
         needed=needed,
+        zones=tuple(settings.zone_values.values()),
+        least=_least(settings, pods, needed),
         backups=settings.backs_up,
         edge=edge,
         hosts=tuple(rule.host for rule in settings.ingress.rules) if settings.ingress.enabled else (),
         dashboards=settings.grafana.dashboards,
     )
+
+
+def _least(settings: Settings, pods: Mapping[str, int], needed: Mapping[str, int]) -> dict[str, int]:
+    """Pods are spread evenly: a zone has its share, or one more."""
+    zones, redis = len(settings.high_availability.zones), settings.redis.cluster
+    each = {name: count // zones for name, count in pods.items() if name in needed}
+    if MEMORY in each:
+        each[MEMORY] = settings.memory.min_replicas // zones * len(settings.memory.namespaces)
+    # Masters go round the zones, each followed by its replicas (components/redis_plan.py).
+    each[REDIS] = redis.kept_nodes // zones * (1 + redis.kept_replicas)
+    return {name: count for name, count in each.items() if count}

@@ -1,8 +1,19 @@
 """The pack `data-safety`: what was stored is there tomorrow, whatever is deleted and whichever region is lost."""
 
-from policies.checks import backups, buckets, keys, not_judged, protection, seen, volumes
+from policies.checks import (
+    backups,
+    bucket_rights,
+    buckets,
+    keys,
+    not_judged,
+    postgresql,
+    protection,
+    redis_settings,
+    seen,
+    volumes,
+)
 from policies.checks.tokens import BUCKET, KEY, POSTGRESQL, REPLICA_KEY, STATEFUL_SET, STORAGE_CLASS
-from policies.rules import EXCEPTIONS, GONE, Example, Level, PlainRule, Rule, Severity, WholeRule
+from policies.rules import EXCEPTIONS, GONE, Case, Example, Level, PlainRule, Rule, Severity, WholeRule
 
 NAME = "data-safety"
 DESCRIPTION = "What was stored is there tomorrow, whatever is deleted by mistake and whichever region is lost."
@@ -82,6 +93,28 @@ RULES: tuple[Rule, ...] = (
         example=Example("Cluster", "spec.walStorage", fails=GONE, passes={"size": "20Gi"}),
     ),
     PlainRule(
+        name="postgresql-failover",
+        description="Only an instance that has every commit becomes PostgreSQL's primary.",
+        remedy="postgresql.synchronous.failoverQuorum true.",
+        severity=Severity.CRITICAL,
+        types=(POSTGRESQL,),
+        check=postgresql.promoted,
+        example=Example("Cluster", "spec.postgresql.synchronous.failoverQuorum", fails=False, passes=True),
+    ),
+    WholeRule(
+        name="redis-settings",
+        description="Redis writes what it holds to its volumes, and serves on with what is left when a shard is lost.",
+        remedy="appendonly yes, cluster-enabled yes and cluster-require-full-coverage no in the file of its settings.",
+        severity=Severity.HIGH,
+        check=redis_settings.stated,
+        example=Example(
+            "ConfigMap",
+            "data",
+            fails={"valkey.conf": "cluster-enabled yes\ncluster-require-full-coverage no\nappendonly no"},
+            passes={"valkey.conf": "cluster-enabled yes\ncluster-require-full-coverage no\nappendonly yes"},
+        ),
+    ),
+    PlainRule(
         name="kept-keys",
         description="A KMS key is renewed every year, is enabled, and leaves key_days to call its deletion off.",
         remedy="enableKeyRotation true, deletionWindowInDays 30.",
@@ -108,6 +141,21 @@ RULES: tuple[Rule, ...] = (
         check=buckets.versioned,
         example=Example(
             "aws.s3.BucketVersioning", "versioningConfiguration.status", fails="Suspended", passes="Enabled"
+        ),
+    ),
+    PlainRule(
+        name="kept-versions",
+        description="No policy of the stack lets anybody delete versions of objects, make a bucket forget them, or "
+        "delete a key.",
+        remedy="Allow s3:DeleteObject alone, which leaves the version; change buckets by the program.",
+        severity=Severity.CRITICAL,
+        types=bucket_rights.JUDGED,
+        check=bucket_rights.keeping,
+        example=Example(
+            "aws.iam.RolePolicy",
+            "policy",
+            fails='{"Statement": [{"Effect": "Allow", "Action": "s3:DeleteObject*", "Resource": "arn:aws:s3:::b/*"}]}',
+            passes='{"Statement": [{"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::b/*"}]}',
         ),
     ),
     WholeRule(
@@ -173,6 +221,11 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         level=Level.ADVISORY,
         check=backups.missing,
+        case=Case(
+            fails="a region with neither backups.s3 nor backups.enabled false",
+            passes="a region that names an object store",
+            test="tests/unit/test_policy_data_safety.py",
+        ),
     ),
     WholeRule(
         name="nothing-missing",
@@ -181,6 +234,11 @@ RULES: tuple[Rule, ...] = (
         remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
         severity=Severity.HIGH,
         check=seen.data,
+        case=Case(
+            fails="a stack without a StatefulSet, or without the record of its settings",
+            passes="a whole region",
+            test="tests/unit/test_policy_seen.py",
+        ),
     ),
     WholeRule(
         name="not-judged",
@@ -189,6 +247,11 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         level=Level.ADVISORY,
         check=not_judged.around_data,
+        case=Case(
+            fails="a stack with a Helm release: its name is said",
+            passes="a stack without one, whose StorageClass is its own",
+            test="tests/unit/test_policy_data_safety.py",
+        ),
     ),
     EXCEPTIONS,
 )

@@ -5,18 +5,19 @@ compare and behave unlike dict and list, an unknown raises when it is touched (a
 advisory note), secrets are in clear (so no message repeats a value).
 """
 
+import operator
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, cast
 
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
     PolicyConfigSchema,
-    PolicyPack,
     PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
@@ -27,11 +28,12 @@ from pulumi_policy import (
 from pulumi_policy import Severity as SdkSeverity
 from pulumi_policy.proxy import UnknownValueError
 
-from policies import exceptions
+from policies import configuration, exceptions, serving
 from policies.checks import read
-from policies.checks.model import Resource, Stack, Violation
+from policies.checks.model import Item, Resource, Stack, Violation
 from policies.checks.plain import UNKNOWN, Plain, Unreadable
 from policies.checks.whole import Whole, one
+from policies.decoded import Decoded
 from policies.exceptions import ExceptionsError, Exemption
 from policies.rules import (
     PARAMETERS,
@@ -57,6 +59,8 @@ _LEVELS = {Level.ADVISORY: EnforcementLevel.ADVISORY, Level.MANDATORY: Enforceme
 
 def plain(value: Any) -> Plain:
     """The SDK's value as plain data: dict and list, whole numbers as int, `UNKNOWN` where only the update knows."""
+    if isinstance(value, Decoded):
+        return value
     if isinstance(value, Mapping):
         return {str(key): _known(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
@@ -83,6 +87,7 @@ class Recorder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._recorded: dict[str, Resource] = {}
+        self._items: dict[str, tuple[Resource, Item | Unreadable | None]] = {}
         self._asked: list[Resource] = []
         self._stack = Stack()
         self._shown: list[Resource] = []
@@ -97,26 +102,45 @@ class Recorder:
             protect=args.opts.protect,
             deleted_first=bool(args.opts.delete_before_replace),
             region=_region(args),
+            ignored=tuple(args.opts.ignore_changes),
         )
         with self._lock:
             self._recorded[args.urn] = resource
         return resource
 
+    def recorded(self, args: ResourceValidationArgs) -> Resource:
+        """As it was recorded with these inputs, which is done now where nobody has."""
+        known = self._recorded.get(args.urn)
+        return known if known is not None and known.inputs is args.props else self.record(args)
+
+    def item(self, resource: Resource) -> Item | None:
+        """The resource as the checks know it: read once, for all policies. Raises Unreadable."""
+        known, found = self._items.get(resource.urn, (None, None))
+        if known is not resource:
+            try:
+                found = read.item(resource)
+            except Unreadable as problem:
+                found = problem
+            self._items[resource.urn] = resource, found
+        if isinstance(found, Unreadable):
+            raise Unreadable(str(found))
+        return found
+
     def stack(self, args: StackValidationArgs) -> Stack:
         """The model of a stack. Each stack policy asks with the same resources: only the first builds it."""
         with self._lock:
             asked = [self._known(shown) for shown in args.resources if read.concerns(shown.resource_type)]
-            if asked != self._asked:
-                self._asked, self._stack = asked, read.stack(asked)
+            if not _same(asked, self._asked):
+                if asked != self._asked:
+                    self._stack = read.stack(asked, self.item)
+                self._asked = asked
             return self._stack
 
     def whole(self, args: StackValidationArgs) -> Whole:
         """The same as plain data, with what comes from where."""
         with self._lock:
             shown = [self._known(resource) for resource in args.resources]
-            if len(shown) != len(self._shown) or any(
-                now is not before for now, before in zip(shown, self._shown, strict=True)
-            ):
+            if not _same(shown, self._shown):
                 sources = (_sources(resource) for resource in args.resources)
                 linked = (replace(one, sources=of) for one, of in zip(shown, sources, strict=True))
                 self._shown, self._whole = shown, Whole(tuple(linked))
@@ -129,8 +153,13 @@ class Recorder:
             return known
         return Resource(
             shown.resource_type, shown.urn, shown.name, plain(shown.props), protect=shown.opts.protect,
-            region=_region(shown),
+            region=_region(shown), ignored=tuple(shown.opts.ignore_changes),
         )  # fmt: skip
+
+
+def _same(some: Sequence[Resource], others: Sequence[Resource]) -> bool:
+    """Whether they are the very same, which takes no look at what they hold."""
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _region(args: ResourceValidationArgs | PolicyResource) -> str:
@@ -192,13 +221,14 @@ def _utc_today() -> date:
 
 
 def policies(
-    rules: Iterable[Rule], exemptions: Iterable[Exemption] = (), today: Callable[[], date] = _utc_today
+    rules: Iterable[Rule],
+    exemptions: Iterable[Exemption] = (),
+    today: Callable[[], date] = _utc_today,
+    recorder: Recorder | None = None,
 ) -> list[Policy]:
-    """The SDK's policies for the rules, sharing one recorder. The first rule over plain inputs records them all."""
-    recorder, ledger = Recorder(), Ledger(exemptions, today)
-    rules = tuple(rules)
-    recording = next((rule for rule in rules if isinstance(rule, PlainRule)), None)
-    return [_policy(rule, recorder, ledger, records=rule is recording) for rule in rules]
+    """The SDK's policies for the rules, sharing one recorder, in which whoever serves them records every resource."""
+    shared, ledger = recorder or Recorder(), Ledger(exemptions, today)
+    return [_policy(rule, shared, ledger) for rule in rules]
 
 
 def run(name: str, description: str, rules: Iterable[Rule]) -> None:
@@ -212,14 +242,29 @@ def run(name: str, description: str, rules: Iterable[Rule]) -> None:
     if faults:
         sys.exit("\n".join(faults))
     own = [entry for entry in entries if entry.pack == name]
-    PolicyPack(name, policies(rules, own), enforcement_level=EnforcementLevel.MANDATORY, description=description)
+    serving.serve(pack(name, description, rules, own))
 
 
-def _policy(rule: Rule, recorder: Recorder, ledger: Ledger, *, records: bool) -> Policy:
+def pack(name: str, description: str, rules: Sequence[Rule], exemptions: Iterable[Exemption] = ()) -> serving.Pack:
+    """What an engine asks of a pack: its policies, and what they share."""
+    recorder = Recorder()
+    asked, by_name = policies(rules, exemptions, recorder=recorder), {rule.name: rule for rule in rules}
+    return serving.Pack(
+        name, description, asked, recorder.record, lambda rule, token: _judges(by_name[rule], token),
+        partial(configuration.faults, name, rules),
+    )  # fmt: skip
+
+
+def _judges(rule: Rule, token: str) -> bool:
+    """Whether a rule of single resources looks at those of a type."""
+    return token in rule.types if isinstance(rule, PlainRule) else read.concerns(token)
+
+
+def _policy(rule: Rule, recorder: Recorder, ledger: Ledger) -> Policy:
     if isinstance(rule, ResourceRule):
         return ResourceValidationPolicy(validate=_resource_validation(rule, recorder, ledger), **_words(rule))
     if isinstance(rule, PlainRule):
-        return ResourceValidationPolicy(validate=_plain_validation(rule, recorder, ledger, records), **_words(rule))
+        return ResourceValidationPolicy(validate=_plain_validation(rule, recorder, ledger), **_words(rule))
     if isinstance(rule, StackRule):
         return StackValidationPolicy(
             validate=_stack_validation(rule, ledger, lambda args: rule.check(recorder.stack(args), _minimums(args))),
@@ -267,7 +312,7 @@ def _resource_validation(
             return
         ledger.forget(rule.name, args.urn)
         try:
-            item = read.item(recorder.record(args))
+            item = recorder.item(recorder.recorded(args))
         except Unreadable as problem:
             if rule.refuses_unreadable:
                 _report(rule, [Violation(args.urn, f"{args.name}: {problem}")], report, ledger)
@@ -279,17 +324,15 @@ def _resource_validation(
 
 
 def _plain_validation(
-    rule: PlainRule, recorder: Recorder, ledger: Ledger, records: bool
+    rule: PlainRule, recorder: Recorder, ledger: Ledger
 ) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        judged = args.resource_type in rule.types
-        if not judged and not records:
+        if args.resource_type not in rule.types:
             return
-        resource = recorder.record(args)
-        if judged:
-            ledger.forget(rule.name, args.urn)
-            numbers = limits(args.get_config())
-            _report(rule, one(resource, lambda it: rule.check(it, numbers)), report, ledger)
+        resource = recorder.recorded(args)
+        ledger.forget(rule.name, args.urn)
+        numbers = limits(args.get_config())
+        _report(rule, one(resource, lambda it: rule.check(it, numbers)), report, ledger)
 
     return validate
 

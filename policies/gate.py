@@ -1,9 +1,10 @@
-"""The gate before an update: a plan that deletes or replaces what holds data passes only with an approval.
+"""The gate before an update: a plan that deletes, replaces or shrinks what holds data passes only with an approval.
 
 `python -m policies.gate PLAN [PLAN …]` reads what `pulumi preview --json` printed. Deletions never reach a policy, so
 that no pack can judge them; `protect` makes the engine refuse most, but not once a program takes it away in one step
-and the resource in the next. An approval is an entry of policies/exceptions.yaml for the pack `destructive-changes`
-and the policy `delete` or `replace`: it names the resource, a reason, an owner, and when it ends.
+and the resource in the next. Fewer pods of a store are a deletion, unless a run before has emptied them. An approval is
+an entry of policies/exceptions.yaml for the pack `destructive-changes` and the policy `delete` or `replace`: it names
+the resource, a reason, an owner, and when it ends.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from policies import exceptions
+from policies import exceptions, fewer
+from policies.checks.plain import field_of
 from policies.checks.protection import HOLD_DATA
 from policies.checks.tokens import NAMESPACE
 from policies.exceptions import GATE, ExceptionsError, Exemption
@@ -35,6 +37,9 @@ _CHANGES: Final = {
 """Operations of the engine that end a resource (pkg/resource/deploy/step.go), as approvals name them."""
 
 
+_STACK: Final = "pulumi:pulumi:Stack"
+
+
 class PlanError(Exception):
     """A file that is no plan. The text says what to do."""
 
@@ -46,31 +51,63 @@ class Refusal:
     change: str
     urn: str
     why: str
+    part: str = ""
+    """What of it, where it is not all."""
 
     def __str__(self) -> str:
-        return f"would {self.change} {self.urn}: {self.why}"
+        part = f"{self.part} of " if self.part else ""
+        return f"would {self.change} {part}{self.urn}: {self.why}"
 
 
-def refusals(plan: Any, approvals: Iterable[Exemption], today: date) -> Iterator[Refusal]:
-    """What a plan does to what holds data without an approval that holds, each resource once. Raises PlanError."""
+def refusals(plan: Any, approvals: Iterable[Exemption], today: date) -> list[Refusal]:
+    """What a plan does to what holds data without an approval that holds, each resource once. Raises PlanError.
+
+    By URN: the engine's steps have no order of their own.
+    """
+    return sorted(_refusals(plan, approvals, today), key=lambda it: (it.urn, it.change))
+
+
+def _refusals(plan: Any, approvals: Iterable[Exemption], today: date) -> Iterator[Refusal]:
     approved = [it for it in approvals if it.pack == GATE]
     steps = cast(Mapping[str, Any], plan).get("steps") if isinstance(plan, Mapping) else None
     if not isinstance(steps, list):
         raise PlanError("has no steps: give what `pulumi preview --json` printed")
     seen: set[tuple[str, str]] = set()
+    outputs: dict[str, Mapping[str, Any]] = {}
     for step in cast(list[Any], steps):
         fields = cast(Mapping[str, Any], step) if isinstance(step, Mapping) else {}
         urn, op = str(fields.get("urn", "")), str(fields.get("op", ""))
         if not urn or not op:
             raise PlanError("has a step without op or urn: give what `pulumi preview --json` printed")
-        change = _CHANGES.get(op, "")
-        if not change or type_of(urn) not in STATEFUL or (change, urn) in seen:
+        if type_of(urn) == _STACK:  # the first of its steps
+            outputs[exceptions.stack_of(urn)] = _outputs(fields)
+        change, part = _change(fields, op, urn, outputs.get(exceptions.stack_of(urn), {}))
+        if not change or (change, urn) in seen:
             continue
         seen.add((change, urn))
         covering = [it for it in approved if it.covers(change, urn)]
         if not any(it.holds(today) for it in covering):
             ends = ", ".join(f"{it.owner}'s ended on {it.expires}" for it in covering)
-            yield Refusal(change, urn, f"the approval of {ends}" if ends else "nobody approved it")
+            why = f"the approval of {ends}" if ends else "nobody approved it"
+            yield Refusal(change, urn, f"nothing has emptied them, and {why}" if part else why, part)
+
+
+def _change(step: Mapping[str, Any], op: str, urn: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
+    """What a step does to what holds data, as approvals name it, and to what part of it; nothing to all else."""
+    token = type_of(urn)
+    if op == "update" and token in fewer.NUMBERS:
+        try:
+            part = fewer.taken(token, step, outputs)
+        except ValueError as error:
+            raise PlanError(f"{error}: give what `pulumi preview --json` printed") from None
+        return ("delete", part) if part else ("", "")
+    return (_CHANGES.get(op, ""), "") if token in STATEFUL else ("", "")
+
+
+def _outputs(stack: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of the last complete update of a stack; empty before the first."""
+    found = field_of(field_of(stack, "oldState"), "outputs")
+    return cast(Mapping[str, Any], found) if isinstance(found, Mapping) else {}
 
 
 def type_of(urn: str) -> str:
@@ -109,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{len(refused)} changes would lose data: approve them in policies/{exceptions.FILE.name}, as pack {GATE}\n"
         )
         return 1
-    sys.stdout.write("nothing that holds data is deleted or replaced without an approval\n")
+    sys.stdout.write("nothing that holds data is deleted, replaced or made smaller without an approval\n")
     return 0
 
 

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from policies.checks import regions
-from policies.checks.model import Violation
+from policies.checks import regions, standby
+from policies.checks.model import Limits, Violation
 from policies.checks.regions import Regions
-from policies.rules import Rule, Severity
+from policies.rules import Case, Rule, Severity
 
 NAME: Final = "regions"
-DESCRIPTION: Final = "All regions together: each of them could be home, and users are led to all of them."
+DESCRIPTION: Final = (
+    "All regions together: each of them could be home and carry its load, and users are led to all of them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionsRule(Rule):
     """Judges the plans of all regions of one platform together."""
 
-    check: Callable[[Regions], Iterable[Violation]]
+    check: Callable[[Regions, Limits], Iterable[Violation]]
 
 
 RULES: Final = (
@@ -28,6 +30,11 @@ RULES: Final = (
         remedy="Give each stack file the same numbers, or state them once in Pulumi.yaml.",
         severity=Severity.HIGH,
         check=regions.same_size,
+        case=Case(
+            fails="us-west with two Qdrant nodes beside three of us-east",
+            passes="three in both",
+            test="tests/unit/test_policy_regions.py",
+        ),
     ),
     RegionsRule(
         name="same-postgresql",
@@ -35,6 +42,25 @@ RULES: Final = (
         remedy="State the image once in Pulumi.yaml; update the standbys before home.",
         severity=Severity.CRITICAL,
         check=regions.same_postgresql,
+        case=Case(
+            fails="a Cluster with another imageName in one region",
+            passes="one image in all",
+            test="tests/unit/test_policy_regions.py",
+        ),
+    ),
+    RegionsRule(
+        name="standby-carries-home",
+        description="Each standby has standby_percent of home's CPU and memory or more, component by component and in "
+        "what its nodes on AWS leave for pods; volumes with home's data hold all of it.",
+        remedy="Raise the key that the message names, or state less at home.",
+        severity=Severity.HIGH,
+        parameters=("standby_percent",),
+        check=standby.carries_home,
+        case=Case(
+            fails="a standby whose Redis requests a tenth of home's memory",
+            passes="half of it",
+            test="tests/unit/test_policy_standby.py",
+        ),
     ),
     RegionsRule(
         name="records-of-a-name",
@@ -43,5 +69,10 @@ RULES: Final = (
         remedy="The same aws.dns in every stack file, and one region that is home.",
         severity=Severity.HIGH,
         check=regions.one_set_of_records,
+        case=Case(
+            fails="two records of a name with failover type PRIMARY",
+            passes="one PRIMARY and one SECONDARY",
+            test="tests/unit/test_policy_regions.py",
+        ),
     ),
 )

@@ -40,11 +40,16 @@ def _days(default: int, least: int, most: int) -> Mapping[str, object]:
 PARAMETERS: Mapping[str, Parameter] = {
     "min_replicas": Parameter(
         "pods that whatever runs always has at least: `high_availability.min_replicas`",
-        {"type": "integer", "minimum": 1, "default": Minimums().min_replicas},
+        {"type": "integer", "minimum": 1, "maximum": 1000, "default": Minimums().min_replicas},
     ),
     "zones": Parameter(
         "the cluster's zones by their `topology.kubernetes.io/zone`; none means three of any name",
-        {"type": "array", "items": {"type": "string"}, "default": list(Minimums().zone_names)},
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "uniqueItems": True,
+            "default": list(Minimums().zone_names),
+        },
     ),
     "key_days": Parameter(
         "days that must be left to call the deletion of a KMS key off; AWS allows 7 to 30",
@@ -61,12 +66,21 @@ PARAMETERS: Mapping[str, Parameter] = {
         {
             "type": "array",
             "items": {"type": "integer", "minimum": 1, "maximum": 65535},
+            "uniqueItems": True,
             "default": list(Limits().public_ports),
         },
     ),
+    "failover_seconds": Parameter(
+        "seconds until users of a public name are led away from a region that is down",
+        {"type": "integer", "minimum": 40, "maximum": 3600, "default": Limits().failover_seconds},
+    ),
     "times_plan": Parameter(
         "how many times what the plan asks for all pods of a component may have",
-        {"type": "integer", "minimum": 1, "default": Limits().times_plan},
+        {"type": "integer", "minimum": 1, "maximum": 100, "default": Limits().times_plan},
+    ),
+    "standby_percent": Parameter(
+        "percent of home's CPU and memory that each standby has at least, by component",
+        {"type": "integer", "minimum": 1, "maximum": 100, "default": Limits().standby_percent},
     ),
 }
 
@@ -81,14 +95,16 @@ def minimums(config: Mapping[str, Any]) -> Minimums:
 
 
 def limits(config: Mapping[str, Any]) -> Limits:
-    """The same for the packs data-safety, security and capacity."""
+    """The same for the packs data-safety, security and capacity, and for the rules of all regions."""
     default = Limits()
     return Limits(
         key_days=int(config.get("key_days", default.key_days)),
         retention_days=int(config.get("retention_days", default.retention_days)),
         log_days=int(config.get("log_days", default.log_days)),
         public_ports=tuple(int(port) for port in config.get("public_ports", default.public_ports)),
+        failover_seconds=int(config.get("failover_seconds", default.failover_seconds)),
         times_plan=int(config.get("times_plan", default.times_plan)),
+        standby_percent=int(config.get("standby_percent", default.standby_percent)),
     )
 
 
@@ -109,6 +125,16 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Case:
+    """What breaks a rule and what keeps it, in words: it takes more than one field of one resource to show."""
+
+    fails: str
+    passes: str
+    test: str
+    """Which shows both, from the checkout's root."""
+
+
+@dataclass(frozen=True)
 class Rule:
     """The words of a rule, as the engine shows them."""
 
@@ -120,6 +146,8 @@ class Rule:
     """Names in `PARAMETERS` that the check looks at."""
     level: Level = Level.MANDATORY
     example: Example | None = None
+    case: Case | None = None
+    """Stated where there is no example."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +197,11 @@ EXCEPTIONS: Final = ExceptionsRule(
     description="Every exception from a policy of this pack is in force and needed.",
     remedy="Mend the resource, and take the entry out of policies/exceptions.yaml.",
     severity=Severity.MEDIUM,
+    case=Case(
+        fails="an entry whose day is past, or that no violation needs",
+        passes="an entry in force for a violation that is there",
+        test="tests/unit/test_policy_exceptions.py",
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from policies.checks import (
     not_judged,
     seen,
 )
-from policies.rules import EXCEPTIONS, Level, Rule, Severity, WholeRule
+from policies.rules import EXCEPTIONS, Case, Level, Rule, Severity, WholeRule
 
 NAME = "security"
 DESCRIPTION = "Nobody gets in who should not, and who gets into one part gets no further."
@@ -20,6 +20,11 @@ RULES: tuple[Rule, ...] = (
         remedy="Run the pack on a whole region; a rule that saw nothing has proved nothing.",
         severity=Severity.HIGH,
         check=seen.security,
+        case=Case(
+            fails="a stack without a NetworkPolicy, or without the record of its settings",
+            passes="a whole region",
+            test="tests/unit/test_policy_seen.py",
+        ),
     ),
     WholeRule(
         name="not-judged",
@@ -29,6 +34,11 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         level=Level.ADVISORY,
         check=not_judged.around_security,
+        case=Case(
+            fails="a stack with a Helm release: its name is said",
+            passes="a stack without one, which makes its cluster",
+            test="tests/unit/test_policy_security.py",
+        ),
     ),
     EXCEPTIONS,
 )

@@ -3,6 +3,7 @@
 from policies.checks import (
     exposure,
     network,
+    network_sides,
     postgresql_tls,
 )
 from policies.checks.tokens import (
@@ -11,7 +12,7 @@ from policies.checks.tokens import (
     POSTGRESQL,
     SERVICE,
 )
-from policies.rules import GONE, Example, PlainRule, Rule, Severity, WholeRule
+from policies.rules import GONE, Case, Example, PlainRule, Rule, Severity, WholeRule
 
 RULES: tuple[Rule, ...] = (
     WholeRule(
@@ -37,9 +38,9 @@ RULES: tuple[Rule, ...] = (
     ),
     WholeRule(
         name="network-ingress",
-        description="No NetworkPolicy lets everybody in, or in by every port; PostgreSQL's own port alone may be open, "
-        "where it refuses whatever comes without TLS.",
-        remedy="State from and ports of each rule.",
+        description="No NetworkPolicy lets everybody in, all of its namespace, or pods of any namespace, or in by "
+        "every port; PostgreSQL's own port alone may be open, where it refuses whatever comes without TLS.",
+        remedy="State from and ports of each rule, with labels of the pods or of the namespace.",
         severity=Severity.HIGH,
         check=network.ingress,
         example=Example(
@@ -50,13 +51,43 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     PlainRule(
+        name="peer-ports",
+        description="The ports by which members of a store speak to each other, which ask for no key of one's own, are "
+        "open to its members alone.",
+        remedy="A rule of its own for the port, whose from is the policy's own podSelector.",
+        severity=Severity.CRITICAL,
+        types=(NETWORK_POLICY,),
+        check=network.of_peers,
+        example=Example(
+            "NetworkPolicy",
+            "spec.ingress",
+            fails=[{"from": [{"podSelector": {"matchLabels": {"app": "memory"}}}], "ports": [{"port": 6335}]}],
+            passes=[{"from": [{"podSelector": {"matchLabels": {"app": "memory"}}}], "ports": [{"port": 6333}]}],
+        ),
+    ),
+    PlainRule(
         name="network-egress",
-        description="No NetworkPolicy lets anything out but by ports that it names.",
-        remedy="State ports of each rule.",
+        description="No NetworkPolicy lets anything out but by ports that it names, nor to all pods of a namespace or "
+        "of all; to anybody, it does so for pods that it selects by labels.",
+        remedy="State ports of each rule, labels of the pods in to, and a podSelector.",
         severity=Severity.MEDIUM,
         types=(NETWORK_POLICY,),
         check=network.egress,
         example=Example("NetworkPolicy", "spec.egress", fails=[{}], passes=[{"ports": [{"port": 443}]}]),
+    ),
+    PlainRule(
+        name="network-directions",
+        description="Every NetworkPolicy is about the directions that it has rules for.",
+        remedy="State Ingress and Egress in spec.policyTypes.",
+        severity=Severity.HIGH,
+        types=(NETWORK_POLICY,),
+        check=network_sides.typed,
+        example=Example(
+            "NetworkPolicy",
+            "spec",
+            fails={"podSelector": {}, "policyTypes": ["Ingress"], "egress": [{"ports": [{"port": 443}]}]},
+            passes={"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 443}]}]},
+        ),
     ),
     WholeRule(
         name="network-policies-enforced",
@@ -120,5 +151,31 @@ RULES: tuple[Rule, ...] = (
         types=(POSTGRESQL,),
         check=postgresql_tls.superuser,
         example=Example("Cluster", "spec.enableSuperuserAccess", fails=True, passes=False),
+    ),
+    WholeRule(
+        name="network-both-sides",
+        description="What one NetworkPolicy lets out to pods of the stack, another lets in there, and the other way "
+        "round; whoever is let out goes to pods that are there.",
+        remedy="Add the way to the NetworkPolicy of the pods at its other end, or take it out of this one.",
+        severity=Severity.HIGH,
+        check=network_sides.agreed,
+        example=Example(
+            "NetworkPolicy",
+            "spec.egress.0.to.0.podSelector.matchLabels",
+            fails={"app.kubernetes.io/name": "other"},
+            passes={"app.kubernetes.io/name": "redis"},
+        ),
+    ),
+    WholeRule(
+        name="network-dns",
+        description="Pods whose ways out are closed may ask DNS.",
+        remedy="A NetworkPolicy with an empty podSelector whose egress names kube-system and port 53, by UDP and TCP.",
+        severity=Severity.HIGH,
+        check=network_sides.names_found,
+        case=Case(
+            fails="a namespace that denies everything, without a NetworkPolicy that lets its pods out by port 53",
+            passes="one that lets all of its pods out to kube-system by port 53",
+            test="tests/unit/test_policy_network_sides.py",
+        ),
     ),
 )

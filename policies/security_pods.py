@@ -15,7 +15,7 @@ from policies.checks.tokens import (
     SERVICE_ACCOUNT,
     TEMPLATES,
 )
-from policies.rules import GONE, Example, PlainRule, Rule, Severity, WholeRule
+from policies.rules import GONE, Case, Example, PlainRule, Rule, Severity, WholeRule
 
 _PODS = tuple(TEMPLATES)
 _CONTAINER = "spec.template.spec.containers.0"
@@ -136,6 +136,11 @@ RULES: tuple[Rule, ...] = (
         remedy="Mount the Secret where it is needed.",
         severity=Severity.CRITICAL,
         check=literals.nowhere_else,
+        case=Case(
+            fails="a ConfigMap whose data repeats what a Secret of the stack holds",
+            passes="the Secret mounted where it is needed",
+            test="tests/unit/test_policy_security.py",
+        ),
     ),
     WholeRule(
         name="own-references",
@@ -146,6 +151,18 @@ RULES: tuple[Rule, ...] = (
         check=references.lead,
         example=Example(
             "CronJob", "spec.jobTemplate.spec.template.spec.serviceAccountName", fails="other", passes=GONE
+        ),
+    ),
+    WholeRule(
+        name="used-objects",
+        description="Every ConfigMap, service account and role that the stack makes is named by something of it.",
+        remedy="Declare what uses it, or remove it.",
+        severity=Severity.HIGH,
+        check=references.used,
+        case=Case(
+            fails="a region without the CronJob that heals Redis, whose ConfigMap then nothing mounts",
+            passes="a ConfigMap that pods mount, and the pages of Grafana, which are found by a label",
+            test="tests/unit/test_policy_security.py",
         ),
     ),
 )

@@ -9,6 +9,7 @@ from policies.checks import (
     names,
     rbac,
     vpc,
+    ways,
 )
 from policies.checks.tokens import (
     ACCESS_ENTRY,
@@ -34,7 +35,7 @@ from policies.checks.tokens import (
     SUBNET,
     ZONE,
 )
-from policies.rules import GONE, Example, Level, PlainRule, Rule, Severity, WholeRule
+from policies.rules import GONE, Case, Example, Level, PlainRule, Rule, Severity, WholeRule
 
 RULES: tuple[Rule, ...] = (
     PlainRule(
@@ -124,6 +125,31 @@ RULES: tuple[Rule, ...] = (
         example=Example("aws.eks.NodeGroup", "remoteAccess", fails={"ec2SshKey": "operators"}, passes=GONE),
     ),
     WholeRule(
+        name="private-nodes",
+        description="No node is in a subnet with a way in from the internet.",
+        remedy="subnetIds of private subnets, whose default route leads to a NAT gateway.",
+        severity=Severity.HIGH,
+        check=ways.nodes,
+        case=Case(
+            fails="a NodeGroup with a subnet whose route table leads to an InternetGateway",
+            passes="subnets whose route table leads to a NatGateway",
+            test="tests/unit/test_policy_ways.py",
+        ),
+    ),
+    PlainRule(
+        name="narrow-links",
+        description="Routes to other regions lead to their networks and take nothing else with them.",
+        remedy="destinationCidrBlock of the other region's VPC, /16 or narrower.",
+        severity=Severity.HIGH,
+        types=ways.LINKS,
+        check=ways.narrow,
+        case=Case(
+            fails="a Route by a VpcPeeringConnection with destinationCidrBlock 0.0.0.0/0",
+            passes="destinationCidrBlock 10.1.0.0/16",
+            test="tests/unit/test_policy_ways.py",
+        ),
+    ),
+    WholeRule(
         name="flow-logs",
         description="All traffic of a VPC is logged.",
         remedy="Add a FlowLog with trafficType ALL.",
@@ -210,6 +236,11 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         types=(CERTIFICATE,),
         check=names.certified,
+        case=Case(
+            fails="a Certificate with validationMethod EMAIL",
+            passes="validationMethod DNS",
+            test="tests/unit/test_policy_security.py",
+        ),
     ),
     PlainRule(
         name="iam-policies",
@@ -261,6 +292,11 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         level=Level.ADVISORY,
         check=iam.later,
+        case=Case(
+            fails="a RolePolicy that names a key which the update makes: it is named",
+            passes="a RolePolicy whose policy is known",
+            test="tests/unit/test_policy_unreadable.py",
+        ),
     ),
     PlainRule(
         name="key-policies",

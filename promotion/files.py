@@ -10,7 +10,7 @@ import yaml
 
 from components.derivation import derived
 from promotion.errors import PromotionError
-from settings import Promotion, Settings, load
+from settings import Promotion, Settings, load, placing
 
 PROJECT: Final = "Pulumi.yaml"
 BEGIN: Final = "  # written by python -m promotion, which takes it out again\n"
@@ -41,7 +41,8 @@ class Checkout:
             block = f"{BEGIN}  {self.project}:promotion:\n{''.join(lines)}"
             head, config, rest = re.split(r"(^config:[^\S\n]*(?:#.*)?\n)", text, maxsplit=1, flags=re.MULTILINE)
             text = f"{head}{config}{block}{rest}"
-        self._replace(file, text)
+        file.touch()  # none says what an empty one says
+        placing.put(file, text)
         if load(self._values(region), region, derived).promotion != record:
             raise PromotionError(f"{file.name}: the key promotion stands there by hand: take it out, then go on")
 
@@ -65,12 +66,12 @@ class Checkout:
         """Changes Pulumi.yaml, and changes it back where its settings then do not say what was meant."""
         file = self._directory / PROJECT
         before = file.read_text(encoding="utf-8")
-        self._replace(file, change(before))
+        placing.put(file, change(before))
         try:
             if not done(self.settings()):
                 raise PromotionError(f"{PROJECT}: {by_hand}, then go on")
         except Exception:
-            self._replace(file, before)
+            placing.put(file, before)
             raise
 
     def _listed(self) -> list[str]:
@@ -108,11 +109,6 @@ class Checkout:
         except yaml.YAMLError as error:
             raise PromotionError(f"{name} cannot be read: {str(error).splitlines()[0]}") from None
         return cast(dict[str, Any], document or {})
-
-    def _replace(self, file: Path, text: str) -> None:
-        part = file.with_suffix(".yaml.new")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
 
 
 def _readable(value: Any) -> Any:

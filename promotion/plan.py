@@ -29,7 +29,8 @@ class Kind(Enum):
     AWAIT = "await"
     """Waits for what a cluster has to do, with nothing declared."""
     RAISE = "raise"
-    """Raises a region's generation in Pulumi.yaml: a PostgreSQL that is made anew archives to a place of its own."""
+    """Raises a region's generation in Pulumi.yaml: what is of the one before is given up (components/fence.py), and a
+    PostgreSQL that is made anew archives to a place of its own."""
     DELETE_CLUSTER = "delete cluster"
     """Deletes a PostgreSQL cluster whose data went another way, with its volumes' claims."""
 
@@ -121,6 +122,12 @@ def _after(world: World, target: str) -> Action | None:
     new = world[target]
     if new.database is not None and not new.database.promoted:
         return Action(Kind.AWAIT, target, f"{target}: wait until PostgreSQL has been promoted")
+    for region in world.others(target):
+        # Now that there is no way back; the new home's update of its end publishes it.
+        if region.record.step == "fence" and world.generation(region.name) <= region.generation(region.name):
+            number = region.generation(region.name) + 1
+            words = f"Pulumi.yaml: {region.name} is of generation {number}, what is of the one before is given up"
+            return Action(Kind.RAISE, region.name, words)
     if world.listed_home != target:
         return Action(Kind.MOVE_HOME, target, f"Pulumi.yaml: home is {target}")
     if new.record.under_way:
@@ -142,9 +149,6 @@ def _aftermath(world: World, region: Region, target: str) -> Action | None:
             return None
         if region.database is not None:
             return Action(Kind.DELETE_CLUSTER, name, f"{name}: delete its PostgreSQL cluster, which went another way")
-        if world.generation(name) <= region.generation(name):
-            number = region.generation(name) + 1
-            return Action(Kind.RAISE, name, f"Pulumi.yaml: {name} is of generation {number}, and archives elsewhere")
         if world[target].generation(name) != world.generation(name):
             return Action(Kind.UP, target, f"{target}: learns where {name} archives from now on")
         return Action(Kind.RECORD, name, f"the fence leaves {name}")

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         ("up", _up, "bring every region up"),
         ("down", _down, "end the control planes and remove their state"),
         ("status", _status, "what is up now"),
-        ("record", _record, "keep the states of the regions that are up as a fixture of this release"),
+        ("record", _record, "keep what the stacks are now, to test later programs against; touches nothing else"),
         ("pack-config", _pack_config, "what --policy-pack-config takes for a region, as its settings say"),
         ("token", _token, "what signs in to a region's control plane, as a kubeconfig's exec wants it"),
         ("drill", _drill, "lose zones, drain nodes, roll and load a region that is up; compare with the proof"),
@@ -59,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--pack", default="high-availability", help="folder under policies/ (default: %(default)s)"
             )
+        if command is _record:
+            sub.add_argument("name", help="of the record, such as a release's version; one that is not taken")
         if command is _token:
             sub.add_argument("--region", required=True, help="name of the region, or what AWS calls it")
         if command is _drill:
@@ -76,6 +78,14 @@ def _parser() -> argparse.ArgumentParser:
                 "--platform",
                 choices=("kubernetes", "aws"),
                 help="of every region, whatever its stack file says",
+            )
+        if command is _policies:
+            sub.add_argument(
+                "--config",
+                type=Path,
+                metavar="FILE",
+                help="levels and values of the policies that judge all regions together, in the form of Pulumi's "
+                "--policy-pack-config",
             )
         if command is _preview:
             sub.add_argument("--prices", type=Path, metavar="FILE", help="another table of prices than the project's")
@@ -110,7 +120,8 @@ def _preview(options: argparse.Namespace, progress: Progress) -> int:
 def _policies(options: argparse.Namespace, progress: Progress) -> int:
     from rehearsal import judgement
 
-    found = judgement.judge(_program(options), progress)
+    config = judgement.configuration(options.config) if options.config else {}
+    found = judgement.judge(_program(options), progress, config)
     _print(options, [one.as_json() for one in found], lambda console: judgement.show(found, console))
     return int(any(one.refused for one in found))
 
@@ -152,12 +163,11 @@ def _status(options: argparse.Namespace, progress: Progress) -> int:
 
 
 def _record(options: argparse.Namespace, progress: Progress) -> int:
-    from rehearsal.record import STATES, record_release
-    from rehearsal.run import Rehearsal
+    from rehearsal.record import STATES, record_all
 
-    kept = record_release(Rehearsal(progress).regions)
-    words = "\n".join(f"{region}: {count} resources recorded under {STATES}" for region, count in kept.items())
-    _print(options, kept, lambda console: console.print(words))
+    kept = record_all(options.name, progress)
+    words = "\n".join(f"{of}: {count} resources" for of, count in kept.items())
+    _print(options, kept, lambda console: console.print(f"{words}\nrecorded under {STATES / options.name}"))
     return 0
 
 

@@ -53,6 +53,9 @@ def text(document: dict[str, Any]) -> str:
 def _resource(token: str, nested: dict[str, Forms]) -> dict[str, Forms]:
     _, module, kind = token.split(":")
     package, file = module.split("/")
+    # The SDK loads a package when it is first asked for something. Loaded on behalf of one of its files instead, it
+    # would stay empty for whoever asks later.
+    getattr(importlib.import_module(f"pulumi_aws.{package}"), kind)
     loaded = importlib.import_module(f"pulumi_aws.{package}.{_snake(file)}")
     # where an object of another type is called so already, the SDK says InitArgs
     arguments = getattr(loaded, f"{kind}InitArgs", None) or getattr(loaded, f"{kind}Args")

@@ -176,7 +176,7 @@ def _run(
             lines.append(line)
             if total and time.monotonic() - reported > REPORT_SECONDS:
                 reported = time.monotonic()
-                progress.note(f"    {len(lines)} of at most {total} packages compiled")
+                progress.passing(f"    {len(lines)} of at most {total} packages compiled")
         code = running.wait()
     except TimeoutError:
         raise RehearsalError(

@@ -16,6 +16,9 @@ from rehearsal.exec_credentials import Command
 
 Section = Mapping[str, Any]
 
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds the token of its service account, and whom to trust."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -53,6 +56,16 @@ def read(path: Path, context: str | None = None) -> Connection:
         token=_token(folder, user),
         namespace=str(chosen.get("namespace") or "default"),
         command=command,
+    )
+
+
+def in_cluster(account: Path = ACCOUNT, environment: Mapping[str, str] = os.environ) -> Connection:
+    """The connection of a pod, by its service account; the token is read once, so for programs of an hour at most."""
+    return Connection(
+        server=f"https://{environment['KUBERNETES_SERVICE_HOST']}:{environment['KUBERNETES_SERVICE_PORT']}",
+        verify=ssl.create_default_context(cafile=account / "ca.crt"),
+        token=(account / "token").read_text().strip(),
+        namespace=(account / "namespace").read_text().strip(),
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from capacity.instances import TYPES
+from capacity.instances import known
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, Manifest, NotFound
 from rehearsal.programs import SIMULATED
@@ -16,6 +16,8 @@ CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "1Ti", "pods": 
 READY_SECONDS = 30.0
 POLL_SECONDS = 0.05
 MANAGER = "rehearsal"
+AWAY = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
+"""Taints of a node that is new or fell silent, until the controller manager has seen that it is ready."""
 
 STORAGE_CLASS: Manifest = {
     "apiVersion": "storage.k8s.io/v1",
@@ -65,11 +67,11 @@ def capacity(instance_type: str) -> Mapping[str, str]:
     """What a machine leaves for pods beside what every node runs, which is not played, by resource.
     Of a type that plans do not count with, as much as of nodes like any other.
     """
-    for known in TYPES:
-        if known.name == instance_type:
-            left = {"cpu": f"{int(known.allocatable_cores * 1000)}m", "memory": str(int(known.allocatable_bytes))}
-            return {**CAPACITY, **left, "pods": str(known.max_pods)}
-    return CAPACITY
+    machine = known(instance_type)
+    if machine is None:
+        return CAPACITY
+    left = {"cpu": f"{int(machine.allocatable_cores * 1000)}m", "memory": str(int(machine.allocatable_bytes))}
+    return {**CAPACITY, **left, "pods": str(machine.max_pods)}
 
 
 def wanted(region: str, groups: Sequence[Group]) -> list[Manifest]:
@@ -104,11 +106,11 @@ def await_ready(client: Client, region: str) -> None:
 
 
 def is_ready(node: Manifest) -> bool:
-    """Ready, and rid of the taint that every new node carries until the controller manager has seen it."""
+    """Ready, and rid of the taints that keep pods away until the controller manager has seen that it is."""
     conditions: list[Manifest] = (node.get("status") or {}).get("conditions") or []
     ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
     taints: list[Manifest] = node["spec"].get("taints") or []
-    return ready and not any(taint["key"] == "node.kubernetes.io/not-ready" for taint in taints)
+    return ready and AWAY.isdisjoint(taint["key"] for taint in taints)
 
 
 def await_account(client: Client, deadline: float) -> None:

@@ -35,6 +35,7 @@ _ELSEWHERE: Final = {
         "backups.s3",
         "multiregion.regions.*.address",
         "multiregion.regions.*.postgresql_address",
+        "multiregion.regions.*.ranges",
     ),
     "kubernetes": ("aws", "backups.copy_region"),
 }

@@ -188,19 +188,8 @@ class Pack:
         Raises RehearsalError for a configuration that does not fit the schema and for a pack that fails.
         """
         started = time.monotonic()
-        configured = packs_config.reconciled(self._info, config or {}, values or {})
-        self._call(
-            self._stub.ConfigureStack,
-            proto.AnalyzerStackConfigureRequest(stack=stack, project=self._project, dry_run=True),
-        )
-        self._call(self._stub.Configure, proto.ConfigureAnalyzerRequest(policyConfig=configured))
-        diagnostics: list[proto.AnalyzeDiagnostic] = []
-        requests = packs_wire.requests(resources)
-        for request in requests:
-            answer = self._call(self._stub.Analyze, request)
-            diagnostics += [_about(diagnostic, request.urn) for diagnostic in answer.diagnostics]
-        answer = self._call(self._stub.AnalyzeStack, packs_wire.stack_request(resources, requests))
-        diagnostics += answer.diagnostics
+        configured = self.configure(stack, config, values)
+        diagnostics = self.judge(packs_wire.messages(resources))
         return Report(
             pack=self.name,
             version=self._version,
@@ -208,6 +197,31 @@ class Pack:
             violations=tuple(_violation(self.name, diagnostic) for diagnostic in diagnostics),
             seconds=time.monotonic() - started,
         )
+
+    def configure(
+        self, stack: str, config: Mapping[str, object] | None = None, values: Mapping[str, object] | None = None
+    ) -> Mapping[str, proto.PolicyConfig]:
+        """What every policy is asked with from now on; see `ask`."""
+        configured = packs_config.reconciled(self._info, config or {}, values or {})
+        self._call(
+            self._stub.ConfigureStack,
+            proto.AnalyzerStackConfigureRequest(stack=stack, project=self._project, dry_run=True),
+        )
+        self._call(self._stub.Configure, proto.ConfigureAnalyzerRequest(policyConfig=configured))
+        return configured
+
+    def judge(self, asked: packs_wire.Messages) -> list[proto.AnalyzeDiagnostic]:
+        """What the policies say, as they were configured."""
+        diagnostics: list[proto.AnalyzeDiagnostic] = []
+        for request in asked.each:
+            answer = self._call(self._stub.Analyze, request)
+            diagnostics += [_about(diagnostic, request.urn) for diagnostic in answer.diagnostics]
+        return [*diagnostics, *self._call(self._stub.AnalyzeStack, asked.together).diagnostics]
+
+    def idle(self, calls: int) -> None:
+        """So many calls that ask nothing: what the protocol alone takes."""
+        for _ in range(calls):
+            self._call(self._stub.GetPluginInfo, empty_pb2.Empty())
 
     def _start(self, stack: str) -> "subprocess.Popen[str]":
         self._version, python = _runtime(self._directory)

@@ -1,14 +1,15 @@
 """Configuration of a policy pack, put together from its defaults and what is stated, as Pulumi's engine does it.
 
 Source: pulumi/pulumi, pkg/resource/analyzer/config.go (ReconcilePolicyPackConfig). Unlike the engine, a name that the
-pack does not know is refused: it would be a typing error that goes unnoticed.
+pack does not know is refused here: it would be a typing error that goes unnoticed (ours refuse it themselves, too).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 from pulumi.runtime.proto import analyzer_pb2 as proto
 
+from policies.configuration import misfits
 from rehearsal.engine import wire
 from rehearsal.errors import RehearsalError
 
@@ -35,7 +36,11 @@ def reconciled(
             level, own = _stated(level, stated, f"{info.name}: {policy.name}")
             properties |= own
         for name, value in properties.items():
-            _check(value, schema.get(name), f"{info.name}: {policy.name}.{name}")
+            path = f"{info.name}: {policy.name}.{name}"
+            if name not in schema:
+                raise RehearsalError(f"{path} = {value!r}: the policy has no such value")
+            for fault in misfits(value, schema[name], path):
+                raise RehearsalError(fault)
         configured[policy.name] = proto.PolicyConfig(enforcementLevel=level, properties=wire.to_struct(properties))
     return configured
 
@@ -53,23 +58,3 @@ def _stated(
     if not isinstance(wanted, str) or wanted.upper() not in proto.EnforcementLevel.keys():  # noqa: SIM118 (protobuf's)
         raise RehearsalError(f"{path}: the level must be advisory, mandatory, remediate or disabled")
     return proto.EnforcementLevel.Value(wanted.upper()), entry
-
-
-def _check(value: object, schema: Mapping[str, Any] | None, path: str) -> None:
-    """Types and bounds of JSON schema, as far as our packs declare them."""
-    if schema is None:
-        raise RehearsalError(f"{path} = {value!r}: the policy has no such value")
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
-    if schema.get("type") == "integer" and not whole:
-        raise RehearsalError(f"{path} = {value!r}: must be a whole number")
-    if schema.get("type") == "string" and not isinstance(value, str):
-        raise RehearsalError(f"{path} = {value!r}: must be text")
-    if schema.get("type") == "array" and not isinstance(value, (list, tuple)):
-        raise RehearsalError(f"{path} = {value!r}: must be a list")
-    if "minimum" in schema and cast(float, value) < schema["minimum"]:
-        raise RehearsalError(f"{path} = {value!r}: must be {schema['minimum']} or more")
-    if "maximum" in schema and cast(float, value) > schema["maximum"]:
-        raise RehearsalError(f"{path} = {value!r}: must be {schema['maximum']:.0f} or less")
-    if "items" in schema:
-        for index, item in enumerate(cast(Sequence[object], value)):
-            _check(item, schema["items"], f"{path}[{index}]")

@@ -1,6 +1,7 @@
 """Planned resources as the messages that the engine sends to a policy pack (proto/pulumi/analyzer.proto)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as proto
@@ -12,6 +13,19 @@ from rehearsal.engine.model import PlannedResource, Value
 def struct(properties: Mapping[str, Value]) -> struct_pb2.Struct:
     """Properties as the engine marshals them: secrets and unknowns marked, its own keys (`__defaults`) left out."""
     return wire.to_struct({key: value for key, value in properties.items() if not key.startswith("__")})
+
+
+@dataclass(frozen=True)
+class Messages:
+    """All that a pack is asked about one region, in the engine's order."""
+
+    each: Sequence[proto.AnalyzeRequest]
+    together: proto.AnalyzeStackRequest
+
+
+def messages(resources: Sequence[PlannedResource]) -> Messages:
+    each = requests(resources)
+    return Messages(each, stack_request(resources, each))
 
 
 def requests(resources: Sequence[PlannedResource]) -> list[proto.AnalyzeRequest]:

@@ -10,17 +10,19 @@ from rehearsal.engine.model import PlannedResource
 
 
 def resources(planned: Sequence[PlannedResource]) -> tuple[Resource, ...]:
-    """All of one stack: a provider's region is looked up among them."""
+    """All of one stack: the region of a resource is the one that it states, or that of its provider."""
     by_urn = {resource.urn: resource for resource in planned}
 
     def place(resource: PlannedResource) -> str:
         provider = by_urn.get(resource.provider or "")
-        return str(provider.inputs.get("region", "")) if provider else ""
+        stated = (one.inputs.get("region") for one in (resource, provider) if one is not None)
+        return next((region for region in stated if isinstance(region, str)), "")
 
     return tuple(
         Resource(
             resource.type, resource.urn, resource.name, _plain(resource.inputs), resource.protect,
             bool(resource.delete_before_replace), place(resource), resource.property_dependencies,
+            resource.ignore_changes,
         )
         for resource in planned
     )  # fmt: skip

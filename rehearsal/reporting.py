@@ -142,7 +142,9 @@ def _region(one: RegionSummary) -> parts.Region:
 
 
 def _cost(cost: RegionCost) -> parts.Cost:
-    return parts.Cost(parts=cost.parts, currency=cost.currency, date=cost.date, unknown=cost.unknown)
+    return parts.Cost(
+        parts=cost.parts, currency=cost.currency, date=cost.date, left_out=cost.left_out, unknown=cost.unknown
+    )
 
 
 def _planned(one: RegionSummary) -> Iterator[parts.Zone]:

@@ -187,7 +187,9 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     for region, cost in costs.items() if len(costs) <= FEW else ():
         yield f"cost of {region}", str(cost)
     if len(costs) > FEW:
-        yield "cost", ", ".join(f"{region} {cost.short}" for region, cost in costs.items())
+        # The dates come first: a line is cut where the screen ends.
+        dates = " and ".join(dict.fromkeys(cost.date for cost in costs.values()))
+        yield f"cost a month by prices of {dates}", ", ".join(f"{one} {cost.short}" for one, cost in costs.items())
     kubeconfigs = {region.region: shorter(region.kubeconfig) for region in summary.regions if region.kubeconfig}
     if len(kubeconfigs) > FEW:
         one = next(iter(kubeconfigs))

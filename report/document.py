@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-FORM: Final = 1
+FORM: Final = 2
 """Of the documents. One of another form is nothing to compare with."""
 
 Change = Literal["create", "update", "replace", "delete"]
@@ -81,17 +81,25 @@ class Proven(Part):
 class Cost(Part):
     """Of a region, in a month."""
 
-    parts: dict[str, float]
-    """By component."""
+    parts: dict[str, float | None]
+    """By component; None where no machine of the table of prices takes the pods."""
     currency: str
     date: str
     """Of the table of prices."""
+    left_out: str = ""
+    """What is not in it, in words."""
     unknown: str = ""
     """Why it is not known."""
 
     @property
     def month(self) -> float:
-        return sum(self.parts.values())
+        """Of the parts that are known."""
+        return sum(amount for amount in self.parts.values() if amount is not None)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Parts that the month is without."""
+        return tuple(name for name, amount in self.parts.items() if amount is None)
 
 
 class Need(Part):
@@ -103,18 +111,72 @@ class Need(Part):
     has: float
     needs: float
     """On the plan's last day."""
-    day: float | None = None
-    """Days after the start from which on it does not suffice; None where it does to the end."""
+    short: bool = False
+    """It does not suffice to that day."""
+    until: str = ""
+    """Date from which on it does not suffice; empty for not within twenty years."""
+
+
+class Bound(Part):
+    """How much a component carries."""
+
+    amount: float
+    by: str
+    """What more would pass first, such as `qdrant.memory`."""
+    key: str = ""
+    """Of the settings, which raises that."""
+
+
+class Outgrown(Part):
+    """When something does not suffice any more, and what."""
+
+    on: str
+    """A date."""
+    by: str
+    """Such as `qdrant.memory`."""
+
+    @property
+    def component(self) -> str:
+        return self.by.partition(".")[0]
+
+
+class Carried(Part):
+    """By one component, with the sizes that it has."""
+
+    component: str
+    memories: Bound
+    """That it holds."""
+    requests: Bound
+    """A second, at peak."""
+    outgrown: Outgrown | None = None
+    """By its plan; None without one, and for not within twenty years."""
+
+
+class Plan(Part):
+    """Of a region that states a workload."""
+
+    end: str
+    """Its last day."""
+    memories: float
+    """Held on that day."""
+    requests: float
+    """A second, at peak on that day."""
+    needs: tuple[Need, ...] = ()
 
 
 class Capacity(Part):
-    """Of a region that states a workload."""
+    """What the sizes of a region carry; with a workload beside its plan."""
 
-    days: float
-    """That the plan is for."""
-    needs: tuple[Need, ...] = ()
+    carries: tuple[Carried, ...] = ()
+    terms: str = ""
+    """What was counted with, in words."""
+    held: float = 0
+    """Memories that are held while requests are counted."""
+    users: float = 0
+    """At the same time, that make one request a second at peak."""
+    plan: Plan | None = None
     unknown: str = ""
-    """Why there is no plan."""
+    """Why nothing is known."""
 
 
 class Region(Part):
@@ -132,7 +194,7 @@ class Region(Part):
     packs: tuple[Pack, ...] = ()
     proofs: tuple[Proven, ...] = ()
     cost: Cost | None = None
-    """None without a workload."""
+    """None where neither a workload nor nodes of its own are stated."""
     capacity: Capacity | None = None
 
     @property
@@ -235,7 +297,7 @@ class Kept(Part):
 class Document(Part):
     """One run."""
 
-    form: Literal[1] = FORM
+    form: Literal[2] = FORM
     command: Literal["preview", "up", "drill"]
     at: float
     """Seconds since the epoch."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from dashboards import paper
 from dashboards.units import UNITS, Unit
+from report.capacity import LAST, Told, about, by, headroom, told
 from report.document import CHANGES, Changed, Document, Drills, Finding, Need, Pod, Region
 from report.timeline import Timeline, timeline
 
@@ -114,6 +115,8 @@ class Page:
             yield self._policies_tile()
             yield self._proof_tile()
         yield self._drills_tile()
+        if self.carried:
+            yield self._capacity_tile()
         if any(region.cost for region in self.document.regions):
             yield self._cost_tile()
         if self.document.regions:
@@ -146,6 +149,11 @@ class Page:
     def changed_regions(self) -> tuple[str, ...]:
         changed = self.document.since.changed if self.document.since else ()
         return tuple(dict.fromkeys(one.region for one in changed))
+
+    @cached_property
+    def carried(self) -> tuple[Told, ...]:
+        """Capacity, of the regions that tell it; those alike together."""
+        return told(self.document.regions)
 
     @property
     def cost_columns(self) -> tuple[str, ...]:
@@ -210,12 +218,32 @@ class Page:
         state = "good" if agreeing == len(cases) else "bad"
         return Tile("Drills", f"{agreeing} of {len(cases)}", detail, "drills", state)
 
+    def _capacity_tile(self) -> Tile:
+        known = [one for one in self.carried if one.capacity.carries]
+        if not known:
+            return Tile("Capacity", "not known", self.carried[0].capacity.unknown, "capacity", "warn")
+        plans = [one for one in known if one.capacity.plan]
+        if not plans:
+            least = min(known, key=lambda one: one.fullest.memories.amount).fullest
+            detail = f"memories, then {least.component} binds first"
+            return Tile("Capacity", about(least.memories.amount), detail, "capacity")
+        soonest = min(plans, key=lambda one: one.outgrown.on if one.outgrown else LAST)
+        state = "warn" if any(one.short for one in plans) else "good"
+        if soonest.outgrown is None:
+            return Tile("Capacity", "20 years", "and more, by the plan", "capacity", state)
+        return Tile(
+            "Capacity", soonest.outgrown.on, f"then {soonest.outgrown.component} is outgrown", "capacity", state
+        )
+
     def _cost_tile(self) -> Tile:
         costs = [region.cost for region in self.document.regions if region.cost]
         known = [cost for cost in costs if not cost.unknown]
         if not known:
             return Tile("Cost", "not known", costs[0].unknown, "cost", "warn")
-        less = f", without {_counted(len(costs) - len(known), 'region')}" if len(known) < len(costs) else ""
+        lacking = [_counted(len(costs) - len(known), "region")] if len(known) < len(costs) else []
+        priced = [(region.name, region.cost) for region in self.document.regions if region.cost]
+        lacking += [f"{part} of {name}" for name, cost in priced for part in cost.lacking]
+        less = f", without {', '.join(lacking)}" if lacking else ""
         month = f"{sum(cost.month for cost in known):,.0f} {known[0].currency}"
         return Tile("Cost", month, f"a month, by prices of {known[0].date}{less}", "cost")
 
@@ -234,14 +262,15 @@ def html(document: Document) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return environment.get_template("report.html").render(
         page=Page(document), document=document, style=style, digest=digest, changes=CHANGES, done=_DONE, iso=_iso,
-        amount=amount, told_state=told_state, did=did,
+        amount=amount, told_state=told_state, did=did, about=about, by=by, headroom=headroom,
     )  # fmt: skip
 
 
 def amount(need: Need, value: float) -> str:
     """Of what is needed, in its unit."""
     unit = {"bytes": UNITS["bytes"], "cores": _CORES, "number": UNITS["short"]}[need.unit]
-    return unit.text(value)
+    text = unit.text(value)
+    return "1 core" if text == "1 cores" else text
 
 
 def told_state(pod: Pod) -> str:

@@ -16,6 +16,7 @@ _EXPECTED = {
     "bool_type": "expected true or false",
     "int_type": "expected a whole number",
     "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
     "string_type": "expected a text",
     "tuple_type": "expected a list",
     "mapping_type": "expected keys with texts",
@@ -33,6 +34,9 @@ _MISSING = {
     "name": "the region's name is missing: it is the name of its stack",
     "host": 'the host is missing: name one, as in "memory.example.com"',
 }
+
+_WRITTEN = {"int_type": r"-?[0-9]+", "float_type": r"-?[0-9]+(\.[0-9]+)?", "bool_type": "true|false"}
+"""What a text in quotes may hold that was meant without."""
 
 _LONGEST = 60
 """Characters of a value that a remedy repeats."""
@@ -70,9 +74,9 @@ def _wrong_value(kind: str, context: Mapping[str, Any], line: ErrorDetails) -> s
     if kind == "value_error":
         return str(context["error"])
     if kind == "greater_than_equal":
-        return f"too low: must be {context['ge']} or more"
+        return f"too low: must be {_number(context['ge'])} or more"
     if kind == "less_than_equal":
-        return f"too high: must be {context['le']} or less"
+        return f"too high: must be {_number(context['le'])} or less"
     if kind == "greater_than":
         return f"too low: must be more than {context['gt']:g}"
     if kind == "less_than":
@@ -81,6 +85,11 @@ def _wrong_value(kind: str, context: Mapping[str, Any], line: ErrorDetails) -> s
         return _unknown_value(str(given), str(context["expected"]))
     expected = _EXPECTED.get(kind, line["msg"])
     return expected + _remedy(kind, given)
+
+
+def _number(bound: float) -> str:
+    """A bound as people write it; a large one with separators, unlike a port."""
+    return f"{bound:,.0f}" if abs(bound) >= 100_000 else f"{bound:g}"
 
 
 def _unknown_value(given: str, expected: str) -> str:
@@ -94,10 +103,12 @@ def _remedy(kind: str, given: object) -> str:
         return ": give it a value or leave the key out"
     if len(str(given)) > _LONGEST:
         return ""
-    if kind in ("int_type", "bool_type") and isinstance(given, str):
-        plain = given.strip()
-        if (kind == "int_type" and plain.isdecimal()) or plain.lower() in ("true", "false"):
-            return f": write {plain.lower()} without quotes"
+    if isinstance(given, str):
+        plain = given.strip().lower()
+        if re.fullmatch(_WRITTEN.get(kind, "(?!)"), plain):
+            return f": write {plain} without quotes"
+        if kind in ("int_type", "float_type") and re.fullmatch(r"\d{1,3}([,' ]\d{3})+", plain):
+            return f": write {re.sub(r'[^0-9]', '', plain)}"
     if kind == "string_type" and isinstance(given, bool | int | float):
         return f': write "{str(given).lower()}" in quotes'
     if kind == "tuple_type" and isinstance(given, str) and re.fullmatch(r"[\w./-]{1,30}", given):

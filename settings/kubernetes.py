@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, PlainSerializer
 
 from settings.model import FrozenMap, Model, checked
 from settings.names import Label, ObjectName, ZoneValue
+from settings.networks import Cidr
 
 
 def _own_namespace(name: str) -> str:
@@ -41,6 +42,12 @@ class Kubernetes(Model):
     zones: Annotated[Mapping[str, ZoneValue], AfterValidator(FrozenMap), PlainSerializer(dict)] = Field(
         default=FrozenMap({}),
         description="Zone of `high_availability.zones` to the cluster's topology.kubernetes.io/zone, where it differs.",
+    )
+    api_server_ranges: tuple[Cidr, ...] = Field(
+        default=(),
+        description="Ranges with the addresses of the API server, both of its Service and behind it: pods that ask it "
+        "are let out to these alone; left out, to any address at its ports. Of a VPC that the program makes it knows "
+        "them.",
     )
     ingress_namespace: Label = Field(default="nginx-ingress", description="Namespace of the ingress controller.")
     cnpg_namespace: Label = Field(default="cnpg-system", description="Namespace of the CloudNativePG operator.")

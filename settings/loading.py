@@ -12,7 +12,7 @@ from settings.faults import ABSENT, Fault, SettingsError
 from settings.json_text import NotJsonError, parse
 from settings.model import Model
 from settings.rules import RULES, workload
-from settings.rules.rule import Check
+from settings.rules.rule import Check, place
 from settings.settings import Settings
 
 _Own = TypeVar("_Own", bound=Model)
@@ -21,9 +21,9 @@ Derivation = Callable[[Draft], Blocks]
 
 
 class UnderivableError(Exception):
-    """A workload from which no settings follow; why, a line each."""
+    """A workload from which no settings follow; why, a line each. Paths of faults begin at the workload."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[str | Fault]) -> None:
         super().__init__(*faults)
         self.faults = tuple(faults)
 
@@ -41,11 +41,17 @@ def load(raw: Mapping[str, object], stack: str, derive: Derivation | None = None
         try:
             draft = draft.over(_parsed(derive(draft)))
         except UnderivableError as error:
-            underivable = [Finding(("workload",), draft.stated(("workload",)), fault) for fault in error.faults]
+            underivable = [_underivable(draft, fault) for fault in error.faults]
     faults = _faults(draft, RULES) + underivable
     if faults:
         raise SettingsError(stack, [finding.fault() for finding in draft.in_file_order(faults)])
     return draft.settings
+
+
+def _underivable(draft: Draft, fault: str | Fault) -> Finding:
+    if isinstance(fault, Fault):
+        return draft.finding(place(f"workload.{fault.path}"), fault.message)
+    return draft.finding(("workload",), fault)
 
 
 def _faults(draft: Draft, rules: Sequence[Check]) -> list[Finding]:

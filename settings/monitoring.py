@@ -25,7 +25,8 @@ def _receiver(url: str) -> str:
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 """A part of a whole, such as 0.05 for five percent."""
-Times = Annotated[float, Field(gt=1, le=10)]
+Times = Annotated[float, Field(gt=1, lt=3)]
+"""Of three alike, the fewest that a region has, one that does everything does three times its share, and none more."""
 
 
 class TwoLimits(Model):
@@ -38,8 +39,9 @@ class TwoLimits(Model):
 class Latency(Model):
     """How long requests may take, at the 95th percentile."""
 
-    warning_ms: int = Field(default=200, gt=0, le=60_000, description="Milliseconds that are a matter for work hours.")
-    critical_ms: int = Field(default=500, gt=0, le=60_000, description="Milliseconds that cannot wait.")
+    # The service's histogram ends at ten seconds: no quantile is over that, and no alert would fire.
+    warning_ms: int = Field(default=200, gt=0, lt=10_000, description="Milliseconds that are a matter for work hours.")
+    critical_ms: int = Field(default=500, gt=0, lt=10_000, description="Milliseconds that cannot wait.")
 
 
 class Thresholds(Model):
@@ -52,7 +54,20 @@ class Thresholds(Model):
     cache_hits: TwoLimits = Field(
         default=TwoLimits(warning=0.6, critical=0.4), description="Share of Redis reads that find their key, at least."
     )
+    postgresql_cache_hits: TwoLimits = Field(
+        default=TwoLimits(warning=0.9, critical=0.8),
+        description="Share of PostgreSQL's reads that find their block in its memory, at least.",
+    )
+    cpu: TwoLimits = Field(
+        default=TwoLimits(warning=0.75, critical=0.85),
+        description="Share of a node's CPU, or of a container's limit, in use; `critical` counts while users wait.",
+    )
+    memory: TwoLimits = Field(
+        default=TwoLimits(warning=0.8, critical=0.9),
+        description="Share of a node's memory, or of a container's limit, in use.",
+    )
     storage_free: Share = Field(default=0.2, description="Share of a volume that should be free.")
+    storage_free_critical: Share = Field(default=0.1, description="Share of a volume that must be free.")
     connections: TwoLimits = Field(
         default=TwoLimits(warning=0.8, critical=0.9), description="Share of PostgreSQL's connections in use."
     )
@@ -83,8 +98,9 @@ class Monitoring(Model):
     interval_seconds: int = Field(
         default=30, ge=5, le=60, description="How often figures are collected; rates over five minutes need several."
     )
+    # An alert fires at 14.4 times the failures that this allows, which have to be fewer than all requests.
     availability: float = Field(
-        default=0.999, ge=0.9, lt=1, description="Share of requests that must succeed over thirty days."
+        default=0.999, ge=0.95, lt=1, description="Share of requests that must succeed over thirty days."
     )
     thresholds: Thresholds = Field(default=Thresholds(), description="From where on alerts fire.")
     retention_days: int = Field(

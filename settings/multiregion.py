@@ -9,7 +9,7 @@ from settings import networks
 from settings.aws import AwsRegion
 from settings.model import Count, Model
 from settings.names import DnsName, RegionName
-from settings.networks import Address, PrivateCidr
+from settings.networks import Address, Cidr, PrivateCidr
 from settings.resources import ResourcesOverride
 
 PEERING: Final = "peering"
@@ -53,6 +53,12 @@ class Region(Model):
         description="Address at which other regions reach the region's PostgreSQL, on the platform `kubernetes`; left "
         "out, what `postgresql.<region>.<internal_domain>` resolves to.",
     )
+    ranges: tuple[Cidr, ...] = Field(
+        default=(),
+        description="Ranges with the addresses at which other regions reach the region's ingress controller and "
+        "PostgreSQL, on the platform `kubernetes`: once every other region states its own, pods are let out to these "
+        "alone; left out, to any address at those ports.",
+    )
 
 
 class MultiRegion(Model):
@@ -76,7 +82,9 @@ class MultiRegion(Model):
     rpo_seconds: int = Field(
         default=300,
         ge=0,
-        description="Most seconds of writes that a promotion may lose; a standby that is further behind is refused.",
+        le=86_400,
+        description="Most seconds of writes that a promotion may lose; a standby that is further behind is refused. "
+        "Those of `workload.objectives.rpo_seconds` when left out and stated there.",
     )
     regions: tuple[Region, ...] = Field(default=(), description="All regions, the nearest stand-in for home first.")
 
@@ -103,6 +111,10 @@ class MultiRegion(Model):
         requests and certificates, and not a name of the DNS.
         """
         return f"{service}.{region}.{self.internal_domain}"
+
+    def fence_host(self, region: str) -> str:
+        """What a region's ingress controller is asked for by old homes that come back; as little a name of the DNS."""
+        return f"home.{region}.{self.internal_domain}"
 
     @property
     def postgres_addresses(self) -> dict[str, str]:

@@ -14,6 +14,8 @@ MOST_CONNECTIONS, _FEWEST_CONNECTIONS = 200, 20
 """More than a few for each core only wait for each other (wiki.postgresql.org, Number Of Database Connections)."""
 LEAST_WORK_MEM = 4 * 2**20
 """PostgreSQL's default (runtime-config-resource): what a sort or a hash of one connection may take, in bytes."""
+WORK_SHARE = 0.25
+"""Of an instance's memory, if every connection sorts at once."""
 SMALLEST_POOL = 5
 _LARGEST_POOL = 25
 
@@ -105,6 +107,11 @@ class PostgreSQL(Model):
     owner: Annotated[Identifier, checked(_own_role)] = Field(
         default="soma", description="Role that owns the database and that the service uses."
     )
+    password_version: int = Field(
+        default=1,
+        ge=1,
+        description="Raise it by one for another password of the service's role; gateways know the next one before.",
+    )
     partitions: Annotated[int, AfterValidator(_power_of_two)] = Field(
         default=8, description="Hash partitions of the graph's tables (a power of two); fixed once the schema is made."
     )
@@ -122,8 +129,17 @@ class PostgreSQL(Model):
     @property
     def max_connections(self) -> int:
         """As many as a quarter of the memory gives PostgreSQL's default `work_mem` each, within bounds."""
-        memory = self.primary.resources.requests.memory.value
-        return max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, int(memory / 4 / LEAST_WORK_MEM)))
+        return max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, int(self._work / LEAST_WORK_MEM)))
+
+    @property
+    def work_mem(self) -> float:
+        """Bytes that a sort or a hash of one connection may take."""
+        return max(self._work / self.max_connections, LEAST_WORK_MEM)
+
+    @property
+    def _work(self) -> float:
+        """Bytes for the sorts of all connections."""
+        return float(self.primary.resources.requests.memory.value) * WORK_SHARE
 
     @property
     def pooled_connections(self) -> int:

@@ -1,9 +1,12 @@
 """All settings of one stack, and what follows from them."""
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from settings import networks
 from settings.aws import Aws
 from settings.backups import Backups
 from settings.edge import Edge
@@ -26,6 +29,12 @@ from settings.sharding import Sharding
 from settings.workload import RegionShare, Workload
 
 Platform = Literal["kubernetes", "aws"]
+
+
+def _joined(ranges: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """All ranges; None where some are not known."""
+    known = list(ranges)
+    return None if None in known else tuple(dict.fromkeys(chain.from_iterable(one for one in known if one)))
 
 
 def _stated(block: object) -> object:
@@ -111,7 +120,8 @@ class Settings(Configuration):
 
     @property
     def planned_workload(self) -> Workload | None:
-        """The workload with what the settings say elsewhere: zones, namespaces, their most memories, the regions.
+        """The workload with what the settings say elsewhere: zones, namespaces, their most memories, the regions, and
+        the RPO where the workload states none.
 
         Home comes first, wherever it is; all requests enter there unless shares are stated.
         """
@@ -119,11 +129,15 @@ class Settings(Configuration):
             return None
         shares = {one.name: one.share for one in self.workload.regions} if self._shares_stated else {self.home: 1.0}
         names = dict.fromkeys((self.home, *self.regions, *shares))
+        objectives = self.workload.objectives
+        if "rpo_seconds" not in objectives.model_fields_set:
+            objectives = objectives.model_copy(update={"rpo_seconds": self.multiregion.rpo_seconds})
         return self.workload.model_copy(
             update={
                 "zones": len(set(self.high_availability.zones)),
                 "namespaces": len(self.memory.namespaces),
                 "max_memories": self.memory.max_memories,
+                "objectives": objectives,
                 "regions": tuple(RegionShare(name=name, share=shares.get(name, 0.0)) for name in names),
             }
         )
@@ -197,10 +211,41 @@ class Settings(Configuration):
         """Pods of the edge proxy."""
         return self.edge.replicas or self.high_availability.min_replicas
 
+    def ranges_of(self, region: str) -> tuple[str, ...] | None:
+        """Ranges with the addresses at which other regions reach a region; None where nobody knows them."""
+        if self.platform == "aws":
+            return (str(self.multiregion.vpc(region)),)
+        return next((known.ranges for known in self.multiregion.regions if known.name == region), ()) or None
+
     @property
-    def home_range(self) -> str | None:
-        """Range of the home region's network; None where no stack plans it."""
-        return str(self.multiregion.vpc(self.home)) if self.platform == "aws" else None
+    def api_server_ranges(self) -> tuple[str, ...] | None:
+        """Ranges with all addresses of the region's own API server; None where nobody knows them.
+
+        Pods ask the Service `kubernetes`. Whether a NetworkPolicy sees its address or the one behind it is up to who
+        enforces it (kubernetes.io, Network Policies, on `ipBlock`): the agent of the VPC CNI sits at the pod's own
+        interface, before kube-proxy (aws-network-policy-agent, README). So both are named: the first address of all
+        Services, which is always this one's, and the VPC, in which the control plane's interfaces lie, since the
+        endpoint is always a private one as well (components/aws/cluster.py). A VPC of yours may have further ranges,
+        and a cluster of yours an endpoint on the internet, or policies that somebody else enforces.
+        """
+        if self.platform == "aws" and self.aws.network.existing is None:
+            return (str(self.multiregion.vpc(self.stack)), f"{networks.SERVICES[1]}/32")
+        return self.kubernetes.api_server_ranges or None
+
+    @property
+    def ranges_elsewhere(self) -> tuple[str, ...] | None:
+        """Those of all other regions; None unless every one is known."""
+        return _joined(self.ranges_of(name) for name in self._others)
+
+    @property
+    def postgres_ranges_elsewhere(self) -> tuple[str, ...] | None:
+        """The same for their PostgreSQL, which may state its address."""
+        stated = self.multiregion.postgres_addresses
+        return _joined((f"{stated[name]}/32",) if name in stated else self.ranges_of(name) for name in self._others)
+
+    @property
+    def _others(self) -> list[str]:
+        return [name for name in self.regions if name != self.stack]
 
     @property
     def services_to_install(self) -> tuple[Service, ...]:

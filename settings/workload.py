@@ -20,11 +20,16 @@ def _text(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def _date(text: str) -> str:
+def calendar_day(text: str) -> str:
+    """A day as people write it. Raises ValueError where the calendar has no such one."""
     try:
-        datetime.date.fromisoformat(text)
+        day = datetime.date.fromisoformat(text)
     except ValueError:
-        raise ValueError('not a date: write it like "2026-01-31"') from None
+        day = None
+    if day is None or day.isoformat() != text:  # other forms of ISO 8601 are read, too
+        raise ValueError('not a date: write it like "2026-01-31"')
+    if not 2000 <= day.year < 2200:  # a plan adds years to it
+        raise ValueError("no date of this century or the next")
     return text
 
 
@@ -46,7 +51,11 @@ class Objectives(Model):
         default=500.0, description="Milliseconds in which 95 of 100 requests are answered, stores among them."
     )
     rpo_seconds: int = Field(
-        default=300, ge=0, le=86_400, description="Most seconds of writes that the loss of the home region may cost."
+        default=300,
+        ge=0,
+        le=86_400,
+        description="Most seconds of writes to PostgreSQL that the loss of the home region may cost. A stack's are "
+        "`multiregion.rpo_seconds` when left out, which else are these.",
     )
     zones_lost: int = Field(default=1, ge=0, le=12, description="Zones that may be lost at peak.")
 
@@ -99,7 +108,12 @@ class Workload(Model):
     round_trip_ms: Annotated[Positive, Field(le=100)] = Field(
         default=0.5, description="Milliseconds from the service to a store and back: `redis-cli --latency` tells them."
     )
-    start: Annotated[str, BeforeValidator(_text), checked(_date)] | None = Field(
+    region_link_mbit: Annotated[Positive, Field(le=1_000_000)] | None = Field(
+        default=None,
+        description="Mbit/s that the network from home to each standby carries; left out, a plan only says how many it "
+        "has to.",
+    )
+    start: Annotated[str, BeforeValidator(_text), checked(calendar_day)] | None = Field(
         default=None, description="Day on which this load is reached; today when left out, which a stack may not."
     )
     horizon_months: int = Field(default=12, ge=1, le=120, description="Months that the plan has to last.")

@@ -1,7 +1,9 @@
 """Stacks through the Pulumi CLI, as the operator's machine is set up for it."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +30,8 @@ class CliAccess:
         if self._folder.is_dir():  # a run was interrupted: what the bucket has may be a stack without its state
             return False
         try:
-            return STACK in {stack.name for stack in self._workspace(self._args.backend()).list_stacks()}
+            with self._workspace(self._args.backend()) as workspace:
+                return STACK in {stack.name for stack in workspace.list_stacks()}
         except automation.CommandError as error:
             if any(word in str(error) for word in MISSING):
                 return False
@@ -38,14 +41,15 @@ class CliAccess:
         if not moved:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            self._stack(self._args.backend() if moved else self._local).up(color="never", on_output=self._say)
+            with self._stack(self._args.backend() if moved else self._local) as stack:
+                stack.up(color="never", on_output=self._say)
         except automation.CommandError as error:
             raise StateError(_said("did not bring the bucket up; run the command again to go on", error)) from None
 
     def move(self) -> None:
         try:
-            deployment = self._stack(self._local).export_stack()
-            self._stack(self._args.backend()).import_stack(deployment)
+            with self._stack(self._local) as here, self._stack(self._args.backend()) as there:
+                there.import_stack(here.export_stack())
         except automation.CommandError as error:
             raise StateError(_said("did not copy the state; run the command again to go on", error)) from None
 
@@ -59,20 +63,25 @@ class CliAccess:
     def _program(self) -> None:
         StateStore("state", self._args)
 
-    def _workspace(self, backend: str) -> automation.LocalWorkspace:
-        return automation.LocalWorkspace(
-            program=self._program,
-            project_settings=automation.ProjectSettings(name=NAME, runtime="python"),
-            env_vars=_environment(backend),
-        )
+    @contextmanager
+    def _workspace(self, backend: str) -> Generator[automation.LocalWorkspace]:
+        with _scratch() as place:
+            yield automation.LocalWorkspace(
+                work_dir=place,
+                program=self._program,
+                project_settings=automation.ProjectSettings(name=NAME, runtime="python"),
+                env_vars=_environment(backend),
+            )
 
-    def _stack(self, backend: str) -> automation.Stack:
-        return automation.create_or_select_stack(
-            STACK,
-            project_name=NAME,
-            program=self._program,
-            opts=automation.LocalWorkspaceOptions(env_vars=_environment(backend)),
-        )
+    @contextmanager
+    def _stack(self, backend: str) -> Generator[automation.Stack]:
+        with _scratch() as place:
+            yield automation.create_or_select_stack(
+                STACK,
+                project_name=NAME,
+                program=self._program,
+                opts=automation.LocalWorkspaceOptions(work_dir=place, env_vars=_environment(backend)),
+            )
 
 
 def exported(directory: Path, stack: str) -> Sequence[Mapping[str, Any]]:
@@ -87,6 +96,11 @@ def require() -> None:
     """StateError without the CLI."""
     if shutil.which("pulumi") is None:
         raise StateError(stacks.NO_CLI)
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """For a workspace, of which the Automation API leaves its own behind."""
+    return tempfile.TemporaryDirectory(prefix="soma-state-")
 
 
 def _environment(backend: str) -> dict[str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import parts
+
 TIERS = {"unit": "unit", "rehearsal": "rehearsal", "dataplane": "data", "engine": "engine"}
 """Folder under tests/ and the tier that its tests belong to."""
 
@@ -65,10 +67,34 @@ def figure() -> Callable[[str], None]:
     return _figures.append
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="a tier that cannot run on this machine is a failure")
+    parser.addoption("--part", metavar="I/N", help="the tests of the I-th of N parts alone (tests/parts.py)")
+
+
+def _of_part(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the tests of the part that is asked for."""
+    asked = config.getoption("--part")
+    if asked is None:
+        return
+    try:
+        part, number = parts.of(asked)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    root = Path(__file__).parents[1]
+    known = {str(root / file): seconds for file, seconds in parts.known().items()}
+    mine = parts.files(Counter(str(item.path) for item in items), part, number, known)
+    dropped = [item for item in items if str(item.path) not in mine]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if str(item.path) in mine]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     reasons: dict[str, str] = {}
+    _of_part(config, items)
     for item in items:
         item.add_marker(_tier(item))
         tier = _part(item)
@@ -78,6 +104,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if reasons[tier]:
             _not_run[tier] = reasons[tier]
         (dropped if reasons[tier] else kept).append(item)
+    if _not_run and config.getoption("--whole"):
+        raise pytest.UsageError("; ".join(f"{tier} cannot run: {reason}" for tier, reason in _not_run.items()))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept

@@ -162,7 +162,7 @@ class AwsPlatform(pulumi.ComponentResource):
             "service": {"type": "ClusterIP"},
             "minReadySeconds": BALANCER_SECONDS,
             "lifecycle": {"preStop": {"sleep": {"seconds": BALANCER_SECONDS}}},
-            "terminationGracePeriodSeconds": 2 * BALANCER_SECONDS,
+            "terminationGracePeriodSeconds": BALANCER_SECONDS + service_values.INGRESS_ENDS,
             **service_values.ingress_controller(self._settings.ingress),
             **({} if self._inner is None else {"defaultTLS": self._inner.default_tls()}),
         }
@@ -176,6 +176,7 @@ class AwsPlatform(pulumi.ComponentResource):
             provider=cluster.provider,
             storage_class=settings.kubernetes.storage_class or storage.NAME,
             stateful_nodes=cluster.stateful_nodes,
+            api_server_ranges=settings.api_server_ranges,
             own_load_balancers=True,
         )
         return lay(self._name, ground, self, [self._volumes, *self._services.ready, *after])

@@ -3,16 +3,12 @@
 Zones come from Kubernetes: the pod's node, and that node's label. Standard library only.
 """
 
-import json
-import os
-import ssl
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from components.files import api_server
 from components.files.qdrant_rest import LOOK_SECONDS, TROUBLE, Qdrant, path_of, told, works
 from components.files.rebalance_plan import Cluster, Shard
 
@@ -151,30 +147,15 @@ def _collection(qdrant: Qdrant, name: str, names: Mapping[int, str], state: Stat
 
 
 def zones_of(nodes: list[str]) -> dict[str, str]:
-    """Zone of each pod, from the API server. Raises what `TROUBLE` holds, and LookupError where a node has no zone.
-
-    KUBERNETES_URL and SERVICE_ACCOUNT (folder with `token`, `namespace`, `ca.crt`) stand for a pod's own when a test
-    plays the API server.
-    """
-    account = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
-    namespace = (account / "namespace").read_text(encoding="utf-8").strip()
+    """Zone of each pod, from the API server. Raises what `TROUBLE` holds, and LookupError where a node has no zone."""
+    namespace = api_server.namespace()
     zones: dict[str, str] = {}
     for pod in nodes:
-        node = _kubernetes(account, f"/api/v1/namespaces/{namespace}/pods/{pod}")["spec"].get("nodeName")
+        node = api_server.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")["spec"].get("nodeName")
         if node is None:
             raise LookupError(f"pod {pod} has no node yet")
-        labels = _kubernetes(account, f"/api/v1/nodes/{urllib.parse.quote(node)}")["metadata"].get("labels", {})
+        labels = api_server.get(f"/api/v1/nodes/{urllib.parse.quote(node)}")["metadata"].get("labels", {})
         if ZONE not in labels:
             raise LookupError(f"node {node} of pod {pod} has no label {ZONE}")
         zones[pod] = labels[ZONE]
     return zones
-
-
-def _kubernetes(account: Path, path: str) -> dict[str, Any]:
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    url = os.environ.get("KUBERNETES_URL", f"https://{f'[{host}]' if ':' in host else host}:{port}")
-    token = (account / "token").read_text(encoding="utf-8").strip()
-    request = urllib.request.Request(url + path, headers={"authorization": f"Bearer {token}"})
-    secure = ssl.create_default_context(cafile=str(account / "ca.crt")) if url.startswith("https") else None
-    with urllib.request.urlopen(request, timeout=LOOK_SECONDS, context=secure) as answer:
-        return json.load(answer)

@@ -64,6 +64,9 @@ func (s *Session) take(server *pgconn.HijackedConn, kind byte, message []byte) b
 			return false
 		}
 		s.answered()
+		s.guard.Lock()
+		s.failed = true
+		s.guard.Unlock()
 	case 'S':
 		status := &pgproto3.ParameterStatus{}
 		if err := status.Decode(message[5:]); err != nil {
@@ -78,6 +81,8 @@ func (s *Session) take(server *pgconn.HijackedConn, kind byte, message []byte) b
 		s.guard.Lock()
 		s.question = nil
 		s.state.answered(message[5])
+		s.count(s.failed)
+		s.failed = false
 		s.guard.Unlock()
 	}
 	_, err := s.writer.Write(message)
@@ -101,6 +106,13 @@ func severity(refusal *pgproto3.ErrorResponse) string {
 		return refusal.SeverityUnlocalized
 	}
 	return refusal.Severity
+}
+
+// count counts a statement of the service; who asks without patience only wants to know whether PostgreSQL is there.
+func (s *Session) count(failed bool) {
+	if s.patience > 0 {
+		s.gateway.metrics.answered(failed)
+	}
 }
 
 // answered notes that the answer to the statement under way has begun.
@@ -182,6 +194,9 @@ func (s *Session) lost(server *pgconn.HijackedConn) {
 	}
 	s.guard.Unlock()
 	if own && !between {
+		if s.life.Err() == nil { // else it is the client who went
+			s.count(true)
+		}
 		s.close()
 	}
 }

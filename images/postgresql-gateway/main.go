@@ -54,6 +54,9 @@ type Config struct {
 	// PasswordFile is POSTGRES_PASSWORD_FILE: the password never stands in the environment or in an argument. It is read
 	// for every login, so that another password needs no restart.
 	PasswordFile string
+	// NextPasswordFile is POSTGRES_NEXT_PASSWORD_FILE, where there is one: it is tried where PostgreSQL refuses the other,
+	// for a role has one password, and a changed file comes to a pod a minute or two after it was changed.
+	NextPasswordFile string
 	// Port on loopback for the client.
 	Port int
 	// QuestionPort on loopback is for those who want to know now: a login there is tried once.
@@ -65,7 +68,7 @@ type Config struct {
 }
 
 func configuration(environment func(string) string) (Config, error) {
-	config := Config{Patience: 120 * time.Second}
+	config := Config{Patience: 120 * time.Second, NextPasswordFile: environment("POSTGRES_NEXT_PASSWORD_FILE")}
 	for name, into := range map[string]*string{
 		"POOLER_HOST": &config.Host, "POSTGRES_DATABASE": &config.Database, "POSTGRES_USER": &config.User,
 		"POOLER_CA_FILE": &config.Authority, "POSTGRES_PASSWORD_FILE": &config.PasswordFile,

@@ -20,6 +20,7 @@ type Metrics struct {
 	logins       *prometheus.CounterVec
 	loginSeconds prometheus.Observer
 	again        prometheus.Counter
+	good, bad    prometheus.Counter
 }
 
 func newMetrics() *Metrics {
@@ -34,6 +35,10 @@ func newMetrics() *Metrics {
 		Name: "postgresql_gateway_statements_sent_again_total",
 		Help: "Statements that the pooler refused without passing them on, and that were sent once more.",
 	})
+	statements := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "postgresql_gateway_statements_total",
+		Help: "Statements of clients, by outcome (ok, error): an error where one was the answer, or none came.",
+	}, []string{"outcome"})
 	metrics := &Metrics{
 		registry:    prometheus.NewRegistry(),
 		connections: gauge("connections", "Clients that are connected."),
@@ -44,13 +49,24 @@ func newMetrics() *Metrics {
 		}, []string{"outcome"}),
 		loginSeconds: seconds,
 		again:        again,
+		good:         statements.WithLabelValues("ok"),
+		bad:          statements.WithLabelValues("error"),
 	}
-	metrics.registry.MustRegister(metrics.connections, metrics.waiting, metrics.up, metrics.logins, seconds, again,
+	metrics.registry.MustRegister(metrics.connections, metrics.waiting, metrics.up, metrics.logins, seconds, again, statements,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []string{"ok", "failed"} {
 		metrics.logins.WithLabelValues(outcome)
 	}
 	return metrics
+}
+
+// answered counts a statement once its client has the whole answer, or knows that there is none.
+func (m *Metrics) answered(failed bool) {
+	if failed {
+		m.bad.Inc()
+	} else {
+		m.good.Inc()
+	}
 }
 
 // listen serves /metrics in the background.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -143,6 +144,9 @@ func (s *Session) refuse(reason error) {
 	var refusal *pgconn.PgError
 	if errors.As(reason, &refusal) {
 		answer.Code = refusal.Code
+	}
+	if !errors.Is(reason, context.Canceled) { // else it is the client who went
+		s.count(true)
 	}
 	_ = s.tell(answer)
 }

@@ -35,6 +35,7 @@ const (
 type Pooler struct {
 	config        *pgconn.Config
 	passwordFile  string
+	nextFile      string
 	authorityFile string
 	metrics       *Metrics
 
@@ -62,8 +63,11 @@ func newPooler(config Config, metrics *Metrics) (*Pooler, error) {
 	known.ConnectTimeout = 0 // each try has its own
 	// Asked of the server, at each login: PgBouncer itself repeats what the first server told it that it ever met.
 	known.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	pooler := &Pooler{config: known, passwordFile: config.PasswordFile, authorityFile: config.Authority, metrics: metrics}
-	_, err = pooler.credentials(nil)
+	pooler := &Pooler{
+		config: known, passwordFile: config.PasswordFile, nextFile: config.NextPasswordFile,
+		authorityFile: config.Authority, metrics: metrics,
+	}
+	_, err = pooler.credentials(nil, pooler.passwordFile)
 	return pooler, err
 }
 
@@ -81,8 +85,8 @@ func endLost(_, _ string, connection syscall.RawConn) error {
 
 // credentials are what a login needs besides where to: the files are read for each, so that another password and another
 // authority need no restart. The parameters are the session's.
-func (p *Pooler) credentials(parameters map[string]string) (*pgconn.Config, error) {
-	password, err := os.ReadFile(p.passwordFile)
+func (p *Pooler) credentials(parameters map[string]string, passwordFile string) (*pgconn.Config, error) {
+	password, err := os.ReadFile(passwordFile)
 	if err != nil {
 		return nil, fmt.Errorf("POSTGRES_PASSWORD_FILE: %w", err)
 	}
@@ -95,7 +99,7 @@ func (p *Pooler) credentials(parameters map[string]string) (*pgconn.Config, erro
 		return nil, fmt.Errorf("POOLER_CA_FILE: %s holds no certificate", p.authorityFile)
 	}
 	if config.Password = strings.TrimSpace(string(password)); config.Password == "" {
-		return nil, fmt.Errorf("POSTGRES_PASSWORD_FILE: %s is empty", p.passwordFile)
+		return nil, fmt.Errorf("POSTGRES_PASSWORD_FILE: %s is empty", passwordFile)
 	}
 	config.TLSConfig = &tls.Config{RootCAs: roots, ServerName: config.Host, MinVersion: tls.VersionTLS12}
 	config.RuntimeParams = maps.Clone(parameters)
@@ -141,12 +145,31 @@ func (p *Pooler) login(
 func (p *Pooler) try(
 	client context.Context, parameters map[string]string, limit time.Duration,
 ) (*pgconn.HijackedConn, error) {
-	config, err := p.credentials(parameters)
+	limited, end := context.WithTimeout(client, limit) // looking the host up, and each of its addresses
+	defer end()
+	connection, err := p.connect(limited, parameters, p.passwordFile)
+	if p.nextFile != "" && refusesPassword(err) {
+		// What is wrong with the present one is what has to be told, unless the next one is right.
+		if another, refused := p.connect(limited, parameters, p.nextFile); refused == nil {
+			return another, nil
+		}
+	}
+	return connection, err
+}
+
+// refusesPassword tells whether PostgreSQL or the pooler, which gives it another code, says that a password is wrong.
+func refusesPassword(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && strings.Contains(refusal.Message, "authentication failed")
+}
+
+func (p *Pooler) connect(
+	limited context.Context, parameters map[string]string, passwordFile string,
+) (*pgconn.HijackedConn, error) {
+	config, err := p.credentials(parameters, passwordFile)
 	if err != nil {
 		return nil, err
 	}
-	limited, end := context.WithTimeout(client, limit) // looking the host up, and each of its addresses
-	defer end()
 	connection, err := pgconn.ConnectConfig(limited, config)
 	if err != nil {
 		return nil, err

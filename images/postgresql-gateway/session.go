@@ -44,6 +44,7 @@ type Session struct {
 	state    progress
 	question []byte // the statement under way, until its answer begins
 	asked    time.Time
+	failed   bool // an error is in the answer under way
 }
 
 // progress is where the conversation stands.

@@ -152,3 +152,65 @@ func TestAStatementWithItsGoodbyeInOnePacketIsCarriedOut(t *testing.T) {
 		t.Errorf("the server heard %q", said)
 	}
 }
+
+// counted is how many statements had an outcome.
+func (p played) counted(t *testing.T, outcome string) float64 {
+	t.Helper()
+	families, err := p.session.gateway.metrics.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, one := range family.GetMetric() {
+			if family.GetName() == "postgresql_gateway_statements_total" && one.GetLabel()[0].GetValue() == outcome {
+				return one.GetCounter().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no %s is told", outcome)
+	return 0
+}
+
+func TestStatementsAreCountedByWhatBecameOfThem(t *testing.T) {
+	denied := &pgproto3.ErrorResponse{Severity: "ERROR", Code: "42501", Message: "permission denied for table kv_store"}
+	p := play(t)
+	for _, answer := range [][]byte{encoded(t, complete, idle), encoded(t, denied, idle), encoded(t, complete, idle)} {
+		p.ask(t)
+		_, _ = p.server.Write(answer)
+		if _, err := io.ReadFull(p.client, make([]byte, len(answer))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if good, bad := p.counted(t, "ok"), p.counted(t, "error"); good != 2 || bad != 1 {
+		t.Errorf("counted %v and %v", good, bad)
+	}
+	p.ask(t)
+	_, _ = p.server.Write(encoded(t, crash))
+	_ = p.server.Close()
+	hears(p.client)
+	if bad := p.counted(t, "error"); bad != 2 {
+		t.Errorf("one that broke off: counted %v", bad)
+	}
+}
+
+func TestAStatementWhoseClientWentIsNotCounted(t *testing.T) {
+	p := play(t)
+	p.ask(t)
+	_ = p.client.Close()
+	hears(p.server)
+	time.Sleep(moment)
+	if good, bad := p.counted(t, "ok"), p.counted(t, "error"); good != 0 || bad != 0 {
+		t.Errorf("counted %v and %v", good, bad)
+	}
+}
+
+func TestAQuestionWhetherPostgreSQLIsThereIsNotCounted(t *testing.T) {
+	p := play(t)
+	p.session.patience = 0
+	p.ask(t)
+	_, _ = p.server.Write(encoded(t, complete, idle))
+	hears(p.client)
+	if good := p.counted(t, "ok"); good != 0 {
+		t.Errorf("counted %v", good)
+	}
+}

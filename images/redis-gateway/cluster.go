@@ -76,15 +76,16 @@ func (c *Cluster) connect() error {
 	if err != nil {
 		return err
 	}
-	client, err := rueidis.NewClient(c.option(addresses...))
+	option := c.option(addresses...)
+	option.DialCtxFn = dialShared
+	client, err := rueidis.NewClient(option)
 	if err != nil {
 		if client != nil {
 			client.Close()
 		}
 		return err
 	}
-	option := c.option(addresses...)
-	option.DisableAutoPipelining, option.DialCtxFn = true, dial
+	option.DisableAutoPipelining, option.DialCtxFn = true, dialLone
 	lone, err := rueidis.NewClient(option)
 	if err != nil {
 		client.Close()

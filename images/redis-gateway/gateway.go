@@ -13,7 +13,7 @@ import (
 // would keep the pod for longer than its grace.
 const drainTime = 15 * time.Second
 
-// calmAfter is how long no two clients have waited at once before one counts as alone.
+// calmAfter is how long one client has been asking, and no other, before it counts as alone.
 const calmAfter = 20 * time.Millisecond
 
 // Gateway serves clients on loopback.
@@ -22,9 +22,11 @@ type Gateway struct {
 	metrics  *Metrics
 	scans    *Scans
 	stopping atomic.Bool
-	// active counts the clients that wait for an answer; crowded is when there last was more than one, in nanoseconds.
-	active  atomic.Int32
-	crowded atomic.Int64
+	// active counts the clients that wait for an answer. last is the one that asked last, asked when it did, crowdedAt when
+	// one that asked was last not alone; both in nanoseconds.
+	active           atomic.Int32
+	last             atomic.Pointer[Session]
+	asked, crowdedAt atomic.Int64
 
 	guard    sync.Mutex
 	listener net.Listener
@@ -42,18 +44,21 @@ func newGateway(cluster *Cluster, listener net.Listener) *Gateway {
 }
 
 // enter and leave stand around what a client waits for.
-func (g *Gateway) enter(now time.Time) {
-	if g.active.Add(1) > 1 {
-		g.crowded.Store(now.UnixNano())
+func (g *Gateway) enter(client *Session, now time.Time) {
+	at := now.UnixNano()
+	before, since := g.last.Swap(client), at-g.asked.Swap(at)
+	// One that waits on a connection of its own keeps the processor, so that the next one is not seen beside it, but
+	// after it.
+	if g.active.Add(1) > 1 || (before != client && before != nil && since < int64(calmAfter)) {
+		g.crowdedAt.Store(at)
 	}
 }
 
 func (g *Gateway) leave() { g.active.Add(-1) }
 
-// calm tells whether no two clients have been waiting at once for a while: among many, the first of each moment is not
-// alone.
+// calm tells whether one client alone has been asking for a while: among many, the first of each moment is not alone.
 func (g *Gateway) calm(now time.Time) bool {
-	return g.active.Load() <= 1 && now.UnixNano()-g.crowded.Load() > int64(calmAfter)
+	return g.active.Load() <= 1 && now.UnixNano()-g.crowdedAt.Load() > int64(calmAfter)
 }
 
 // serve takes clients until the gateway is told to stop.

@@ -20,6 +20,7 @@ type Metrics struct {
 	connections prometheus.Gauge
 	retries     *prometheus.CounterVec
 	answers     map[string]counted
+	good, bad   prometheus.Counter
 }
 
 // counted are the series of one command.
@@ -37,6 +38,10 @@ func newMetrics(cluster *Cluster) *Metrics {
 		Name: "redis_gateway_command_seconds", Help: "Time from reading a command to having its answer.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .05, .25, 1, 5, 10, 20},
 	}, []string{"command"})
+	// One series each, however many commands there are: what an alert asks for.
+	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "redis_gateway_answers_total", Help: "Answers to commands that are carried, by outcome (ok, error).",
+	}, []string{"outcome"})
 	metrics := &Metrics{
 		registry: registry,
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -46,6 +51,8 @@ func newMetrics(cluster *Cluster) *Metrics {
 			Name: "redis_gateway_retries_total", Help: "Tries of commands that the cluster was not ready for, by reason.",
 		}, []string{"reason"}),
 		answers: map[string]counted{},
+		good:    outcomes.WithLabelValues("ok"),
+		bad:     outcomes.WithLabelValues("error"),
 	}
 	ok := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "redis_gateway_cluster_ok", Help: "1 while every slot has a master that answers.",
@@ -55,7 +62,7 @@ func newMetrics(cluster *Cluster) *Metrics {
 		}
 		return 0
 	})
-	registry.MustRegister(total, seconds, metrics.connections, metrics.retries, ok,
+	registry.MustRegister(total, outcomes, seconds, metrics.connections, metrics.retries, ok,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for name := range commands {
 		metrics.answers[name] = counted{total.WithLabelValues(name, "ok"), total.WithLabelValues(name, "error"), seconds.WithLabelValues(name)}
@@ -71,10 +78,13 @@ func (m *Metrics) answered(name string, failed bool, passed time.Duration) {
 		series = m.answers[refused]
 	}
 	series.seconds.Observe(passed.Seconds())
+	each, all := series.good, m.good
 	if failed {
-		series.bad.Inc()
-	} else {
-		series.good.Inc()
+		each, all = series.bad, m.bad
+	}
+	each.Inc()
+	if known {
+		all.Inc()
 	}
 }
 

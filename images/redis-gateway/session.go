@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -62,7 +63,7 @@ func (s *Session) serve() {
 			return
 		}
 		s.started = time.Now()
-		s.gateway.enter(s.started)
+		s.gateway.enter(s, s.started)
 		s.answerAll()
 		s.gateway.leave()
 		if s.broken != nil {
@@ -72,6 +73,9 @@ func (s *Session) serve() {
 			return
 		}
 		s.forget()
+		if !s.gateway.calm(s.started) {
+			runtime.Gosched() // others are served meanwhile, and this client may have asked again: a wait less
+		}
 	}
 }
 

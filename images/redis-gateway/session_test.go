@@ -123,17 +123,36 @@ func TestQueuedCommandsOutliveTheRequestThatBroughtThem(t *testing.T) {
 // Half the commands of a crowd would count as alone without the time that has to pass.
 func TestOneIsAloneOnlyWhenNobodyElseWaitedForAWhile(t *testing.T) {
 	gateway, now := &Gateway{}, time.Now()
-	gateway.enter(now)
+	gateway.enter(&Session{}, now)
 	if !gateway.calm(now) {
 		t.Error("one client is a crowd")
 	}
-	gateway.enter(now)
+	gateway.enter(&Session{}, now)
 	if gateway.calm(now.Add(time.Hour)) {
 		t.Error("two clients are alone")
 	}
 	gateway.leave()
 	if gateway.calm(now.Add(calmAfter)) || !gateway.calm(now.Add(calmAfter+1)) {
 		t.Error("a crowd is not over after its time")
+	}
+}
+
+func TestClientsThatTakeTurnsAreACrowdAndOneThatAsksOnIsAlone(t *testing.T) {
+	gateway, one, other, now := &Gateway{}, &Session{}, &Session{}, time.Now()
+	ask := func(client *Session, after time.Duration) bool {
+		now = now.Add(after)
+		gateway.enter(client, now)
+		defer gateway.leave()
+		return gateway.calm(now)
+	}
+	if !ask(one, 0) || !ask(one, time.Millisecond) {
+		t.Error("the first client is not alone")
+	}
+	if ask(other, time.Millisecond) || ask(one, time.Millisecond) || ask(one, calmAfter) {
+		t.Error("clients that take turns are alone")
+	}
+	if !ask(one, time.Millisecond) || !ask(other, calmAfter) {
+		t.Error("a client is not alone though no other has been asking for a while")
 	}
 }
 

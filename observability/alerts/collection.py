@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from observability.rule import Alert
 from observability.scope import (
     EDGE,
+    GATEWAYS,
+    INGRESS,
     LINK,
     MEMORY,
+    PODS,
     POOLER,
     POSTGRESQL,
     POSTGRESQL_GATEWAY,
     PUBLIC,
     QDRANT,
+    QDRANT_GATEWAY,
     REDIS,
     REDIS_GATEWAY,
     SHARDS,
@@ -24,18 +28,19 @@ WATCHDOG = "RegionWatchdog"
 
 def jobs(scope: Scope) -> list[str]:
     """What has to be collected in a region."""
-    held = () if scope.home else (MEMORY, REDIS_GATEWAY, POSTGRESQL_GATEWAY)
-    every = [MEMORY, REDIS_GATEWAY, POSTGRESQL_GATEWAY, QDRANT, SHARDS, POSTGRESQL, POOLER, REDIS]
+    held = () if scope.home else (MEMORY, *GATEWAYS)
+    every = [MEMORY, *GATEWAYS, QDRANT, SHARDS, POSTGRESQL, POOLER, REDIS]
     probes = [*([LINK] if scope.others else []), *([PUBLIC] if scope.hosts else [])]
     # The pods of a standby's service wait for a promotion.
-    return [job for job in [*every, *([EDGE] if scope.edge else []), *probes] if job not in held]
+    ways = [*([EDGE] if scope.edge else []), *([INGRESS] if scope.ingress_installed else [])]
+    return [job for job in [*every, *ways, *probes] if job not in held]
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
     """Of the collection itself."""
     yield Alert(
         "TargetDown",
-        f"avg by (job) (up{{{scope.own}}}) < 0.7",
+        f"avg by (job) (up{{{scope.own}}}{f' or up{scope.of_ingress()}' if scope.hosts else ''}) < 0.7",
         "warning",
         "Only {{ $value | humanizePercentage }} of {{ $labels.job }} can be read",
         "Figures are missing, and alerts that need them stay silent.",
@@ -43,8 +48,18 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "10m",
     )
     yield Alert(
+        "TargetVanished",
+        # The gateways stand beside the service. Pods that are not ready are ZoneBelowMinimum's.
+        f"({_ready(scope)}) unless on (namespace, pod, job) up{{{scope.own}}}",
+        "warning",
+        "{{ $labels.pod }} is ready, and {{ $labels.job }} of it is not collected",
+        "Prometheus knows others of it, and not this one: whatever befalls it is not seen.",
+        "See whether its node tells a zone, its labels are those that the monitor selects, and its port has its name.",
+        "10m",
+    )
+    yield Alert(
         "TargetMissing",
-        " or ".join(f"absent(up{scope.of(job)})" for job in jobs(scope)),
+        " or ".join(f"absent(up{_of(scope, job)})" for job in jobs(scope)),
         "critical",
         "Nothing of {{ $labels.job }} is collected",
         "Prometheus knows no pod of it: there is none, or its monitor selects nobody.",
@@ -67,7 +82,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     yield Alert(
         "FiguresMissing",
         " or ".join(
-            f"max by (job, pod) (up{scope.of(job)} == 1 unless on (namespace, pod) {metric}{scope.of(job)})"
+            f"max by (job, pod) (up{_of(scope, job)} == 1 unless on (namespace, pod) {metric}{_of(scope, job)})"
             for job, metric in always(scope).items()
         ),
         "warning",
@@ -88,16 +103,34 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
 
 
+def _of(scope: Scope, job: str) -> str:
+    """Selector of what a job reads."""
+    return scope.of_ingress() if job == INGRESS else scope.of(job)
+
+
+def _ready(scope: Scope) -> str:
+    """Pods that are ready, with each job that reads them."""
+
+    def ready(pods: str) -> str:
+        return f'max by (namespace, pod) (kube_pod_status_ready{{{scope.own}, condition="true", pod=~"{pods}"}}) == 1'
+
+    beside = [job for job in GATEWAYS if job in jobs(scope)]
+    own, served = f'label_replace({ready(PODS)}, "job", "$1$2", "pod", "{PODS}")', ready(f"{MEMORY}-.+")
+    return " or ".join([own, *(f'label_replace({served}, "job", "{job}", "", "")' for job in beside)])
+
+
 def always(scope: Scope) -> dict[str, str]:
     """Job to a metric that each of its pods tells at all times."""
     told = {
         REDIS_GATEWAY: "redis_gateway_cluster_ok",
         POSTGRESQL_GATEWAY: "postgresql_gateway_statements_sent_again_total",
+        QDRANT_GATEWAY: "haproxy_backend_active_servers",
         QDRANT: "collections_total",
         POSTGRESQL: "cnpg_pg_replication_in_recovery",
         POOLER: "cnpg_pgbouncer_pools_cl_waiting",
         REDIS: "redis_cluster_state",
         EDGE: "haproxy_server_status",
+        INGRESS: "nginx_ingress_controller_nginx_last_reload_status",
     }
     watched = jobs(scope)
     return {job: metric for job, metric in told.items() if job in watched}

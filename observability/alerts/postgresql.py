@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 
+from observability.alerts.waiting import users_wait
 from observability.rule import Alert, Severity
-from observability.scope import POOLER, POSTGRESQL, Scope, equal
+from observability.scope import POOLER, POSTGRESQL, POSTGRESQL_GATEWAY, Scope, equal
 
 ARCHIVE_SECONDS = 900
 """The operator closes a WAL file every five minutes (archive_timeout, cloudnative-pg docs/src/wal_archiving.md)."""
 BACKUP_SECONDS = 2 * 86400
 """Base backups are made once a day."""
+STANDS = "2m"
+"""Nothing that is well holds replay up for as long: a query on a replica does for half a minute
+(max_standby_streaming_delay), and a replica tells how far it is every ten seconds (wal_receiver_status_interval,
+postgresql.org/docs/current/runtime-config-replication.html).
+"""
+FEWEST_FAILED = 30
+"""Statements in five minutes: each pod of the service that starts has a few that PostgreSQL refuses."""
+FEWEST_BLOCKS = 100
+"""Blocks of 8 kB that are read into memory per second: fewer cost nobody anything."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
@@ -45,6 +55,8 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "Its log names the address that it cannot reach, or the certificate that is refused.",
         "5m",
     )
+    if scope.home:
+        yield _replay()
     if scope.instances > 1 and scope.home:
         # Other regions stream from the primary too, and confirm nothing. Without a primary nobody tells of replicas.
         ours = scope.of(POSTGRESQL, f'application_name=~"{POSTGRESQL}-{scope.region}-[0-9]+"')
@@ -59,8 +71,11 @@ def alerts(scope: Scope) -> Iterator[Alert]:
             "`kubectl cnpg status` names the instances that are away; see their pods and volumes.",
             "1m",
         )
+    if scope.home:
+        yield from _as_the_service_sees_it(scope)
     yield _connections("PostgresqlConnectionsMany", "warning", connections.warning)
     yield _connections("PostgresqlConnectionsSpent", "critical", connections.critical)
+    yield from _cache(scope)
     yield Alert(
         "PostgresqlPoolerWaits",
         f"postgresql:pooler_waiting:count > 0 and on () max(cnpg_pgbouncer_pools_maxwait{scope.of(POOLER)}) > 5",
@@ -92,6 +107,63 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         yield from _backups(scope)
 
 
+def _replay() -> Alert:
+    """What a replica's own lag is silent about, by the primary.
+
+    The lag is GREATEST(0, now() - pg_last_xact_replay_timestamp()), and that is NULL until a commit was replayed since
+    the start (cloudnative-pg, default-monitoring.yaml): 0 for ever where replay is paused from then on, as it is when
+    a parameter is lower than the primary's. No number of bytes divides well from ill: a busy primary always has some
+    that nobody has replayed, a quiet one writes few. They fall again and again where something is replayed.
+
+    The primary of a standby region is among those that stream; the replicas that follow it are not, and have their
+    own lag alone.
+    """
+    behind = "postgresql:replay_behind:bytes"
+    return Alert(
+        "PostgresqlReplicaDoesNotReplay",
+        f"min_over_time({behind}[{STANDS}]) > 0 unless resets({behind}[{STANDS}]) > 0",
+        "warning",
+        "{{ $labels.application_name }} has not replayed {{ $value | humanize1024 }}B of WAL, and it only grows",
+        "A replica receives what the primary writes and does not replay it, or ever less of it. Its own lag may be 0 "
+        "all the same. It loses nothing, but answers with old data, and can take over late or not at all.",
+        "Its log says whether `recovery has paused`, and why. Else see whether its volume or its node is slow.",
+        "5m",
+    )
+
+
+def _as_the_service_sees_it(scope: Scope) -> Iterator[Alert]:
+    """Which answers its users 200 even so."""
+    limit, statements = scope.monitoring.thresholds.errors.warning, "postgresql_gateway_statements_total"
+    failed = scope.of(POSTGRESQL_GATEWAY, equal("outcome", "error"))
+    yield Alert(
+        "PostgresqlStatementsFail",
+        f"service:postgresql_errors:ratio_rate5m > {limit:g} and on (service)"
+        f" sum by (service) (increase({statements}{failed}[5m])) >= {FEWEST_FAILED}",
+        "critical",
+        "{{ $value | humanizePercentage }} of the statements of {{ $labels.service }} fail",
+        f"More than {limit:.0%} of statements end in an error, and the service answers that all is well: memories "
+        "that it takes now are not in PostgreSQL, and are lost with the cache.",
+        "PostgreSQL's log has the errors: a right that is missing, a full disk, a connection that broke off. Stop "
+        "writers if it does not end soon.",
+        "5m",
+    )
+    logins = "postgresql_gateway_logins_total"
+    tried, found = (
+        f"sum by (service) (increase({logins}{scope.of(POSTGRESQL_GATEWAY, equal('outcome', outcome))}[2m]))"
+        for outcome in ("failed", "ok")
+    )
+    yield Alert(
+        "PostgresqlNotReached",
+        f"{tried} > 0 unless on (service) {found} > 0",
+        "critical",
+        "{{ $labels.service }} finds no PostgreSQL that takes writes",
+        "Its gateways try to log in, and none succeeds: requests wait, and fail after two minutes.",
+        "`kubectl cnpg status` says whether there is a primary. There is one: see the poolers' log, and whether "
+        "password or certificate was changed.",
+        "2m",
+    )
+
+
 def _connections(name: str, severity: Severity, limit: float) -> Alert:
     return Alert(
         name,
@@ -102,6 +174,37 @@ def _connections(name: str, severity: Severity, limit: float) -> Alert:
         "See who has them in pg_stat_activity. They follow `postgresql.pooler.instances` and its pool size.",
         "5m",
     )
+
+
+def _cache(scope: Scope) -> Iterator[Alert]:
+    limits = scope.monitoring.thresholds.postgresql_cache_hits
+    hits = "postgresql:cache_hits:ratio_rate5m"
+    read = f"sum by (pod) (rate(cnpg_pg_stat_database_blks_read{scope.of(POSTGRESQL)}[5m])) > {FEWEST_BLOCKS}"
+    more = (
+        "After a restart memory fills by itself. Else what is read does not fit: raise "
+        "`postgresql.primary.resources.limits.memory`, of which a quarter are its buffers, or split what "
+        "`memory.namespaces` holds."
+    )
+    yield Alert(
+        "PostgresqlCacheHitsLow",
+        f"{hits} < {limits.warning:g} and on (pod) ({read})",
+        "warning",
+        "{{ $labels.pod }} finds {{ $value | humanizePercentage }} of the blocks that it reads in its memory",
+        "The others come from the volume, or from the node's memory if they are there.",
+        more,
+        "30m",
+    )
+    if scope.home:
+        yield Alert(
+            "PostgresqlCacheHitsVeryLow",
+            f"{hits} < {limits.critical:g} and on (pod) ({read}) and on () ({users_wait(scope)})",
+            "critical",
+            "{{ $labels.pod }} finds {{ $value | humanizePercentage }} of the blocks that it reads in its memory, and "
+            "users wait",
+            "Requests take longer than they should, and PostgreSQL reads its volume for them.",
+            more,
+            "30m",
+        )
 
 
 def _backups(scope: Scope) -> Iterator[Alert]:

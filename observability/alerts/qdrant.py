@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
+from observability.recording import PEERS
 from observability.rule import Alert
-from observability.scope import QDRANT, Scope, equal
+from observability.scope import QDRANT, QDRANT_GATEWAY, Scope, equal
 
+FEWEST = 1
+"""Calls per second of a service: of fewer, one that fails is a large share."""
+REPEATED = 0.05
+"""Share of calls that are made a second time: a node that is lost has that for the seconds until it is left out."""
 COMMITS = 100
 """Consensus operations that a node may be behind."""
 SNAPSHOT_SECONDS = 2 * 86400
@@ -17,6 +22,8 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     least, most = scope.qdrant_nodes, scope.qdrant_all
     peers = f"{least} to {most}" if least < most else f"{least}"
     shards = "qdrant_node:shards:count"
+    # A node that holds every shard has no more than this times its share.
+    uneven = min(fair, most_of_a_node) if (most_of_a_node := least / scope.replication_factor) > 1 else fair
     yield Alert(
         "QdrantDeadReplicas",
         "qdrant:dead_replicas:count > 0",
@@ -81,7 +88,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "QdrantUneven",
         # "At least" and not "more than": of two copies on three nodes, a node that holds every shard has just 1.5 times
         # its share. One copy more than the mean is nobody's fault: few shards do not divide evenly.
-        f"max({shards}) >= {fair:g} * sum({shards}) / count({shards})"
+        f"max({shards}) >= {uneven:g} * sum({shards}) / count({shards})"
         f" and max({shards}) > ceil(sum({shards}) / count({shards}))",
         "warning",
         "One node has {{ $value }} copies of shards, far over its share",
@@ -99,6 +106,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "See which nodes are ready; restart the service's pods if it stays: their gateways look the nodes up anew.",
         "30m",
     )
+    yield from _through_gateways(scope)
     yield Alert(
         "QdrantSearchSlow",
         'max(qdrant:search_latency_seconds:quantile_rate5m{quantile="0.95"})'
@@ -133,3 +141,52 @@ def alerts(scope: Scope) -> Iterator[Alert]:
             "qdrant-backup` takes one now.",
             "10m",
         )
+
+
+def _through_gateways(scope: Scope) -> Iterator[Alert]:
+    """What the service asks of Qdrant: its gateways make a call that a node fails to another one."""
+    limit, calls = scope.monitoring.thresholds.errors.warning, scope.of(QDRANT_GATEWAY, PEERS)
+    asked = f"and on (service) sum by (service) (rate(haproxy_backend_http_responses_total{calls}[5m])) > {FEWEST}"
+    yield Alert(
+        "QdrantRequestsFail",
+        f"service:qdrant_errors:ratio_rate5m > {limit:g} {asked}",
+        "critical",
+        "{{ $value | humanizePercentage }} of what {{ $labels.service }} asks of Qdrant fails",
+        f"More than {limit:.0%} of calls fail at every node that they are made to, or take longer than the service "
+        "waits: searches fail, and memories are stored without their vector, so that no search finds them.",
+        "QdrantGatewayWithoutPeers: the gateways reach no node. Else the nodes' log says why; see QdrantDeadReplicas, "
+        "QdrantConsensusStopped and VolumeAlmostFull.",
+        "5m",
+    )
+    yield Alert(
+        "QdrantRequestsRepeated",
+        f"service:qdrant_repeated:ratio_rate5m > {REPEATED:g} {asked}",
+        "warning",
+        "{{ $value | humanizePercentage }} of what {{ $labels.service }} asks of Qdrant is asked of another node again",
+        "A node that counts as ready fails calls, or does not answer them in time. Users see it as seconds that they "
+        "wait; one node more that fails makes errors of it.",
+        "`scaling-overview` says which node fails requests; a node that fails none is slow: see its CPU and volume.",
+        "15m",
+    )
+    yield Alert(
+        "QdrantGatewayWithoutPeers",
+        "max by (pod) (qdrant_gateway:peers:count) == 0",
+        "warning",
+        "{{ $labels.pod }} finds no node of Qdrant that answers",
+        "The pod gets no requests, for it could neither store vectors nor search.",
+        "Of all pods: see the nodes of Qdrant. Of some: their zone is cut off from Qdrant. Of new ones: the headless "
+        "Service's name does not resolve, or a NetworkPolicy is in the way.",
+        "2m",
+    )
+    # Those that are drained may be more.
+    answer = f"count(up{scope.of_members()} == 1)"
+    yield Alert(
+        "QdrantGatewayLacksPeers",
+        f"max by (pod) (qdrant_gateway:peers:count > 0) < on () group_left () {answer}",
+        "warning",
+        "{{ $labels.pod }} asks {{ $value }} nodes of Qdrant, and more than those are well",
+        "The others do this pod's share, and it has fewer left to ask when one of them fails.",
+        "The log of its container `qdrant-gateway` says since when and why: a node that is not ready, a part of the "
+        "network that is cut off. If nodes are new, see whether the headless Service names them.",
+        "15m",
+    )

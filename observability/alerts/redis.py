@@ -9,6 +9,8 @@ REPLICA_BYTES = 64 * 1024 * 1024
 """How far a replica may be behind."""
 FEWEST_READS = 1
 """Per second: fewer that miss load nobody."""
+FEWEST_COMMANDS = 100
+"""Per second of all masters: fewer cost no master anything."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
@@ -79,6 +81,19 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "See which node is lost again and again, and whether nodes are short of CPU: one that stalls for five seconds "
         "is taken for lost.",
     )
+    commands = f"(redis_node:commands:rate5m and on (pod) {master})"
+    yield Alert(
+        "RedisUneven",
+        f"max({commands}) > {scope.monitoring.thresholds.fair_share:g} * avg({commands})"
+        f" and sum({commands}) > {FEWEST_COMMANDS}",
+        "warning",
+        "One master answers {{ $value | humanize }} commands per second, far over its share",
+        "It holds a hot key, or more slots than the others: it is busy first, and its keys are evicted first.",
+        "`valkey-cli --cluster info` counts slots, which the keeper evens out; with even slots it is a key that is "
+        "asked for again and again (docs/runbooks/uneven-load.md).",
+        "30m",
+    )
+    yield _failing(scope)
     yield _hits("RedisCacheHitsLow", "warning", hits.warning, own)
     yield _hits("RedisCacheHitsVeryLow", "critical", hits.critical, own)
     yield Alert(
@@ -107,6 +122,22 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "Requests that need them wait, then fail.",
         "If RedisClusterFailing fires too, begin there. If only some pods say so, their zone is cut off from Redis.",
         "2m",
+    )
+
+
+def _failing(scope: Scope) -> Alert:
+    limit = scope.monitoring.thresholds.errors.warning
+    return Alert(
+        "RedisCommandsFail",
+        f"service:redis_errors:ratio_rate5m > {limit:g} and on (service)"
+        f" sum by (service) (rate(redis_gateway_answers_total{scope.of(REDIS_GATEWAY)}[5m])) > {FEWEST_READS}",
+        "critical",
+        "{{ $value | humanizePercentage }} of what {{ $labels.service }} asks of Redis fails",
+        f"More than {limit:.0%} of commands are answered with an error, after the gateway has tried for as long as it "
+        "may: reads of memories fail, and stores lack their copy in the cache.",
+        "RedisClusterFailing, RedisNotWritten or RedisGatewayWithoutCluster say why; else the log of the container "
+        "`redis-gateway` does.",
+        "5m",
     )
 
 

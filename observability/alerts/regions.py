@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 
+from observability.alerts.waiting import FEWEST, TOLD
 from observability.rule import Alert
 from observability.scope import Scope
 
 CERTIFICATE_SECONDS = 14 * 86400
 """cert-manager renews a third of the lifetime before the end, ACM 60 days before: at 14 days that has failed."""
+
+OWN_CERTIFICATE = "own_certificate:left:seconds"
+"""Recorded as the program makes the certificates (components/monitoring.py)."""
+OWN_SECONDS = 182 * 86400
+"""Any update in the last year of a certificate's life renews it (components/certificates.py): half of it is gone."""
 
 HALF = 0.5
 """Share of attempts below which a way counts as down."""
@@ -57,6 +63,17 @@ def alerts(scope: Scope) -> Iterator[Alert]:
             "holds what was put there.",
             "1h",
         )
+        yield from _ingress(scope)
+    yield Alert(
+        "OwnCertificateEnds",
+        f"{OWN_CERTIFICATE} < {OWN_SECONDS}",
+        "warning",
+        "The certificate of {{ $labels.certificate }} ends in {{ $value | humanizeDuration }}",
+        "The program makes it, and renews it with any update in the last year of its life: there was none. When it "
+        "ends, servers of PostgreSQL, the service and edges refuse each other.",
+        "`pulumi up` of this region renews it; then `pulumi up` of the others, which are shown it.",
+        "1h",
+    )
     if scope.edge:
         yield Alert(
             "EdgeWithoutHome",
@@ -67,3 +84,48 @@ def alerts(scope: Scope) -> Iterator[Alert]:
             "See RegionLinkDown; if the link is up, home's ingress controller or the service there is not.",
             "1m",
         )
+
+
+def _ingress(scope: Scope) -> Iterator[Alert]:
+    """What the service cannot tell of itself: requests that never came to it, and how long they waited before."""
+    controller, pods = "nginx_ingress_controller_nginx", scope.of_ingress()
+    yield Alert(
+        "IngressNotConfigured",
+        # Before it is configured for the first time a pod says 0, too.
+        f"max by (pod) ({controller}_last_reload_status{pods}) == 0"
+        f" and on (pod) max by (pod) ({controller}_reload_errors_total{pods}) > 0",
+        "warning",
+        "{{ $labels.pod }} cannot take the newest configuration",
+        "NGINX goes on with the one before: it does not learn of pods that come and go, so that the next roll fails "
+        "requests.",
+        "Its log has what NGINX says; the VirtualServer or Policy that was changed last is the cause. Take it back.",
+        "5m",
+    )
+    if not scope.home:
+        return
+    thresholds = scope.monitoring.thresholds
+    failing, slow = thresholds.errors.critical, thresholds.latency.critical_ms / 1000
+    asked = f"and on (service) ingress:answers:rate5m > {FEWEST:g}"
+    yield Alert(
+        "IngressErrors",
+        f"ingress:errors:ratio_rate5m > {failing:g} {asked}"
+        f" unless on (service) service:errors:ratio_rate5m > {failing:g}",
+        "critical",
+        "{{ $value | humanizePercentage }} of requests to {{ $labels.service }} fail at the ingress controller",
+        f"More than {failing:.0%} of requests are answered 5xx, and the service knows nothing of it: they do not come "
+        "to its pods, or break off on the way.",
+        "The controller's access log has upstream and error. Pods that it asks and that are no more: "
+        "IngressNotConfigured. Pods that are there: a NetworkPolicy or their node is in the way.",
+        "5m",
+    )
+    yield Alert(
+        "IngressSlow",
+        f'max by (service) (ingress:latency_seconds:quantile_rate5m{{quantile="0.95"}}) > {slow:g} {asked}'
+        f" unless on (service) {TOLD} > {thresholds.latency.warning_ms / 1000:g}",
+        "critical",
+        "{{ $labels.service }} answers the ingress controller in {{ $value | humanizeDuration }}",
+        f"One request in twenty takes longer than {slow * 1000:g} ms, most of which it waits before a pod begins with "
+        "it, or reads a single memory: the service's own figures have neither.",
+        "More pods: each works on one request at a time. If they are idle, see whether the nodes' network is slow.",
+        "10m",
+    )

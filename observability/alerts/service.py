@@ -2,17 +2,12 @@
 
 from collections.abc import Iterator
 
+from observability.alerts.waiting import FEWEST, SLOWEST, STORES, users_wait
 from observability.rule import Alert, Severity
-from observability.scope import MEMORY, POSTGRESQL_GATEWAY, Scope
+from observability.scope import MEMORY, POSTGRESQL_GATEWAY, REDIS, Scope
 
-MEMORY_OF_LIMIT = 0.9
-"""Share of its limit that a container may use."""
-
-_LATENCY = 'max by (service, endpoint, method) (service:latency_seconds:quantile_rate5m{quantile="0.95"'
-_STORE = 'endpoint="/memories", method="POST"'
-"""A store: it reads all that its namespace holds (docs/capacity.md), so that one day it is slow whatever is done."""
-FEWEST = 0.02
-"""Requests per second, six in five minutes: of fewer, one that fails is a large share and no news."""
+SUDDEN = 2
+"""Times as slow as it was within a day: no growth of what a namespace holds does that."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
@@ -22,6 +17,19 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     yield _slow("MemoryServiceTooSlow", "critical", thresholds.latency.critical_ms)
     yield _failing("MemoryServiceErrors", "warning", thresholds.errors.warning, scope)
     yield _failing("MemoryServiceFailing", "critical", thresholds.errors.critical, scope)
+    stores = scope.of(MEMORY, 'endpoint="/memories", method="POST"')
+    yield Alert(
+        "MemoryStoresFail",
+        f"service:failed_stores:ratio_rate5m > {thresholds.errors.warning:g} and on (service)"
+        f" sum by (service) (rate(api_responses_total{stores}[5m])) > {FEWEST:g}",
+        "critical",
+        "{{ $labels.service }} fails to store {{ $value | humanizePercentage }} of what it is given",
+        f"More than {thresholds.errors.warning:.0%} of `POST /memories` are answered 5xx: callers that do not try "
+        "again lose memories.",
+        "RedisCommandsFail, PostgresqlStatementsFail or QdrantRequestsFail names the store; else the service's log "
+        "does.",
+        "5m",
+    )
     yield Alert(
         "MemoryServiceUneven",
         "max by (service) (service_pod:requests:rate5m) >"
@@ -43,15 +51,7 @@ def alerts(scope: Scope) -> Iterator[Alert]:
         "A container ends again and again, or its liveness probe fails.",
         "`kubectl logs --previous` of that container says why; `kubectl describe pod` says whether memory was short.",
     )
-    yield Alert(
-        "MemoryShort",
-        f"max by (component, pod) (pod:memory_of_limit:ratio) > {MEMORY_OF_LIMIT:g}",
-        "warning",
-        "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit",
-        "At its limit the container is killed.",
-        "Raise the component's `resources` by a step and watch, or spread its load over more pods or nodes.",
-        "15m",
-    )
+    yield from _of_limits(scope)
     yield Alert(
         "MemoryServiceAtItsMost",
         f"max by (horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_current_replicas{{{scope.own}}})"
@@ -75,11 +75,57 @@ def alerts(scope: Scope) -> Iterator[Alert]:
     )
 
 
+def _of_limits(scope: Scope) -> Iterator[Alert]:
+    """Containers that use up what they may. Pods of Jobs are of no component: theirs is work that may take all."""
+    cpu, memory = scope.monitoring.thresholds.cpu, scope.monitoring.thresholds.memory
+    used = 'max by (component, pod) (pod:cpu_of_limit:ratio_rate5m{component!=""})'
+    more = "Raise the component's `resources` by a step and watch, or spread its load over more pods or nodes."
+    yield Alert(
+        "CpuShort",
+        f"{used} > {cpu.warning:g}",
+        "warning",
+        "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its CPU limit",
+        "A container that comes to its limit is held back, for some of each tenth of a second.",
+        more,
+        "30m",
+    )
+    if scope.home:
+        yield Alert(
+            "CpuSpent",
+            f"{used} > {cpu.critical:g} and on () ({users_wait(scope)})",
+            "critical",
+            "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its CPU limit, and users wait",
+            "A container is held back at its limit, and requests take longer than they should.",
+            more,
+            "15m",
+        )
+    yield Alert(
+        "MemoryShort",
+        # Redis keeps under maxmemory by itself, which is near: RedisEvicts tells when it is full.
+        f'max by (component, pod) (pod:memory_of_limit:ratio{{component!="{REDIS}"}}) > {memory.warning:g}',
+        "warning",
+        "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit",
+        "At its limit the container is killed. Files that it works with count, and are given back before that.",
+        more,
+        "30m",
+    )
+    yield Alert(
+        "MemorySpent",
+        f'max by (component, pod) (pod:memory_kept:ratio{{component!=""}}) > {memory.critical:g}',
+        "critical",
+        "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit, none of which can be taken back",
+        "The container is about to be killed, and so are its equals that hold as much.",
+        more,
+        "5m",
+    )
+
+
 def _slow(name: str, severity: Severity, limit: int) -> Alert:
-    # `/stats` counts whole tables, and nobody waits for it.
-    slowest = f'{_LATENCY}, endpoint!="/stats"}})'
+    slowest = SLOWEST
     if severity == "critical":
-        slowest = f"({slowest} unless {_LATENCY}, {_STORE}}}))"
+        # Growth is told in working hours; what came within a day is a fault.
+        grown = f"min_over_time({STORES}[1d]) >= {limit / 1000 / SUDDEN:g}"
+        slowest = f"({slowest} unless max by (service, endpoint, method) ({grown}))"
     return Alert(
         name,
         f"{slowest} > {limit / 1000:g} and on (service, endpoint, method) service:requests:rate5m > {FEWEST:g}",

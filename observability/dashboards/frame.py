@@ -40,6 +40,11 @@ class Plan:
     """Lets components be chosen."""
 
 
+def of_home(scope: Scope, *alerts: str) -> tuple[str, ...]:
+    """Alerts that ask how users fare, which the home region alone can tell."""
+    return alerts if scope.home else ()
+
+
 def uid(name: str) -> str:
     """Of a dashboard; it stays, so that links to it do."""
     return f"{TAG}-{name}"

@@ -1,16 +1,14 @@
 """scaling-overview: whether the region holds, who is overloaded and what runs out."""
 
 from observability.alerts.objectives import BURNS
-from observability.alerts.service import MEMORY_OF_LIMIT
-from observability.alerts.zones import ALMOST_FULL, CPU_USED
-from observability.dashboards import firing
-from observability.dashboards.frame import Plan, Row
+from observability.dashboards import firing, stores
+from observability.dashboards.frame import Plan, Row, of_home
 from observability.dashboards.panels import (
     BYTES,
     COMPONENT,
     COUNT,
+    IDLE,
     NAMED,
-    OPERATIONS,
     REQUESTS,
     SECONDS,
     SHARE,
@@ -27,7 +25,6 @@ from observability.dashboards.panels import (
 from observability.scope import Scope
 
 BY_COMPONENT = "on (region, component)"
-IDLE = "No requests"
 LATENCY = "service:latency_seconds:quantile_rate5m"
 
 
@@ -36,9 +33,10 @@ def rows(scope: Scope) -> list[Row]:
     return [
         firing.row("What fires now?"),
         _zone_loss(),
-        _load(),
+        _load(scope),
         _answers(scope),
-        _cache(scope),
+        stores.failures(scope),
+        stores.cache(scope),
         _room(scope),
     ]
 
@@ -68,7 +66,7 @@ def _zone_loss() -> Row:
                     COUNT,
                     (Query(ready, "{{component}} in {{zone}}"),),
                     under(critical=1),
-                    ("ComponentDown", "ComponentGone"),
+                    ("ZoneBelowMinimum", "ComponentDown", "ComponentGone"),
                     row="component",
                     column="zone",
                 ),
@@ -85,7 +83,9 @@ def _zone_loss() -> Row:
     )
 
 
-def _load() -> Row:
+def _load(scope: Scope) -> Row:
+    limits = scope.monitoring.thresholds
+    cpu, memory = (over(limit.warning, limit.critical) for limit in (limits.cpu, limits.memory))
     return Row(
         "Who is overloaded?",
         (
@@ -96,8 +96,8 @@ def _load() -> Row:
                     "shards. All nodes high: more nodes, or a larger machine.",
                     SHARE,
                     (Query(of("node:cpu_used:ratio_rate5m", ZONE), "{{node}} ({{zone}})"),),
-                    over(CPU_USED),
-                    ("NodeUneven",),
+                    cpu,
+                    ("NodeUneven", "NodeCpuShort", *of_home(scope, "NodeCpuSpent")),
                     ("shard-distribution",),
                 ),
                 Graph(
@@ -105,6 +105,8 @@ def _load() -> Row:
                     "Near the top the node evicts pods. See which pods grow in the line below, and spread them.",
                     SHARE,
                     (Query(of("node:memory_used:ratio", ZONE), "{{node}} ({{zone}})"),),
+                    memory,
+                    ("NodeMemoryShort", "NodeMemorySpent"),
                 ),
                 Graph(
                     "Requests by pod of the service",
@@ -139,8 +141,28 @@ def _load() -> Row:
                     "over more pods.",
                     SHARE,
                     (Query(of("pod:memory_of_limit:ratio", COMPONENT), "{{pod}}"),),
-                    over(MEMORY_OF_LIMIT),
+                    over(limits.memory.warning),
                     ("MemoryShort", "ContainersRestart"),
+                ),
+            ),
+            (
+                Graph(
+                    "CPU of limit by pod",
+                    "At 100 % the container is held back. Raise the component's `resources` by a step, or spread its "
+                    "load over more pods.",
+                    SHARE,
+                    (Query(of("pod:cpu_of_limit:ratio_rate5m", COMPONENT, NAMED), "{{pod}}"),),
+                    cpu,
+                    ("CpuShort", *of_home(scope, "CpuSpent")),
+                ),
+                Graph(
+                    "Memory of limit by pod, without files",
+                    "What the kernel cannot take back. Where it comes to 100 % the container is killed, and soon its "
+                    "equals, which hold as much.",
+                    SHARE,
+                    (Query(of("pod:memory_kept:ratio", COMPONENT, NAMED), "{{pod}}"),),
+                    over(critical=limits.memory.critical),
+                    ("MemorySpent",),
                 ),
             ),
         ),
@@ -238,45 +260,6 @@ def _budget(scope: Scope) -> tuple[Number, Graph]:
     )
 
 
-def _cache(scope: Scope) -> Row:
-    hits = scope.monitoring.thresholds.cache_hits
-    return Row(
-        "Is the cache working?",
-        (
-            (
-                Graph(
-                    "Reads that find their key",
-                    "Reads that miss go to PostgreSQL. Low on all nodes: is it full (evictions, memory)? After a "
-                    "restart it fills by itself. Low on one: it was made anew, or its keys are read once only.",
-                    SHARE,
-                    (
-                        Query(of("redis:hits:ratio_rate5m"), "all nodes"),
-                        Query(of("redis_node:hits:ratio_rate5m", ZONE), "{{pod}} ({{zone}})"),
-                    ),
-                    under(hits.warning, hits.critical),
-                    ("RedisCacheHitsLow", "RedisCacheHitsVeryLow"),
-                    empty="No reads",
-                ),
-                Graph(
-                    "Keys evicted",
-                    "Should be zero: an entry that goes costs the memory its timestamps. Raise "
-                    "`redis.resources.limits.memory`, or `redis.cluster.nodes` by two.",
-                    OPERATIONS,
-                    (Query(of("redis_node:evictions:rate5m", ZONE), "{{pod}} ({{zone}})"),),
-                    alerts=("RedisEvicts",),
-                ),
-                Graph(
-                    "Memory in use of maxmemory",
-                    "At 100 % keys are evicted. One node far over the others holds big keys: `valkey-cli --bigkeys`.",
-                    SHARE,
-                    (Query(of("redis_node:memory_used:ratio", ZONE), "{{pod}} ({{zone}})"),),
-                    alerts=("RedisEvicts",),
-                ),
-            ),
-        ),
-    )
-
-
 def _room(scope: Scope) -> Row:
     thresholds = scope.monitoring.thresholds
     return Row(
@@ -288,7 +271,7 @@ def _room(scope: Scope) -> Row:
                     "A store whose volume is full stops. Raise its `storage`: the volume grows while it is in use.",
                     SHARE,
                     (Query(of("volume:free:ratio"), "{{persistentvolumeclaim}}"),),
-                    under(thresholds.storage_free, ALMOST_FULL),
+                    under(thresholds.storage_free, thresholds.storage_free_critical),
                     ("VolumeFilling", "VolumeAlmostFull"),
                 ),
                 Graph(

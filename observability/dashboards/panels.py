@@ -22,6 +22,8 @@ NAMED = 'component!=""'
 
 _COLOURED: Final = dashboard.DynamicConfigValue("custom.cellOptions", {"type": "color-background"})
 
+IDLE = "No requests"
+"""Said where nobody asks."""
 GOOD, BAD, WORST = "green", "orange", "red"
 
 Limits = tuple[tuple[float | None, str], ...]

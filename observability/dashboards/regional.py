@@ -10,6 +10,7 @@ from observability.dashboards.panels import (
     BYTES,
     COUNT,
     DAYS,
+    IDLE,
     REQUESTS,
     SECONDS,
     SHARE,
@@ -25,6 +26,8 @@ from observability.dashboards.panels import (
 from observability.scope import Scope
 
 DAY = 86400
+STORES = ('endpoint="/memories"', 'method="POST"')
+"""Requests that write."""
 
 
 def rows(scope: Scope) -> list[Row]:
@@ -63,7 +66,7 @@ def _serving(scope: Scope) -> Row:
                     REQUESTS,
                     (Query(f"sum by (region) ({of('service:requests:rate5m')})", "{{region}}"),),
                     opens=("scaling-overview",),
-                    empty="No requests",
+                    empty=IDLE,
                 ),
                 Graph(
                     "Time to answer by region",
@@ -74,7 +77,7 @@ def _serving(scope: Scope) -> Row:
                     over(latency.warning_ms / 1000, latency.critical_ms / 1000),
                     ("MemoryServiceSlow", "MemoryServiceTooSlow"),
                     ("scaling-overview",),
-                    "No requests",
+                    IDLE,
                 ),
                 Graph(
                     "Share of requests that fail by region",
@@ -84,7 +87,7 @@ def _serving(scope: Scope) -> Row:
                     over(errors.warning, errors.critical),
                     ("MemoryServiceErrors", "MemoryServiceFailing"),
                     ("scaling-overview",),
-                    "No requests",
+                    IDLE,
                 ),
             ),
         ),
@@ -134,45 +137,66 @@ def _links() -> Row:
 
 
 def _replicas(scope: Scope) -> Row:
-    return Row(
-        "Do replicas keep up, and what would a promotion lose?",
-        (
-            (
-                Graph(
-                    "PostgreSQL: replication lag",
-                    f"Over the upper line (`multiregion.rpo_seconds`, {scope.rpo_seconds} s) a promotion is refused. "
-                    "One replica: its node or volume is slow, or a long query holds replay up. All of a standby: "
-                    "the link.",
-                    SECONDS,
-                    (Query(of("postgresql:replication_lag:seconds", ZONE), "{{region}} {{pod}} ({{zone}})"),),
-                    over(scope.rpo_seconds / 10, scope.rpo_seconds),
-                    ("PostgresqlReplicaBehind", "PostgresqlReplicaBehindObjective", "PostgresqlNotStreaming"),
-                    ("shard-distribution",),
-                ),
-                Graph(
-                    "Redis: bytes behind the master",
-                    "What a replica has not seen is lost when its master is. See whether its node is short of CPU.",
-                    BYTES,
-                    (Query(of("redis:replication_lag:bytes"), "{{region}} {{slave_ip}} of {{pod}}"),),
-                    over(REPLICA_BYTES),
-                    ("RedisReplicaBehind",) if scope.redis_replicas else (),
-                ),
-                Graph(
-                    "Qdrant: operations behind",
-                    "Of consensus. A node that stays behind is short of CPU, or cut off from the others.",
-                    COUNT,
-                    (Query(of("qdrant_node:commit_lag:operations", ZONE), "{{region}} {{pod}} ({{zone}})"),),
-                    over(COMMITS),
-                    ("QdrantConsensusBehind",),
-                    ("shard-distribution",),
-                ),
-            ),
+    return Row("Do replicas keep up, and what would a promotion lose?", (_postgresql(scope), _other_stores(scope)))
+
+
+def _postgresql(scope: Scope) -> tuple[Graph, ...]:
+    unreplayed = Graph(
+        "PostgreSQL: WAL not replayed",
+        "As the primary sees it. A line that only grows: replay stands still, whatever the lag says.",
+        BYTES,
+        (Query(of("postgresql:replay_behind:bytes"), "{{region}} {{application_name}}"),),
+        alerts=("PostgresqlReplicaDoesNotReplay",),
+    )
+    return (
+        Graph(
+            "PostgreSQL: replication lag",
+            f"Over the upper line (`multiregion.rpo_seconds`, {scope.rpo_seconds} s) a promotion is refused. "
+            "One replica: its node or volume is slow, or a long query holds replay up. All of a standby: "
+            "the link.",
+            SECONDS,
+            (Query(of("postgresql:replication_lag:seconds", ZONE), "{{region}} {{pod}} ({{zone}})"),),
+            over(scope.rpo_seconds / 10, scope.rpo_seconds),
+            ("PostgresqlReplicaBehind", "PostgresqlReplicaBehindObjective", "PostgresqlNotStreaming"),
+            ("shard-distribution",),
+        ),
+        *([unreplayed] if scope.home else []),
+        Graph(
+            "Memories to be stored",
+            "What replicas have to follow. A lag that grows with it: the replica's CPU or volume is too slow "
+            "for it, or the link too narrow. One that grows without it: the link, or what holds replay up.",
+            REQUESTS,
+            (Query(f"sum by (region) ({of('service:requests:rate5m', *STORES)})", "{{region}}"),),
+            alerts=("PostgresqlReplicaBehind",),
+            empty=IDLE,
+        ),
+    )
+
+
+def _other_stores(scope: Scope) -> tuple[Graph, Graph]:
+    return (
+        Graph(
+            "Redis: bytes behind the master",
+            "What a replica has not seen is lost when its master is. See whether its node is short of CPU.",
+            BYTES,
+            (Query(of("redis:replication_lag:bytes"), "{{region}} {{slave_ip}} of {{pod}}"),),
+            over(REPLICA_BYTES),
+            ("RedisReplicaBehind",) if scope.redis_replicas else (),
+        ),
+        Graph(
+            "Qdrant: operations behind",
+            "Of consensus. A node that stays behind is short of CPU, or cut off from the others.",
+            COUNT,
+            (Query(of("qdrant_node:commit_lag:operations", ZONE), "{{region}} {{pod}} ({{zone}})"),),
+            over(COMMITS),
+            ("QdrantConsensusBehind",),
+            ("shard-distribution",),
         ),
     )
 
 
 def _entrance(scope: Scope) -> Row:
-    lines = [*([_names()] if scope.hosts else []), *([_edge()] if _edges(scope) else [])]
+    lines = [*([_names(), _ingress(scope)] if scope.hosts else []), *([_edge()] if _edges(scope) else [])]
     return Row("Do users get in?", tuple(lines))
 
 
@@ -195,6 +219,62 @@ def _names() -> tuple[Graph, Number]:
             (Query(f"{of('public_name:certificate:seconds')} / {DAY}", "{{region}} {{instance}}"),),
             under(critical=CERTIFICATE_SECONDS / DAY),
             ("CertificateEnds",),
+        ),
+    )
+
+
+def _ingress(scope: Scope) -> tuple[Graph, Graph, Graph, Number]:
+    thresholds = scope.monitoring.thresholds
+    seen = ("IngressErrors", "IngressSlow") if scope.home else ()
+    return (
+        Graph(
+            "Ingress: requests by zone",
+            "Of all hosts, probes too. Lines should lie together; a zone without requests has lost its pod of the "
+            "ingress controller, or the load balancer leaves it out.",
+            REQUESTS,
+            (
+                Query(f"sum by (region, zone) ({of('ingress_pod:requests:rate5m', ZONE)})", "{{region}} {{zone}}"),
+                Query(of("ingress:answers:rate5m"), "{{region}} answers of {{service}}"),
+            ),
+            alerts=("PublicNameDown",),
+            empty="No ingress controller",
+        ),
+        Graph(
+            "Ingress: requests that fail",
+            "Answers 5xx as users get them. More than the service itself tells: they do not come to its pods. The "
+            "controller's access log has upstream and error.",
+            SHARE,
+            (Query(of("ingress:errors:ratio_rate5m"), "{{region}} {{service}}"),),
+            over(critical=thresholds.errors.critical),
+            seen[:1],
+            empty=IDLE,
+        ),
+        Graph(
+            "Ingress: time to answer",
+            "At the 95th percentile, of all requests but streams; reads of single memories, too. More than the "
+            "service itself tells: requests wait before its pods, and more pods help.",
+            SECONDS,
+            (Query(of("ingress:latency_seconds:quantile_rate5m", 'quantile="0.95"'), "{{region}} {{service}}"),),
+            over(critical=thresholds.latency.critical_ms / 1000),
+            seen[1:],
+            ("scaling-overview",),
+            IDLE,
+        ),
+        Number(
+            "Ingress: pods that take the newest configuration",
+            "A pod that does not goes on with the one before, and does not learn of pods that come and go: take back "
+            "the VirtualServer or Policy that was changed last.",
+            SHARE,
+            (
+                Query(
+                    f"sum by (region) ({of('ingress_pod:configured:count', ZONE)})"
+                    f" / count by (region) ({of('ingress_pod:configured:count', ZONE)})",
+                    "{{region}}",
+                ),
+            ),
+            under(critical=1),
+            ("IngressNotConfigured",),
+            empty="No ingress controller",
         ),
     )
 

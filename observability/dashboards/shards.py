@@ -1,9 +1,11 @@
 """shard-distribution: where shards, points and work are, and whether one node does more than its share."""
 
+from observability.alerts.qdrant import REPEATED
 from observability.dashboards import firing
 from observability.dashboards.frame import Plan, Row
 from observability.dashboards.panels import (
     COUNT,
+    IDLE,
     OPERATIONS,
     REQUESTS,
     SECONDS,
@@ -58,7 +60,7 @@ def _shares(scope: Scope) -> Row:
         "with `qdrant.rebalance.moves: true`; requests, see which nodes are ready and restart the callers' pods; "
         "CPU, see in `scaling-overview` which pods are on the node."
     )
-    alerts = ("QdrantUneven", "QdrantRequestsUneven", "MemoryServiceUneven", "NodeUneven")
+    alerts = ("QdrantUneven", "QdrantRequestsUneven", "RedisUneven", "MemoryServiceUneven", "NodeUneven")
     opens = ("scaling-overview",)
     return Row(
         "Is one node doing more than its share?",
@@ -182,6 +184,44 @@ def _searches(scope: Scope) -> Row:
                     alerts=("QdrantSearchSlow",),
                 ),
             ),
+            _through_gateways(scope),
+        ),
+    )
+
+
+def _through_gateways(scope: Scope) -> tuple[Graph, Graph, Graph]:
+    """The same from beside the service."""
+    return (
+        Graph(
+            "Nodes that a gateway asks",
+            "Below the line a gateway leaves a node out. All gateways: the node is away. One: the node is out of its "
+            "pod's reach; the log of the container `qdrant-gateway` says since when.",
+            COUNT,
+            (Query(of("qdrant_gateway:peers:count", ZONE), "{{pod}} ({{zone}})"),),
+            under(scope.qdrant_nodes, 1),
+            ("QdrantGatewayLacksPeers", "QdrantGatewayWithoutPeers"),
+            empty="No pods of the service",
+        ),
+        Graph(
+            "Calls that are made again, to another node",
+            "Of all. A node that counts as ready fails calls, or does not answer in time: each costs its user up to "
+            "2.4 s. `scaling-overview` says which node fails requests; if none does, one is slow.",
+            SHARE,
+            (Query(of("service:qdrant_repeated:ratio_rate5m"), "{{service}}"),),
+            over(REPEATED),
+            ("QdrantRequestsRepeated",),
+            ("scaling-overview",),
+            IDLE,
+        ),
+        Graph(
+            "Time to an answer, at the gateways",
+            "Mean of each gateway's last 1024 calls, which stays when nobody asks. Slow here and quick inside Qdrant: "
+            "the network between, or nodes that are asked in vain first.",
+            SECONDS,
+            (Query(of("qdrant_gateway:response:seconds", ZONE), "{{pod}} ({{zone}})"),),
+            over(scope.monitoring.thresholds.latency.warning_ms / 1000),
+            ("QdrantSearchSlow", "QdrantRequestsRepeated"),
+            empty=IDLE,
         ),
     )
 
@@ -198,7 +238,7 @@ def _stores(scope: Scope) -> Row:
                     "its slots: `valkey-cli --cluster info` counts them.",
                     OPERATIONS,
                     (Query(of(COMMANDS, ZONE), "{{pod}} ({{zone}})"),),
-                    alerts=("RedisClusterFailing", *paired),
+                    alerts=("RedisUneven", "RedisClusterFailing", *paired),
                 ),
                 Graph(
                     "Redis: memory by node",

@@ -10,10 +10,11 @@ _ONE_OFF = (Kind.JOB, Kind.CRON_JOB)
 
 def fit(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
     """Every group of pods and every budget of a stack, judged against each other."""
-    for group in groups(stack):
+    every = tuple(groups(stack))
+    for group in every:
         yield from _covered_once(group, stack.budgets)
     for budget in stack.budgets:
-        yield from _has_a_group(budget, stack, minimums)
+        yield from _has_a_group(budget, every, stack, minimums)
 
 
 def _covered_once(group: Group, budgets: Sequence[Budget]) -> Iterator[Violation]:
@@ -35,8 +36,8 @@ def _covered_once(group: Group, budgets: Sequence[Budget]) -> Iterator[Violation
         )
 
 
-def _has_a_group(budget: Budget, stack: Stack, minimums: Minimums) -> Iterator[Violation]:
-    covered = [group for group in groups(stack) if any(_covers(budget, workload) for workload in group.workloads)]
+def _has_a_group(budget: Budget, every: Sequence[Group], stack: Stack, minimums: Minimums) -> Iterator[Violation]:
+    covered = [group for group in every if any(_covers(budget, workload) for workload in group.workloads)]
     one_off = [
         workload.title for workload in stack.workloads if workload.kind in _ONE_OFF and _covers(budget, workload)
     ]

@@ -2,23 +2,24 @@
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from capacity import judge, limits
-from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
+from capacity import judge, limits, rounding
+from capacity.plan import COMPONENTS, EDGE, POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
 from capacity.stack import cpu, quantity
 from capacity.workload import Workload, WorkloadError
 from capacity.workload import read as read_workload
 from policies.checks import recorded, sizes
 from policies.checks.model import Limits, Violation
-from policies.checks.plain import Unreadable, object_at
+from policies.checks.plain import Unreadable, number_at, object_at
 from policies.checks.sizes import Part
+from policies.checks.tokens import POOLER
 from policies.checks.whole import Whole
 
 Check = Callable[[Whole, Limits], Iterator[Violation]]
 
-_KEYS: Final = {
+KEYS: Final = {
     f"{SERVICE}.pods": "memory.autoscaling.max_replicas",
     f"{SERVICE}.cpu": "memory.resources.requests.cpu",
     f"{SERVICE}.memory": "memory.resources.requests.memory",
@@ -29,6 +30,7 @@ _KEYS: Final = {
     f"{QDRANT}.storage": "qdrant.storage",
     f"{QDRANT}.snapshot_storage": "qdrant.snapshot_storage",
     f"{POSTGRESQL}.pods": "postgresql.replica.replicas",
+    f"{POSTGRESQL}.poolers": "postgresql.pooler.instances",
     f"{POSTGRESQL}.cpu": "postgresql.primary.resources.requests.cpu",
     f"{POSTGRESQL}.memory": "postgresql.primary.resources.requests.memory",
     f"{POSTGRESQL}.storage": "postgresql.storage",
@@ -38,13 +40,14 @@ _KEYS: Final = {
     f"{REDIS}.cpu": "redis.resources.requests.cpu",
     f"{REDIS}.memory": "redis.resources.limits.memory",
     f"{REDIS}.storage": "redis.storage",
+    f"{EDGE}.pods": "edge.replicas",
+    f"{EDGE}.cpu": "edge.resources.requests.cpu",
 }
 """What of a component to the key of the settings that raises it."""
-_PODS: Final = ("pods", "masters", "replicas", "copies")
+_PODS: Final = ("pods", "masters", "replicas", "copies", "poolers")
 _CPU: Final = ("cpu",)
 _MEMORY: Final = ("memory",)
 _STORAGE: Final = ("storage", "snapshot_storage", "wal_storage")
-_COMPONENTS: Final = (SERVICE, QDRANT, POSTGRESQL, REDIS)
 
 
 def workload_of(whole: Whole) -> Workload | None:
@@ -61,7 +64,7 @@ def workload_of(whole: Whole) -> Workload | None:
 
 @dataclass(frozen=True)
 class Had:
-    """What a region with a workload has, to be compared with what its plan needs."""
+    """What a region has, to be compared with what the plan of a workload needs."""
 
     workload: Workload
     layout: Layout
@@ -75,12 +78,21 @@ def had(whole: Whole) -> Had | None:
     workload = workload_of(whole)
     if workload is None:
         return None
+    found, edges = beside(whole, workload), sizes.edges(whole)
+    own = f"{EDGE}.{recorded.region(recorded.settings(whole))}"
+    amounts = {f"{own}.{what}": amount for one in edges for what, amount in (("pods", one.pods), *one.requests.items())}
+    return replace(found, parts=[*found.parts, *edges], amounts={**found.amounts, **amounts})
+
+
+def beside(whole: Whole, workload: Workload) -> Had:
+    """What a region has beside a workload that is not its own, too. Raises Unreadable."""
     every = sizes.parts(whole)
     layout = sizes.layout(whole, every)
     amounts = _least(every) | {
         f"{QDRANT}.copies": layout.qdrant.copies,
         f"{QDRANT}.pods": layout.qdrant.nodes,
         f"{POSTGRESQL}.pods": layout.postgresql.instances,
+        f"{POSTGRESQL}.poolers": sum(number_at(one.inputs, "spec", "instances") or 1 for one in whole.of(POOLER)),
         f"{REDIS}.masters": layout.redis.masters,
         f"{REDIS}.replicas": layout.redis.replicas,
     }
@@ -123,7 +135,7 @@ def scales(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     used = judge.target(found.workload, found.layout)
     wanted = judge.needs(found.workload, judge.last_load(found.workload), found.layout)[f"{SERVICE}.pods"]
     for part in found.parts:
-        if part.target is not None and part.fewest < wanted and part.target > used * (1 + 1e-9):
+        if part.target is not None and part.fewest < wanted and rounding.more(part.target, used):
             yield Violation(
                 part.scaler,
                 f"{part.title} is scaled at {cpu(part.target)} of CPU, and a pod that is as busy as it may be uses "
@@ -158,6 +170,17 @@ def service(whole: Whole, limits_: Limits) -> Iterator[Violation]:
             yield Violation("", f"from {_date(workload, limit.day)} on {limit.words}: {limit.remedy}")
 
 
+def link(whole: Whole, limits_: Limits) -> Iterator[Violation]:
+    """The network to each standby, where the workload says what it carries."""
+    del limits_
+    workload = workload_of(whole)
+    slow = None if workload is None else limits.region_link(workload)
+    if workload is None or slow is None or slow.day is None:
+        return
+    if slow.day <= judge.last_load(workload).day:
+        yield Violation("", f"from {_date(workload, slow.day)} on {slow.words}: {slow.remedy}")
+
+
 def nothing_missing(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     """The record was seen; and with a workload every component, with all that is judged of it."""
     del limits_
@@ -166,10 +189,10 @@ def nothing_missing(whole: Whole, limits_: Limits) -> Iterator[Violation]:
     elif workload_of(whole) is not None:
         every = sizes.parts(whole)
         there, has = {part.component for part in every}, _least(every)
-        for component in _COMPONENTS:
+        for component in COMPONENTS:
             if component not in there:
                 yield Violation("", f"the stack holds no {component}: the other policies judged nothing of it")
-        for name in _KEYS:
+        for name in KEYS:
             component, _, what = name.partition(".")
             if component in there and what not in _PODS and name not in has:
                 yield Violation("", f"the {what} of {component} is not stated: the other policies judged nothing of it")
@@ -208,13 +231,19 @@ def _what(name: str) -> str:
     return name.rpartition(".")[2]
 
 
+def _key(name: str) -> str:
+    """An edge is named by its region, too."""
+    component, _, what = name.partition(".")
+    return KEYS[f"{component}.{_what(what)}"]
+
+
 def _told(workload: Workload, one: judge.Short) -> str:
     lacks = _amount(one.name, one.needs - one.has)
     end = _date(workload, judge.last_load(workload).day)
     each = "" if _what(one.name) in _PODS else " of each pod"
     return (
         f"{one.name}: {_amount(one.name, one.has)}{each}, and {_amount(one.name, one.needs)} are needed on {end}, when "
-        f"the plan ends: {lacks} short, and too little from {_date(workload, one.day)} on; raise {_KEYS[one.name]}"
+        f"the plan ends: {lacks} short, and too little from {_date(workload, one.day)} on; raise {_key(one.name)}"
     )
 
 

@@ -65,6 +65,8 @@ def launch_template(resource: Resource, limits: Limits) -> Iterator[str]:
     """
     del limits
     options = at(resource.inputs, "metadataOptions")
+    if text_at(options, "httpEndpoint", default="enabled") != "enabled":
+        yield "metadataOptions.httpEndpoint is not enabled: a node does not learn what it is, and never joins"
     if text_at(options, "httpTokens") != "required":
         yield "metadataOptions.httpTokens is not required (IMDSv2): one careless request gives the node's role away"
     if (number_at(options, "httpPutResponseHopLimit") or 0) != 1:

@@ -21,6 +21,20 @@ def pinned(resource: Resource, limits: Limits) -> Iterator[str]:
             yield f"the image of {title} {fault}"
 
 
+def at_hand(resource: Resource, limits: Limits) -> Iterator[str]:
+    """What a node has it starts without a registry, which may be what an outage took away. The default does so for
+    images that `pinned` takes.
+    """
+    del limits
+    if resource.type == POSTGRESQL:
+        pulled = [("PostgreSQL", text_at(resource.inputs, "spec", "imagePullPolicy"))]
+    else:
+        pulled = [(f"container {name}", text_at(one, "imagePullPolicy")) for name, one in containers(resource)]
+    for title, policy in pulled:
+        if policy == "Always":
+            yield f"{title} starts again only while its registry answers: imagePullPolicy is Always"
+
+
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:
     if resource.type == POSTGRESQL:
         yield "PostgreSQL", text_at(resource.inputs, "spec", "imageName")

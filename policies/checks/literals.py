@@ -15,11 +15,12 @@ _ABOUT_A_SECRET = re.compile(r"(FILE|PATH|DIR|NAME|VERSION|SECONDS|TTL|ID|URL|HO
 """Endings of variables that only say something about a secret: where it is, how old."""
 _SWITCHES = ("true", "false", "0", "1")
 _VALUES = {
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    "a URL with a password": re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@\"'$]+:[^/\s@\"'$]+@"),
-    "a key of AWS": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
+    "a private key": (("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    "a URL with a password": (("://",), re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@\"'$]+:[^/\s@\"'$]+@")),
+    "a key of AWS": (("AKIA", "ASIA"), re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
+    "a signed token": (("eyJ",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.")),
 }
+"""What it is to a part of it, of which one is there and which is quickly looked for, and its whole form."""
 _SHORTEST = 20
 _WORD = re.compile(rf"[A-Za-z0-9_-]{{{_SHORTEST},}}")
 SEARCHED = (CONFIG_MAP, *TEMPLATES, POSTGRESQL, POOLER)
@@ -63,6 +64,8 @@ def nowhere_else(whole: Whole, limits: Limits) -> Iterator[Violation]:
     known = _known(whole)
 
     def check(resource: Resource) -> Iterator[str]:
+        if not any(word in text for text in _long_texts(resource.inputs) for word in known):
+            return
         for path, text in _texts(resource.inputs, ""):
             if len(text) >= _SHORTEST and not known.isdisjoint(_WORD.findall(text)):
                 yield f"{path} repeats what a Secret holds: mount the Secret"
@@ -93,9 +96,23 @@ def _decoded(text: str) -> Iterator[str]:
 
 def _found(value: Plain) -> Iterator[str]:
     for text in {text for _, text in _texts(value, "")}:
-        for what, pattern in _VALUES.items():
-            if pattern.search(text):
+        for what, (parts, form) in _VALUES.items():
+            if any(part in text for part in parts) and form.search(text):
                 yield what
+
+
+def _long_texts(value: Plain) -> Iterator[str]:
+    """Every text in which a word may be that is looked for."""
+    left: list[Plain] = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            if len(one) >= _SHORTEST:
+                yield one
+        elif isinstance(one, Mapping):
+            left += one.values()
+        elif isinstance(one, Sequence):
+            left += one
 
 
 def _texts(value: Plain, path: str) -> Iterator[tuple[str, str]]:

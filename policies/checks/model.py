@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import Enum
 
 from policies.checks.plain import Plain, Unknown
+from policies.checks.plans import CollectionPlan, CopyPlan, ShardPlan
 
 ZONE_KEY = "topology.kubernetes.io/zone"
 
@@ -45,6 +46,13 @@ class Limits:
     """Ports that a load balancer for users may open to the world."""
     times_plan: int = 3
     """How many times what a plan asks for a region may have."""
+    failover_seconds: int = 120
+    """Until users of a public name are led to another region: the check's failures, and how long clients keep names."""
+    standby_percent: int = 50
+    """Of home's CPU and memory that a standby has at least. Half of it, as the scaling guide's standby has (4 CPU and
+    8Gi beside 8 CPU and 16Gi): the autoscaler's most pods are several times what runs on an ordinary day, and a region
+    that has just been promoted is made larger while it serves.
+    """
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,8 @@ class Resource:
     """Region of AWS of its provider, empty where it has none or that is not known."""
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Input to the URNs of the resources that its value comes from; only where all resources are judged together."""
+    ignored: tuple[str, ...] = ()
+    """Inputs whose changes an update leaves alone (`ignoreChanges`), as `spec.replicas`."""
 
 
 @dataclass(frozen=True)
@@ -328,18 +338,6 @@ class Database:
 
 
 @dataclass(frozen=True)
-class CollectionPlan:
-    """Qdrant collections that a Job makes, as a ConfigMap states them."""
-
-    urn: str
-    name: str
-    """Of the ConfigMap."""
-    namespace: str
-    replication_factor: int | None
-    """None where it states none."""
-
-
-@dataclass(frozen=True)
 class SettingsRecord:
     """The minimums of a region's settings, as a ConfigMap records them."""
 
@@ -351,9 +349,11 @@ class SettingsRecord:
     min_replicas: int
     zones: frozenset[str]
     """By the cluster's own names."""
+    shards: int | None
+    """Of each collection; None where the record does not say."""
 
 
-Item = Workload | Budget | Autoscaler | Database | CollectionPlan | SettingsRecord
+Item = Workload | Budget | Autoscaler | Database | CollectionPlan | CopyPlan | ShardPlan | SettingsRecord
 
 
 @dataclass(frozen=True)
@@ -365,6 +365,8 @@ class Stack:
     autoscalers: tuple[Autoscaler, ...] = ()
     databases: tuple[Database, ...] = ()
     collections: tuple[CollectionPlan, ...] = ()
+    copies: tuple[CopyPlan, ...] = ()
+    shards: tuple[ShardPlan, ...] = ()
     records: tuple[SettingsRecord, ...] = ()
     unreadable: tuple[Violation, ...] = ()
     """Resources that could not be read, and why; the stack's rules leave them out."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from policies.checks.model import Limits, Resource
-from policies.checks.plain import flag_at, list_at, text_at
+from policies.checks.plain import flag_at, list_at, number_at, text_at
+from policies.checks.tokens import RECORD
 from policies.checks.whole import input_of, stated
 
 ROUTED = (
@@ -31,6 +32,29 @@ def healthy(resource: Resource, limits: Limits) -> Iterator[str]:
     for index, alias in enumerate(list_at(resource.inputs, "aliases")):
         if not flag_at(alias, "evaluateTargetHealth", default=False):
             yield f"aliases[{index}].evaluateTargetHealth is not true: it answers with what is down"
+
+
+TTL_SECONDS = 60
+"""For which clients keep an answer: what Route 53 gives an alias of a load balancer, which states none itself
+(docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html)."""
+_INTERVAL, _FAILURES = 30, 3
+"""Of a check that states neither: AWS's defaults."""
+
+
+def quick(resource: Resource, limits: Limits) -> Iterator[str]:
+    """A region that is down is noticed, and its answer forgotten, within `failover_seconds`."""
+    if resource.type == RECORD:
+        seconds = number_at(resource.inputs, "ttl") or 0
+        if routing(resource) and seconds > TTL_SECONDS:
+            yield f"is one of several of its name, and clients keep its answer for {seconds} s: ttl {TTL_SECONDS}"
+        return
+    interval, failures = (number_at(resource.inputs, field) for field in ("requestInterval", "failureThreshold"))
+    seconds = (interval or _INTERVAL) * (failures or _FAILURES) + TTL_SECONDS
+    if seconds > limits.failover_seconds:
+        yield (
+            f"users are led away from a region that is down after {seconds} s only, not {limits.failover_seconds}: "
+            "lower requestInterval or failureThreshold"
+        )
 
 
 def certified(resource: Resource, limits: Limits) -> Iterator[str]:

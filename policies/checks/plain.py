@@ -35,7 +35,7 @@ def at(manifest: Plain, *path: str) -> Plain:
     for depth, key in enumerate(path):
         if value is None:
             return None
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):  # of most the first is enough, and quick
             raise Unreadable(f"{_dotted(path[:depth])} is not an object")
         value = value.get(key)
         if value is UNKNOWN:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from policies.checks import zones
-from policies.checks.model import ZONE_KEY, Database, Item, Kind, Minimums, Stack, Violation
+from policies.checks.model import ZONE_KEY, Database, Item, Kind, Limits, Minimums, Resource, Stack, Violation
+from policies.checks.plain import flag_at, text_at
 
 _INSTANCES = 3
 """A primary and two replicas: with one instance away, a commit still finds a standby."""
@@ -49,6 +50,24 @@ def _commit_faults(database: Database, minimums: Minimums) -> Iterator[str]:
         yield f"waits for {standbys} standbys: losing a zone stops all writes"
     elif not database.durability_required:
         yield "confirms commits without a standby while none is there"
+
+
+def updated(resource: Resource, limits: Limits) -> Iterator[str]:
+    """An update goes on by itself, and promotes a replica that has it already; by default the primary restarts in its
+    place (cloudnative-pg.io/documentation, rolling updates)."""
+    del limits
+    if text_at(resource.inputs, "spec", "primaryUpdateMethod", default="restart") != "switchover":
+        yield "primaryUpdateMethod is not switchover: writes wait until the primary has restarted"
+    if text_at(resource.inputs, "spec", "primaryUpdateStrategy", default="unsupervised") != "unsupervised":
+        yield "primaryUpdateStrategy is not unsupervised: an update stops half way until somebody comes"
+
+
+def promoted(resource: Resource, limits: Limits) -> Iterator[str]:
+    """A commit is on some of the standbys, and not on each: without a quorum of them the operator may promote one that
+    lacks it (cloudnative-pg.io/documentation, failover: failover quorum)."""
+    del limits
+    if not flag_at(resource.inputs, "spec", "postgresql", "synchronous", "failoverQuorum", default=False):
+        yield "may promote an instance that lacks commits: postgresql.synchronous.failoverQuorum is not true"
 
 
 def present_with_pooler(stack: Stack, minimums: Minimums) -> Iterator[Violation]:

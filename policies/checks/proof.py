@@ -82,10 +82,18 @@ class Case:
         return self.left - max(self.evictable) >= self.component.needed
 
     @property
+    def evicted(self) -> int:
+        """Pods of other zones that the budgets give up just before the loss, of one that is asked for."""
+        return min(1, self.component.evictable(self.placed), self.left)
+
+    @property
+    def left_after_eviction(self) -> int:
+        """Pods that go on where that one is not back."""
+        return self.left - self.evicted
+
+    @property
     def serves_after_eviction(self) -> bool:
-        """It serves, too, where a pod of another zone had been evicted just before and is not back."""
-        evicted = min(1, self.component.evictable(self.placed), self.left)
-        return self.left - evicted >= self.component.needed
+        return self.left_after_eviction >= self.component.needed
 
     def back(self, *, tainted: bool) -> frozenset[int]:
         """How many pods there may be again, while the zone's nodes are tainted or once they are gone as well.

@@ -19,11 +19,10 @@ LEAST = 2
 def replicated(stack: Stack, minimums: Minimums) -> Iterator[Violation]:
     """Every Qdrant StatefulSet and every plan of collections in the stack; none at all is a violation too."""
     del minimums
-    servers = [(workload, _settings(workload)) for workload in stack.workloads if workload.kind is Kind.STATEFUL_SET]
-    servers = [(workload, settings) for workload, settings in servers if settings]
-    if not servers:
+    found = list(servers(stack))
+    if not found:
         yield Violation("", "the stack holds no StatefulSet with Qdrant's settings in its environment")
-    for workload, settings in servers:
+    for workload, settings in found:
         if settings.get(CLUSTER) != "true":
             yield Violation(workload.urn, f"{workload.title} does not set {CLUSTER}: its nodes share nothing")
         for fault in _faults(settings.get(FACTOR), stack.replicas_of(workload)):
@@ -39,6 +38,9 @@ def _planned(server: Workload, stack: Stack) -> Iterator[Violation]:
     for plan in plans:
         for fault in _factor_faults(plan.replication_factor, stack.replicas_of(server)):
             yield Violation(plan.urn, f"the collections of {plan.name}: replication_factor {fault}")
+    for goal in (goal for goal in stack.copies if goal.namespace == server.namespace):
+        for fault in _factor_faults(goal.replication_factor, stack.replicas_of(server)):
+            yield Violation(goal.urn, f"the rebalancer's {goal.name}: replication_factor {fault}")
 
 
 def _standby(stack: Stack) -> bool:
@@ -46,7 +48,18 @@ def _standby(stack: Stack) -> bool:
     return {workload.labels[ROLE] for workload in stack.workloads if ROLE in workload.labels} == {"standby"}
 
 
-def _settings(workload: Workload) -> Mapping[str, str | Unknown | None]:
+Environment = Mapping[str, str | Unknown | None]
+
+
+def servers(stack: Stack) -> Iterator[tuple[Workload, Environment]]:
+    """Every Qdrant StatefulSet with its settings."""
+    for workload in stack.workloads:
+        settings = _settings(workload) if workload.kind is Kind.STATEFUL_SET else None
+        if settings:
+            yield workload, settings
+
+
+def _settings(workload: Workload) -> Environment:
     """Qdrant's settings in the environment of its container."""
     return {
         name: value

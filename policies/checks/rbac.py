@@ -36,6 +36,8 @@ def bound(resource: Resource, limits: Limits) -> Iterator[str]:
     del limits
     if text_at(resource.inputs, "roleRef", "name") in _ADMINS:
         yield "binds one of the cluster's own roles for administrators: write a Role"
+    if not list_at(resource.inputs, "subjects"):
+        yield "binds its role to nobody"
     for index, subject in enumerate(list_at(resource.inputs, "subjects")):
         if text_at(subject, "kind") != "ServiceAccount":
             yield f"subjects[{index}] is no ServiceAccount"

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import cache
 
 from policies.checks import config_maps, metadata, nodes, quantities, releases, unjudged
 from policies.checks.model import (
     Amount,
     Autoscaler,
     Budget,
-    CollectionPlan,
     Container,
     Database,
     Expression,
@@ -37,6 +37,7 @@ from policies.checks.plain import (
     text_at,
     texts_at,
 )
+from policies.checks.plans import CollectionPlan, CopyPlan, ShardPlan
 
 _HOSTNAME_KEY = "kubernetes.io/hostname"
 
@@ -52,18 +53,20 @@ def item(resource: Resource) -> Item | None:
     return None
 
 
+@cache
 def concerns(token: str) -> bool:
     """Whether the checks have anything to say about resources of a type."""
     return token in _READERS or unjudged.why(token) is not None
 
 
-def stack(resources: Iterable[Resource]) -> Stack:
-    """All resources of a stack; those that cannot be read are listed instead of raising."""
+def stack(resources: Iterable[Resource], known: Callable[[Resource], Item | None] = item) -> Stack:
+    """All resources of a stack; those that cannot be read are listed instead of raising. `known` reads one, as `item`
+    does."""
     items: list[Item] = []
     unreadable: list[Violation] = []
     for resource in resources:
         try:
-            found = item(resource)
+            found = known(resource)
         except Unreadable as problem:
             unreadable.append(Violation(resource.urn, str(problem)))
         else:
@@ -74,6 +77,8 @@ def stack(resources: Iterable[Resource]) -> Stack:
         autoscalers=tuple(i for i in items if isinstance(i, Autoscaler)),
         databases=tuple(i for i in items if isinstance(i, Database)),
         collections=tuple(i for i in items if isinstance(i, CollectionPlan)),
+        copies=tuple(i for i in items if isinstance(i, CopyPlan)),
+        shards=tuple(i for i in items if isinstance(i, ShardPlan)),
         records=tuple(i for i in items if isinstance(i, SettingsRecord)),
         unreadable=tuple(unreadable),
     )

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from policies.checks import metadata
+from policies.checks.config_maps import RECORD
 from policies.checks.model import Limits, Resource, Violation
-from policies.checks.plain import Unreadable, at, list_at, text_at
+from policies.checks.plain import Unreadable, at, labels_at, list_at, text_at
 from policies.checks.templates import containers, pod
 from policies.checks.tokens import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     NGINX_POLICY,
+    OBJECT_STORE,
     POSTGRESQL,
     ROLE,
     ROLE_BINDING,
@@ -23,12 +25,18 @@ from policies.checks.tokens import (
 )
 from policies.checks.whole import Whole, each
 
+_BARMAN = "barman-cloud.cloudnative-pg.io"
+"""Plugin of CloudNativePG that keeps and reads backups."""
+_NAMING = (*TEMPLATES, POSTGRESQL, VIRTUAL_SERVER, ROLE_BINDING, CLUSTER_ROLE_BINDING)
+"""Kinds that name others."""
+_FOUND_BY = ("grafana_dashboard",)
+"""Labels by which what a chart runs finds ConfigMaps."""
 Named = tuple[str, str]
 """Kind and name."""
 
 
 def lead(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """Secrets, ConfigMaps, service accounts, Services, policies and roles that others of the stack name.
+    """Secrets, ConfigMaps, service accounts, Services, policies, roles and object stores that others of the stack name.
 
     Not those by which PostgreSQL follows another region: they come when that region is there.
     """
@@ -36,6 +44,7 @@ def lead(whole: Whole, limits: Limits) -> Iterator[Violation]:
     kinds = {
         "Secret": (SECRET,), "ConfigMap": (CONFIG_MAP,), "ServiceAccount": (SERVICE_ACCOUNT,), "Service": (SERVICE,),
         "Policy": (NGINX_POLICY,), "Role": (ROLE,), "ClusterRole": (CLUSTER_ROLE,),
+        "ObjectStore": (OBJECT_STORE,),
     }  # fmt: skip
     there = {
         (kind, metadata.namespace(it) if kind != "ClusterRole" else "", metadata.name(it))
@@ -43,14 +52,37 @@ def lead(whole: Whole, limits: Limits) -> Iterator[Violation]:
         for it in whole.of(*types)
     }
 
+    anywhere = {(kind, name) for kind, _, name in there}
+
     def check(resource: Resource) -> Iterator[str]:
         for kind, name in _named(resource):
             place = "" if kind == "ClusterRole" else metadata.namespace(resource)
-            anywhere = resource.type == CLUSTER_ROLE_BINDING and kind == "ServiceAccount"
-            if not any(one == (kind, one[1] if anywhere else place, name) for one in there):
+            wide = resource.type == CLUSTER_ROLE_BINDING and kind == "ServiceAccount"
+            if not ((kind, name) in anywhere if wide else (kind, place, name) in there):
                 yield f"names the {kind} {name}, which this stack does not make"
 
-    yield from each(whole.of(*TEMPLATES, POSTGRESQL, VIRTUAL_SERVER, ROLE_BINDING, CLUSTER_ROLE_BINDING), check)
+    yield from each(whole.of(*_NAMING), check)
+
+
+def used(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """What is there for others of the stack is named by one of them: else the one that used it is missing, and rights
+    that nobody needs stay. Not the record of the settings, and what others find by a label.
+    """
+    del limits
+    named = set[Named]()
+
+    def known(resource: Resource) -> Iterator[str]:
+        named.update(_named(resource))
+        yield from ()
+
+    def check(resource: Resource) -> Iterator[str]:
+        kind, name = resource.type.rpartition(":")[2], metadata.name(resource)
+        found = any(label in labels_at(resource.inputs, "metadata", "labels") for label in _FOUND_BY)
+        if (kind, name) not in named and not found and name != RECORD:
+            yield f"nothing of this stack names the {kind} {name}"
+
+    yield from each(whole.of(*_NAMING), known)
+    yield from each(whole.of(CONFIG_MAP, SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE), check)
 
 
 def _named(resource: Resource) -> Iterator[Named]:
@@ -99,3 +131,7 @@ def _of_postgresql(resource: Resource) -> Iterator[Named]:
     for way in ("initdb", "pg_basebackup", "recovery"):
         if at(spec, "bootstrap", way, "secret") is not None:
             yield "Secret", text_at(spec, "bootstrap", way, "secret", "name")
+    plugins = [*list_at(spec, "plugins"), *(at(one, "plugin") for one in list_at(spec, "externalClusters"))]
+    for plugin in plugins:
+        if at(plugin, "name") == _BARMAN:
+            yield "ObjectStore", text_at(plugin, "parameters", "barmanObjectName")

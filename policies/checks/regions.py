@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from policies.checks import read
-from policies.checks.model import Kind, Resource, Stack, Violation
+from policies.checks.model import Kind, Limits, Resource, Stack, Violation
 from policies.checks.names import routing
 from policies.checks.plain import list_at, text_at
 from policies.checks.tokens import POSTGRESQL, RECORD
@@ -27,8 +27,9 @@ class _Sized:
     everywhere: bool
 
 
-def same_size(regions: Regions) -> Iterator[Violation]:
+def same_size(regions: Regions, limits: Limits) -> Iterator[Violation]:
     """Whatever one region has another has in the same number: after a promotion it carries the same."""
+    del limits
     counted = {name: _counted(name, read.stack(whole.resources)) for name, whole in regions.items()}
     for key in dict.fromkeys(key for things in counted.values() for key in things):
         there = {name: things[key] for name, things in counted.items() if key in things}
@@ -64,8 +65,9 @@ def _common(name: str, region: str) -> str:
     return name.replace(region, "*")
 
 
-def same_postgresql(regions: Regions) -> Iterator[Violation]:
+def same_postgresql(regions: Regions, limits: Limits) -> Iterator[Violation]:
     """Servers of another major version follow nothing (postgresql.org/docs/current/warm-standby.html)."""
+    del limits
     images = {
         (name, _common(resource.name, name)): (resource, text_at(resource.inputs, "spec", "imageName"))
         for name, whole in regions.items()
@@ -77,8 +79,9 @@ def same_postgresql(regions: Regions) -> Iterator[Violation]:
             yield Violation(resource.urn, f"{name} runs another image of PostgreSQL than {', '.join(sorted(others))}")
 
 
-def one_set_of_records(regions: Regions) -> Iterator[Violation]:
+def one_set_of_records(regions: Regions, limits: Limits) -> Iterator[Violation]:
     """A public name has a record of each region, all by the same policy, and somebody answers whoever asks."""
+    del limits
     by_name: dict[tuple[str, str], list[tuple[str, Resource]]] = {}
     for name, whole in regions.items():
         for record in whole.of(RECORD):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from policies.checks.model import Container, Database, Item, Kind, Minimums, Role, Violation, Workload
 
-_RESOURCES = ("cpu", "memory")
+RESOURCES = ("cpu", "memory")
 
 
 def stated(item: Item, minimums: Minimums) -> Iterator[Violation]:
@@ -24,12 +24,12 @@ def stated(item: Item, minimums: Minimums) -> Iterator[Violation]:
 
 
 def _violations(urn: str, title: str, container: Container) -> Iterator[Violation]:
-    for resource in _RESOURCES:
-        for fault in _faults(resource, container.requests.get(resource), container.limits.get(resource)):
+    for resource in RESOURCES:
+        for fault in faults(resource, container.requests.get(resource), container.limits.get(resource)):
             yield Violation(urn, f"{title} {fault}")
 
 
-def _faults(resource: str, request: Decimal | None, limit: Decimal | None) -> Iterator[str]:
+def faults(resource: str, request: Decimal | None, limit: Decimal | None) -> Iterator[str]:
     if request is None:
         yield f"requests no {resource}"
     elif request <= 0:

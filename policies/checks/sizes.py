@@ -1,25 +1,25 @@
 """What a region has of each component, read from its resources; what it holds by which layout, from its record."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from capacity import postgresql as rows
 from capacity import qdrant as vectors
 from capacity import redis as keys
-from capacity.plan import POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
+from capacity.plan import EDGE, POSTGRESQL, QDRANT, REDIS, SERVICE, Layout
 from policies.checks import metadata, quantities, read, recorded
 from policies.checks.model import Autoscaler, Container, Database, Limits, Resource, Workload
 from policies.checks.plain import Plain, Unreadable, at, list_at, number_at, object_at, text_at
-from policies.checks.tokens import DEPLOYMENT, STATEFUL_SET
+from policies.checks.tokens import AUTOSCALER, DEPLOYMENT, STATEFUL_SET
 from policies.checks.tokens import POSTGRESQL as CLUSTER
 from policies.checks.whole import Whole
 
-AUTOSCALER: Final = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 READ: Final = (DEPLOYMENT, STATEFUL_SET, CLUSTER, AUTOSCALER)
 """Types of what has a size."""
 _Item = TypeVar("_Item", Workload, Database, Autoscaler)
 _NAME: Final = "app.kubernetes.io/name"
+_EDGE: Final = "memory-edge"
 _VOLUMES: Final = {
     QDRANT: {"storage": "storage", "snapshots": "snapshot_storage"},
     REDIS: {"data": "storage"},
@@ -51,8 +51,14 @@ def parts(whole: Whole) -> list[Part]:
     """Everything of the four components. Raises Unreadable."""
     scalers = {_scaled(resource): resource for resource in whole.of(AUTOSCALER)}
     found = [part for resource in whole.of(DEPLOYMENT) if (part := _service(resource, scalers)) is not None]
-    found += [part for resource in whole.of(STATEFUL_SET) if (part := _store(resource)) is not None]
+    record = recorded.settings(whole)
+    found += [_grown(part, record) for resource in whole.of(STATEFUL_SET) if (part := _store(resource)) is not None]
     return found + [_database(resource) for resource in whole.of(CLUSTER)]
+
+
+def edges(whole: Whole) -> list[Part]:
+    """The edge proxy, which a standby has. Raises Unreadable."""
+    return [part for resource in whole.of(DEPLOYMENT) if (part := _edge(resource)) is not None]
 
 
 def readable(resource: Resource, limits: Limits) -> Iterator[str]:
@@ -66,6 +72,7 @@ def readable(resource: Resource, limits: Limits) -> Iterator[str]:
         _store(resource)
     else:
         _service(resource, {})
+        _edge(resource)
     yield from ()
 
 
@@ -121,6 +128,14 @@ def _service(resource: Resource, scalers: dict[tuple[str, str], Resource]) -> Pa
     return Part(SERVICE, workload.urn, workload.title, most, least, requests, limits, scaler.urn, _target(scaler))
 
 
+def _edge(resource: Resource) -> Part | None:
+    workload = _read(resource, Workload)
+    if workload.labels.get(_NAME) != _EDGE:
+        return None
+    pods = 1 if workload.replicas is None else workload.replicas
+    return Part(EDGE, workload.urn, workload.title, pods, pods, *_amounts(_container(workload, "haproxy")))
+
+
 def _target(scaler: Resource) -> float | None:
     """Of CPU, as an amount; None where it is scaled by something else."""
     for metric in list_at(scaler.inputs, "spec", "metrics"):
@@ -140,6 +155,19 @@ def _store(resource: Resource) -> Part | None:
     requests |= dict(_claims(resource, component))
     pods = 1 if workload.replicas is None else workload.replicas
     return Part(component, workload.urn, workload.title, pods, pods, requests, limits)
+
+
+def _grown(part: Part, record: Plain) -> Part:
+    """With the volumes that the settings state where these are larger: a template says what they were made with, and
+    claims grow by the settings (docs/decisions/0023).
+    """
+    block = at(record, part.component)
+    volumes = dict(part.requests)
+    for name in _VOLUMES[part.component].values():
+        stated = at(block, name)
+        if stated is not None:
+            volumes[name] = max(volumes.get(name, 0.0), float(quantities.parse(stated, f"{part.component}.{name}")))
+    return replace(part, requests=volumes)
 
 
 def _claims(resource: Resource, component: str) -> Iterator[tuple[str, float]]:

@@ -1,11 +1,14 @@
 """All resources of a stack as plain data, found by type and by what refers to what."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 from policies.checks.model import Resource, Violation
 from policies.checks.plain import UNKNOWN, Plain, Unreadable, field_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,13 @@ class Whole:
     """A stack, each resource with its inputs."""
 
     resources: tuple[Resource, ...] = ()
+    _found: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
+
+    def once(self, find: "Callable[[Whole], T]") -> T:
+        """What a function finds in the stack: it looks once, for all rules."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]
 
     @cached_property
     def _by_type(self) -> dict[str, tuple[Resource, ...]]:
@@ -21,9 +31,18 @@ class Whole:
             found.setdefault(resource.type, []).append(resource)
         return {token: tuple(resources) for token, resources in found.items()}
 
+    @cached_property
+    def urns(self) -> frozenset[str]:
+        """Of all resources that are shown."""
+        return frozenset(resource.urn for resource in self.resources)
+
     def of(self, *types: str) -> tuple[Resource, ...]:
         """The resources of these type tokens."""
         return tuple(resource for token in types for resource in self._by_type.get(token, ()))
+
+    def of_package(self, package: str) -> tuple[Resource, ...]:
+        """The resources of a provider's package: `aws`."""
+        return tuple(it for token, found in self._by_type.items() if token.startswith(f"{package}:") for it in found)
 
     @cached_property
     def on_aws(self) -> bool:

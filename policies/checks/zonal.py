@@ -7,9 +7,10 @@ of which nothing is known: such a region is not judged here.
 from collections.abc import Iterable, Iterator
 
 from policies.checks.model import Limits, Resource, Violation
-from policies.checks.plain import labels_at, list_at, number_at, says_true, text_at
+from policies.checks.plain import flag_at, labels_at, list_at, number_at, says_true, text_at
 from policies.checks.tokens import (
     EKS_CLUSTER,
+    LOAD_BALANCER,
     NAT_GATEWAY,
     NODE_GROUP,
     PEERING,
@@ -20,6 +21,7 @@ from policies.checks.tokens import (
     ROUTE_TABLE_ASSOCIATION,
     SUBNET,
     VPC,
+    VPC_ENDPOINT,
 )
 from policies.checks.whole import Whole, each, input_of, refers, stated
 from policies.checks.zones import QUORUM_ZONES as LEAST
@@ -90,13 +92,56 @@ def node_groups(whole: Whole, limits: Limits) -> Iterator[Violation]:
             )
 
 
+def control_plane(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """EKS has interfaces in three zones: nodes of the others reach the API server when a zone is away."""
+    del limits
+
+    def check(cluster: Resource) -> Iterator[str]:
+        zones = _zones_of([cluster], "vpcConfig", whole)
+        if len(zones) < LEAST:
+            yield f"vpcConfig.subnetIds are in {len(zones)} zones, at least {LEAST} are required"
+
+    yield from each(whole.of(EKS_CLUSTER) if whole.of(SUBNET) else (), check)
+
+
+def balancers(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """A load balancer answers in three zones, and in each of them with the pods of all: one whose own pods are gone
+    would drop what it is sent. Those for HTTP always do (docs.aws.amazon.com/elasticloadbalancing: cross-zone).
+    """
+    del limits
+
+    def check(balancer: Resource) -> Iterator[str]:
+        zones = _zones_of([balancer], "subnets", whole)
+        if whole.of(SUBNET) and len(zones) < LEAST:
+            yield f"subnets are in {len(zones)} zones, at least {LEAST} are required"
+        of_http = text_at(balancer.inputs, "loadBalancerType", default="application") == "application"
+        if not of_http and not flag_at(balancer.inputs, "enableCrossZoneLoadBalancing", default=False):
+            yield "enableCrossZoneLoadBalancing is not true: a zone without pods of its own answers nobody"
+
+    yield from each(whole.of(LOAD_BALANCER), check)
+
+
+def endpoints(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """An endpoint of a service of AWS has an address in three zones: its name leads away from those that are lost."""
+    del limits
+
+    def check(endpoint: Resource) -> Iterator[str]:
+        if text_at(endpoint.inputs, "vpcEndpointType", default="Gateway") != "Interface":
+            return
+        zones = _zones_of([endpoint], "subnetIds", whole)
+        if len(zones) < LEAST:
+            yield f"subnetIds are in {len(zones)} zones, at least {LEAST} are required"
+
+    yield from each(whole.of(VPC_ENDPOINT) if whole.of(SUBNET) else (), check)
+
+
 def links(whole: Whole, limits: Limits) -> Iterator[Violation]:
     """A peering is accepted, resolves names on both sides, and every private subnet of both has a route to it."""
     del limits
 
     def check(peering: Resource) -> Iterator[str]:
         accepters = [it for it in whole.of(PEERING_ACCEPTER) if _leads(it, [peering])]
-        if not accepters:
+        if not any(says_true(it.inputs, "autoAccept") for it in accepters):
             yield "nobody accepts it"
         ends = [peering, *accepters]
         options = [it for it in whole.of(PEERING_OPTIONS) if _leads(it, ends)]
@@ -119,6 +164,28 @@ def supported(resource: Resource, limits: Limits) -> Iterator[str]:
 
 
 SUPPORTED = (EKS_CLUSTER,)
+
+
+def shifted(resource: Resource, limits: Limits) -> Iterator[str]:
+    """Whoever is on duty, or AWS by itself, can turn from a zone that is ill and not down
+    (docs.aws.amazon.com/r53recovery/latest/dg/arc-zonal-shift.resource-types.html)."""
+    del limits
+    path = ("zonalShiftConfig", "enabled") if resource.type == EKS_CLUSTER else ("enableZonalShift",)
+    if not flag_at(resource.inputs, *path, default=False):
+        yield f"{'.'.join(path)} is not true: nobody can turn from a zone that is ill"
+
+
+SHIFTED = (EKS_CLUSTER, LOAD_BALANCER)
+
+
+def repaired(resource: Resource, limits: Limits) -> Iterator[str]:
+    """A node that is up and works no more is replaced (docs.aws.amazon.com/eks/latest/userguide/node-health.html)."""
+    del limits
+    if not flag_at(resource.inputs, "nodeRepairConfig", "enabled", default=False):
+        yield "nodeRepairConfig.enabled is not true: a broken node stays until somebody looks"
+
+
+REPAIRED = (NODE_GROUP,)
 
 
 def _one_way(ends: list[Resource], whole: Whole) -> Iterator[str]:

@@ -7,6 +7,9 @@ from policies.checks.model import ZONE_KEY, Item, Minimums, Nodes, Spread, Stack
 
 QUORUM_ZONES = 3
 """Over two zones, losing the fuller one takes the majority."""
+_REVISION = "pod-template-hash"
+"""Label that tells a Deployment's revisions apart (kubernetes.io/docs/concepts/scheduling-eviction/
+topology-spread-constraints: matchLabelKeys)."""
 
 
 def used(zones: Zones, minimums: Minimums) -> int | None:
@@ -98,6 +101,8 @@ def _domain_faults(constraint: Spread, quorum: bool, minimums: Minimums) -> Iter
         yield f"has minDomains {min_domains}, more than there are zones ({minimums.zones})"
     if not quorum and not constraint.leaves_out_tainted:
         yield "counts zones whose nodes are tainted, which blocks the replacement of pods of a lost zone elsewhere"
+    if not quorum and _REVISION not in constraint.match_label_keys:
+        yield f"counts pods of the revision before, so that a rollout may leave them uneven: matchLabelKeys {_REVISION}"
     if not quorum and min_domains is not None and min_domains >= minimums.zones:
         yield f"has minDomains {min_domains}, which blocks the replacement of pods while one of the zones is away"
 

@@ -118,6 +118,12 @@ class Draft:
         start = self.inputs.get(f"{key}Prefix") or f"{prefix}{self.name}-"
         return values.joined(start, self.hex("name", 7))
 
+    def taken(self, name: Value) -> Iterator[str]:
+        """What is wrong where another one of its type in the region has this name."""
+        for other in self.world.where(self.type, self.region, name=name):
+            if other.urn != self.urn:
+                yield f"name = {name} is taken by {other.name} in {self.region}"
+
     def _digest(self, label: str) -> bytes:
         return hashlib.sha256("\0".join((self.account, self.region, self.type, self.seed, label)).encode()).digest()
 

@@ -74,9 +74,7 @@ def _name(draft: Draft) -> Iterator[str]:
         return
     if len(name) > LONGEST or not NAME.fullmatch(name) or name.startswith("internal-"):
         yield f"name = {name}: at most {LONGEST} letters, digits and inner hyphens, and no internal- in front"
-    for other in draft.world.where(draft.type, draft.region, name=name):
-        if other.urn != draft.urn:
-            yield f"name = {name} is taken by {other.name} in {draft.region}"
+    yield from draft.taken(name)
 
 
 def _balancer(draft: Draft) -> Iterator[str]:

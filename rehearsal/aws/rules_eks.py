@@ -80,9 +80,7 @@ def _cluster(draft: Draft) -> Iterator[str]:
         yield from range_faults("vpcConfig.publicAccessCidrs", cidr)
     if draft.get("vpcConfig", "endpointPublicAccess") is False and not draft.get("vpcConfig", "endpointPrivateAccess"):
         yield "vpcConfig closes both endpoints of the API server: leave the private one open"
-    for other in draft.world.where(CLUSTER, draft.region, name=name):
-        if other.urn != draft.urn:
-            yield f"name = {name} is taken by {other.name} in {draft.region}"
+    yield from draft.taken(name)
     yield from trusted(draft, draft.text("roleArn"), "eks.amazonaws.com", "roleArn")
     if (draft.get("encryptionConfig") or {}) and draft.texts("encryptionConfig", "resources") not in (["secrets"], []):
         yield "encryptionConfig.resources: EKS encrypts secrets, write that alone"

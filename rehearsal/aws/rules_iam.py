@@ -151,9 +151,7 @@ def _alias(draft: Draft) -> Iterator[str]:
         yield f"name = {name}: alias/ and at most 250 letters, digits and /_-"
     if name.startswith("alias/aws/"):
         yield f"name = {name}: names that begin with alias/aws/ are AWS's own"
-    for other in draft.world.where(ALIAS, draft.region, name=name):
-        if other.urn != draft.urn:
-            yield f"name = {name} is taken by {other.name} in {draft.region}"
+    yield from draft.taken(name)
 
 
 def _log_group(draft: Draft) -> Iterator[str]:
@@ -167,9 +165,7 @@ def _log_group(draft: Draft) -> Iterator[str]:
     key = draft.text("kmsKeyId")
     if key is not None and not key.startswith("arn:"):
         yield "kmsKeyId is no ARN: CloudWatch wants the key's ARN"
-    for other in draft.world.where(LOG_GROUP, draft.region, name=name):
-        if other.urn != draft.urn:
-            yield f"name = {name} is taken by {other.name} in {draft.region}"
+    yield from draft.taken(name)
 
 
 def trusted(draft: Draft, arn: str | None, service: str, at: str) -> Iterator[str]:

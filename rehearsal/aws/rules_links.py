@@ -112,6 +112,8 @@ def _template(draft: Draft) -> Iterator[str]:
     name = draft.text("name")
     if name is not None and not TEMPLATE_NAME.fullmatch(name):
         yield f"name = {name}: 3 to 128 letters, digits and ()./_-"
+    if name:
+        yield from draft.taken(name)
     data = draft.text("userData")
     if data is not None:
         try:

@@ -39,7 +39,7 @@ def command(arguments: Sequence[str], progress: Progress) -> None:
         try:
             for line in running.stdout or ():
                 tail.append(line.rstrip())
-                progress.note(f"  {tail[-1]}")
+                progress.passing(f"  {tail[-1]}")
             code = running.wait()
         except BaseException:
             _end(running)

@@ -50,7 +50,8 @@ def targets() -> Generator[tuple[int, int]]:
         key.write_text("global\n  set-var proc.qdrant_api_key str(bench)\n")
         config = here.folder / "gateway.cfg"
         config.write_text(on_loopback((FILES / "qdrant-gateway.cfg").read_text(), gateway, server))
-        here.start("gateway", [find("haproxy") or "", "-W", "-f", key, "-f", config])
+        told = {"METRICS_PORT": str(free_port())}
+        here.start("gateway", [find("haproxy") or "", "-W", "-f", key, "-f", config], told)
         here.await_(lambda: _ready(gateway), "the Qdrant gateway", "gateway")
         yield server, gateway
 

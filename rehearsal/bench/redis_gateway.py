@@ -203,12 +203,12 @@ def _pass_through(here: Stand, port: int, node: int) -> None:
 
 
 def _relay(here: Stand, port: int, node: int) -> None:
-    here.start("relay", [sys.executable, redis_relay.__file__, f"{port}", f"{node}"])
+    here.start("relay", [sys.executable, "-m", redis_relay.__name__, f"{port}", f"{node}"])
     here.await_(lambda: listens(port), "the relay in Python", "relay")
 
 
 def _on_redis_py(here: Stand, port: int, cluster: _Cluster) -> None:
-    command = [sys.executable, redis_python.__file__, f"{port}", f"{cluster.ports[0]}"]
+    command = [sys.executable, "-m", redis_python.__name__, f"{port}", f"{cluster.ports[0]}"]
     here.start("python", command, {"REDIS_PASSWORD_FILE": str(cluster.password)})
     here.await_(lambda: listens(port), "the gateway on redis-py", "python")
 

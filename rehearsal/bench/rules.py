@@ -20,11 +20,13 @@ from observability.metrics import SOURCES
 from observability.rules import rules
 from observability.scope import (
     EDGE,
+    INGRESS,
     LINK,
     MEMORY,
     POSTGRESQL,
     POSTGRESQL_GATEWAY,
     QDRANT,
+    QDRANT_GATEWAY,
     REDIS,
     REDIS_GATEWAY,
     SHARDS,
@@ -43,26 +45,37 @@ from rehearsal.standins.qdrant import wire
 NEEDED = (("prometheus",),)
 SERIES, GOAL_SECONDS = 100_000, 1.0
 EVERY_SECONDS, EVALUATIONS = 10, 3
-ASKED = 0.1
+ASKED = 0.125
 """Share of a region's series that its rules ask for, and more than that: the data tier holds real nodes to it."""
 JOBS = {
     "memory service": MEMORY,
     "Redis gateway": REDIS_GATEWAY,
     "PostgreSQL gateway": POSTGRESQL_GATEWAY,
+    "HAProxy of the Qdrant gateway": QDRANT_GATEWAY,
     "Qdrant": QDRANT,
     "shard exporter": SHARDS,
     "CloudNativePG": POSTGRESQL,
     "Barman Cloud plugin": POSTGRESQL,
     "redis_exporter": REDIS,
+    "NGINX Ingress Controller": INGRESS,
     "HAProxy of the edge": EDGE,
     "blackbox exporter": LINK,
 }
 """Source of metrics to the job that reads them; the others are read by jobs of the cluster's own."""
 _BOUNDS = ("0.005", "0.01", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "+Inf")
+_BOUNDS_MS = ("50", "100", "200", "500", "1000", "+Inf")
 _MORE: Mapping[str, list[dict[str, str]]] = {
     "api_request_latency_seconds_bucket": [{"le": le} for le in _BOUNDS],
     "rest_responses_duration_seconds_bucket": [{"le": le} for le in _BOUNDS],
     "api_responses_total": [{"status": status} for status in ("200", "404", "500")],
+    "nginx_ingress_controller_upstream_server_response_latency_ms_bucket": [
+        {"le": le, "code": "200"} for le in _BOUNDS_MS
+    ],
+    "nginx_ingress_controller_upstream_server_response_latency_ms_count": [{"code": code} for code in ("200", "502")],
+    "haproxy_backend_http_responses_total": [{"code": code} for code in ("2xx", "5xx")],
+    "postgresql_gateway_logins_total": [{"outcome": outcome} for outcome in ("ok", "failed")],
+    "postgresql_gateway_statements_total": [{"outcome": outcome} for outcome in ("ok", "error")],
+    "redis_gateway_answers_total": [{"outcome": outcome} for outcome in ("ok", "error")],
     "node_cpu_seconds_total": [{"mode": "idle", "cpu": str(cpu)} for cpu in range(4)],
     "kube_pod_status_ready": [{"condition": "true"}],
     "kube_pod_container_resource_limits": [{"resource": "memory"}],
@@ -70,13 +83,16 @@ _MORE: Mapping[str, list[dict[str, str]]] = {
 }
 """Labels that some metrics have more of."""
 _COUNTERS = ("_total", "_bucket", "_count", "_commit", "_rollback")
-_FAILURES = 'status="500"'
+_FAILURES = ('status="500"', 'code="502"', 'code="5xx"', 'outcome="error"', 'outcome="failed"')
 _VALUES = {
     "app_status_recovery_mode": 0,
     "cluster_peers_total": 3,
     "cnpg_backends_total": 1,
     "collections_total": 1,
+    "haproxy_backend_client_aborts_total": 1,
+    "haproxy_backend_redispatch_warnings_total": 1,
     "kube_pod_container_status_restarts_total": 1,
+    "nginx_ingress_controller_nginx_reload_errors_total": 0,
     "postgresql_gateway_statements_sent_again_total": 1,
     "redis_evicted_keys_total": 1,
     "redis_keyspace_misses_total": 1,
@@ -108,7 +124,10 @@ def measure(progress: Progress, series: int = SERIES, every: int = EVERY_SECONDS
 def scopes() -> list[Scope]:
     """Two regions of this checkout, each in a namespace of its own here, with all that may be watched."""
     settings = Project.load(paths.CHECKOUT).settings()
-    return [replace(scope(one), namespace=f"bench-{name}", backups=True) for name, one in settings.items()]
+    return [
+        replace(scope(one), namespace=f"bench-{name}", ingress_namespace=f"bench-{name}", backups=True)
+        for name, one in settings.items()
+    ]
 
 
 def figures(regions: list[Scope], series: int) -> str:
@@ -123,7 +142,7 @@ def figures(regions: list[Scope], series: int) -> str:
 
 
 def _value(metric: str, labels: str, moment: int) -> int:
-    if metric in _VALUES or _FAILURES in labels:
+    if metric in _VALUES or any(failure in labels for failure in _FAILURES):
         return _VALUES.get(metric, 1)
     return moment if metric.endswith(_COUNTERS) else 1
 
@@ -134,6 +153,7 @@ def _series(regions: list[Scope]) -> Iterator[tuple[str, str]]:
         for region in regions:
             zone = f"zone-{'abc'[number % 3]}"
             own = {"namespace": region.namespace, "region": region.region, "pod": f"qdrant-{number}", "zone": zone}
+            own["resource_namespace"] = region.namespace
             node = {"node": f"{region.region}-{number}", "label_topology_kubernetes_io_zone": zone}
             yield _line("up", {"job": "qdrant", **own})
             for source in SOURCES:
@@ -145,6 +165,7 @@ def _series(regions: list[Scope]) -> Iterator[tuple[str, str]]:
 
 _FIXED = {
     "service": "memory-service",
+    "proxy": "peers",
     "method": "POST",
     "endpoint": "/collections/api_ns/points/search",
     "collection": "api_ns",

@@ -14,7 +14,9 @@ from rehearsal.bench import (
     growth,
     make_up,
     plans,
+    policies,
     postgres,
+    projects,
     qdrant_gateway,
     redis_gateway,
     rules,
@@ -36,6 +38,8 @@ def run(progress: Progress) -> list[Measure]:
     with _run_directory(progress) as scratch:
         plan = evaluate(paths.CHECKOUT, HOME)
         measured = evaluation.measure(scratch, plan, progress)
+        on_aws = evaluate(projects.on_aws(scratch / "aws", aws_growth.PLACES[:2]), "region-0")
+        measured += policies.measure(scratch, plan, on_aws, progress)
         measured += plans.measure(progress)
         with still.plane(tools, plan, progress) as plane:
             measured += applying.measure(scratch, plane, kubectl, progress)

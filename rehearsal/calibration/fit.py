@@ -1,11 +1,12 @@
 """From what was measured to the numbers of the model: a value for each size of a payload, and what comes on top."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
 
+from rehearsal.calibration.connections import Held
 from rehearsal.calibration.postgresql import PARTS, Bytes, Statements
-from rehearsal.calibration.redis_server import Memory
+from rehearsal.calibration.redis_server import ALLOCATOR, Memory, Node
 from rehearsal.calibration.service import Costs
 
 BASE: Final = 8
@@ -15,13 +16,18 @@ _CACHED: Final = ("heap", "primary_key", "key_pattern")
 
 
 def model(
-    rows: Sequence[Bytes], kept: Sequence[Memory], statements: Mapping[int, Statements], spent: Mapping[int, Costs]
+    rows: Sequence[Bytes],
+    kept: Sequence[Memory],
+    empty: Sequence[Node],
+    statements: Mapping[int, Statements],
+    spent: Mapping[int, Costs],
+    held: Sequence[Held],
 ) -> dict[str, Any]:
     """Numbers of the model, by what they are of; those that depend on the payload by its size in bytes."""
     return {
         "postgresql": {**_table(rows), **_statements(statements)},
-        "redis": _redis(kept),
-        "service": _service(spent),
+        "redis": _redis(kept, empty),
+        "service": {**_service(spent), "postgresql_connections": max(one.postgresql for one in held)},
     }
 
 
@@ -71,23 +77,45 @@ def _statements(found: Mapping[int, Statements]) -> dict[str, Any]:
     }
 
 
-def _redis(kept: Sequence[Memory]) -> dict[str, Any]:
-    """Of the servers that were measured the one that takes most."""
-    by_size: dict[tuple[str, int], list[Memory]] = {}
+def _redis(kept: Sequence[Memory], empty: Sequence[Node]) -> dict[str, Any]:
+    """Memory of each server on the allocator of the images; of disk and CPU what the server takes that takes most."""
+    most = max(row.memories for row in kept)
+    many = [row for row in kept if row.memories == most]
+    return {
+        "servers": {
+            node.server: _server(node, [row for row in kept if row.server == node.server])
+            for node in empty
+            if ALLOCATOR in node.server
+        },
+        "file_bytes": _largest(many, lambda row: row.append_only_file),
+        "command_cpu_seconds": _largest(many, lambda row: row.command_cpu),
+    }
+
+
+def _largest(rows: Sequence[Memory], number: Callable[[Memory], float | None]) -> dict[int, float]:
+    """By the payload's bytes, of the numbers that are known."""
+    found: dict[int, float] = {}
+    for row in rows:
+        value = number(row)
+        if value is not None:
+            found[row.payload_bytes] = max(value, found.get(row.payload_bytes, 0))
+    return found
+
+
+def _server(empty: Node, kept: Sequence[Memory]) -> dict[str, Any]:
+    """Bytes of a memory by the payload's, from few and many of them; the rest is what a node takes for itself,
+    beside what it takes when it is empty.
+    """
+    by_size: dict[int, list[Memory]] = {}
     for row in kept:
-        by_size.setdefault((row.server, row.payload_bytes), []).append(row)
+        by_size.setdefault(row.payload_bytes, []).append(row)
     memory: dict[int, float] = {}
-    file: dict[int, float] = {}
-    command: dict[int, float] = {}
     node: list[float] = []
-    for (_, size), pair in sorted(by_size.items()):
+    for size, pair in sorted(by_size.items()):
         few, many = sorted(pair, key=lambda row: row.memories)
-        slope = (many.memory * many.memories - few.memory * few.memories) / (many.memories - few.memories)
-        memory[size] = max(slope, memory.get(size, 0))
-        node.append((many.memory - slope) * many.memories)
-        file[size] = max(many.append_only_file, file.get(size, 0))
-        command[size] = max(many.command_cpu, command.get(size, 0))
-    return {"memory_bytes": memory, "node_bytes": max(node), "file_bytes": file, "command_cpu_seconds": command}
+        memory[size] = (many.memory * many.memories - few.memory * few.memories) / (many.memories - few.memories)
+        node.append((many.memory - memory[size]) * many.memories)
+    return {"memory_bytes": memory, "node_bytes": empty.memory + max(node)}
 
 
 def _service(spent: Mapping[int, Costs]) -> dict[str, Any]:

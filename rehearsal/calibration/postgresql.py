@@ -1,7 +1,5 @@
 """Bytes, WAL and CPU that the service's statements cost a real PostgreSQL, with the table of the schema Job."""
 
-import os
-import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from psycopg2.extras import execute_batch
 
 from rehearsal.bench.stand import FILES, Stand, find, run, stand, start_postgres
 from rehearsal.calibration.memories import NAMESPACE, Memory, memories
+from rehearsal.calibration.timing import BATCHES, each
 from rehearsal.ports import free_port
 from rehearsal.standins.memory import statements
 
@@ -165,17 +164,16 @@ def statement_costs(at: Server, count: int, payload_bytes: int, partitions: int,
         new = list(memories(tries, payload_bytes, first=count))
         root.execute("CHECKPOINT")
         before = _wal(cursor)
-        writing = _cpu(cursor, _writes(new))
+        write_cpu = _cpu(cursor, _writes(new))
         records, images, volume = (now - then for now, then in zip(_wal(cursor), before, strict=True))
         del records
-        reading = _cpu(cursor, [(statements.READ, (one.data_key,)) for one in new])
-        scans = 5
-        scanning = _cpu(cursor, [(statements.KEYS, (f"{NAMESPACE}:%:meta",))] * scans)
+        read_cpu = _cpu(cursor, [(statements.READ, (one.data_key,)) for one in new])
+        scan_cpu = _cpu(cursor, [(statements.KEYS, (f"{NAMESPACE}:%:meta",))] * BATCHES)
         written = 2 * tries
         return Statements(
-            write_cpu=writing / written,
-            read_cpu=reading / tries,
-            scan_cpu=scanning / scans / (count + tries),
+            write_cpu=write_cpu,
+            read_cpu=read_cpu,
+            scan_cpu=scan_cpu / (count + tries),
             wal_bytes=(volume - images * 8192) / written,
             wal_images=images / written,
         )
@@ -194,18 +192,20 @@ def _wal(cursor: Any) -> tuple[int, int, int]:
     return int(records), int(images), int(volume)
 
 
-def _cpu(cursor: Any, work: Iterable[tuple[str, tuple[str, ...]]]) -> float:
-    """Seconds of CPU that the connection's server process takes for statements."""
+def _cpu(cursor: Any, work: Sequence[tuple[str, tuple[str, ...]]]) -> float:
+    """Seconds of CPU that the connection's server process takes for a statement: the median of batches."""
     cursor.execute("SELECT pg_backend_pid()")
     pid = int(cursor.fetchone()[0])
-    before = _seconds(pid)
-    for statement, values in work:
+
+    def run(number: int) -> None:
+        statement, values = work[number]
         cursor.execute(statement, values)
         if cursor.description is not None:
             cursor.fetchall()
-    return _seconds(pid) - before
+
+    return each(len(work) // BATCHES, run, lambda: _seconds(pid))
 
 
 def _seconds(pid: int) -> float:
-    fields = re.sub(r"^.*\) ", "", Path(f"/proc/{pid}/stat").read_text()).split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Time on a processor (Documentation/scheduler/sched-stats.rst): its ticks in `stat` are too coarse for a scan."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9

@@ -55,20 +55,10 @@ class Drill:
         layouts, index = self._layouts(), self.zones.index(zone)
         cases = {part.title: Case(part.component, layouts[part.title], index) for part in self.parts}
         with self._watch() as watch:
-            watch.mark(f"the nodes of {zone} fall silent")
-            for node in lost:
-                faults.power_off(self.client, node)
-            eventually(
-                lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS
-            )
-            watch.mark("its pods are not ready")
+            self._silence(zone, lost, watch)
             allowed = self._await({title: case.evictable for title, case in cases.items()}, self._evictable)
             left = self._healthy()
-            watch.mark("its nodes are given up")
-            for node in lost:
-                faults.give_up(self.client, node)
-            eventually(lambda: not self._on(lost), f"the pods of {zone} are gone", NOTICE_SECONDS)
-            watch.mark("its pods are gone")
+            self._give_up(zone, lost, watch)
             tainted = self._await({title: case.back(tainted=True) for title, case in cases.items()}, self._healthy)
             watch.mark("its nodes are removed")
             for node in lost:
@@ -81,7 +71,31 @@ class Drill:
             judging.lost(part, cases[part.title], watch, left, allowed, {"tainted": tainted, "gone": gone})
             for part in self.parts
         ]
-        return _done(f"lose {zone}", began, rows, watch)
+        return _done(f"lose {zone}", began, rows, watch, zone)
+
+    def evict_and_lose(self, zone: str) -> Outcome:
+        """A zone is lost while a pod of each component, of another zone, was just evicted and finds no place."""
+        began, lost = time.monotonic(), self._nodes_of(zone)
+        layouts, index = self._layouts(), self.zones.index(zone)
+        cases = {part.title: Case(part.component, layouts[part.title], index) for part in self.parts}
+        every = zone_of(self.client)
+        with self._watch() as watch:
+            watch.mark("every node is closed, a pod of each component evicted")
+            for node in every:
+                faults.cordon(self.client, node)
+            evicted = {part.title: self._evict_one(part, lost) for part in self.parts}
+            self._silence(zone, lost, watch)
+            left = self._await({title: {case.left_after_eviction} for title, case in cases.items()}, self._healthy)
+            self._give_up(zone, lost, watch)
+            for node in lost:
+                self.client.delete("v1", "Node", node)
+            watch.mark("its nodes are removed, the others open, new ones come")
+            for node in every.keys() - set(lost):
+                faults.cordon(self.client, node, on=False)
+            self._mend()
+            watch.mark("every pod is healthy")
+        rows = [judging.after_eviction(part, cases[part.title], watch, left, evicted) for part in self.parts]
+        return _done(f"evict, lose {zone}", began, rows, watch, zone)
 
     def drain(self, node: str) -> Outcome:
         """Every pod of a node is evicted, as fast as the budgets allow; then the node is open again."""
@@ -123,9 +137,10 @@ class Drill:
                 self.client.delete("v1", "Node", node)
             self.settle()
             watch.mark("the others carry every pod")
-            rows = judging.kept(self.parts, watch, self._layouts(), denied)
+            layouts = self._layouts()
             self._mend()
             watch.mark("the nodes are back")
+        rows = judging.kept(self.parts, watch, layouts, denied)
         return _done("one node less a zone", began, rows, watch)
 
     def load(self) -> Outcome:
@@ -214,6 +229,27 @@ class Drill:
 
     # What is done
 
+    def _silence(self, zone: str, lost: Sequence[str], watch: Watch) -> None:
+        watch.mark(f"the nodes of {zone} fall silent")
+        for node in lost:
+            faults.power_off(self.client, node)
+        eventually(lambda: not any(map(healthy, self._on(lost))), f"the pods of {zone} are not ready", NOTICE_SECONDS)
+        watch.mark("its pods are not ready")
+
+    def _give_up(self, zone: str, lost: Sequence[str], watch: Watch) -> None:
+        watch.mark("its nodes are given up")
+        for node in lost:
+            faults.give_up(self.client, node)
+        eventually(lambda: not self._on(lost), f"the pods of {zone} are gone", NOTICE_SECONDS)
+        watch.mark("its pods are gone")
+
+    def _evict_one(self, part: Part, lost: Sequence[str]) -> int:
+        """The first pod of other nodes that the budgets give up; how many that are."""
+        for pod in part.all(self._pods()):
+            if pod["spec"].get("nodeName") not in lost and healthy(pod) and faults.evict(self.client, pod):
+                return 1
+        return 0
+
     def _empty(self, names: Sequence[str]) -> int:
         """Cordons nodes and evicts what is on them, again and again until all is gone; how often that was denied."""
         for node in names:
@@ -286,8 +322,8 @@ class Drill:
         self.client.delete("v1", "ConfigMap", CONFIG_MAP, CONFIG_NAMESPACE)
 
 
-def _done(case: str, began: float, rows: Sequence[Row], watch: Watch) -> Outcome:
-    return Outcome(case, time.monotonic() - began, tuple(rows), tuple(watch.events))
+def _done(case: str, began: float, rows: Sequence[Row], watch: Watch, zone: str = "") -> Outcome:
+    return Outcome(case, time.monotonic() - began, tuple(rows), tuple(watch.events), zone)
 
 
 def _differences(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:

@@ -29,6 +29,11 @@ def power_off(client: Client, node: str) -> None:
     client.patch("v1", "Node", node, {"metadata": {"labels": {SIMULATED: None}}})
 
 
+def power_on(client: Client, node: str) -> None:
+    """Its kubelet is played again: the node is as it was, and its pods, which nobody gave up, are ready again."""
+    client.patch("v1", "Node", node, {"metadata": {"labels": {SIMULATED: "true"}}})
+
+
 def give_up(client: Client, node: str) -> None:
     """Tells the cluster that a node will not come back; controllers change its taints as well."""
     for _ in range(TRIES):

@@ -33,9 +33,7 @@ def lost(
     if left[title] != case.left:
         faulty.append(f"{left[title]} pods went on, the proof says {case.left}")
     if (watch.down[title].least >= part.component.needed) is not case.serves:
-        faulty.append(
-            f"fell to {watch.down[title].least} pods, the proof says that it {'serves' if case.serves else 'stops'}"
-        )
+        faulty.append(f"fell to {watch.down[title].least} pods, the proof says that it {_words(case.serves)}")
     if allowed[title] not in case.evictable:
         faulty.append(f"{allowed[title]} evictions allowed, the proof says {_or(case.evictable)}")
     for when, tainted in (("tainted", True), ("gone", False)):
@@ -45,6 +43,22 @@ def lost(
     return _row(
         part, case.layout, watch, faulty, left=left[title], evictable=allowed[title],
         back=back["gone"][title] - left[title], lost=case.placed - left[title],
+    )  # fmt: skip
+
+
+def after_eviction(part: Part, case: Case, watch: Watch, left: Mapping[str, int], evicted: Mapping[str, int]) -> Row:
+    """Of a zone that was lost while a pod of another one was evicted and not back."""
+    title, least = part.title, watch.down[part.title].least
+    faulty: list[str] = []
+    if evicted[title] != case.evicted:
+        faulty.append(f"{evicted[title]} pods evicted before the loss, the proof says {case.evicted}")
+    if left[title] != case.left_after_eviction:
+        faulty.append(f"{left[title]} pods went on, the proof says {case.left_after_eviction}")
+    if (least >= part.component.needed) is not case.serves_after_eviction:
+        faulty.append(f"fell to {least} pods, the proof says that it {_words(case.serves_after_eviction)}")
+    return _row(
+        part, case.layout, watch, faulty, left=left[title], evicted=evicted[title],
+        lost=case.placed - evicted[title] - left[title],
     )  # fmt: skip
 
 
@@ -71,6 +85,7 @@ def _row(
     left: int | None = None,
     lost: int | None = None,
     evictable: int | None = None,
+    evicted: int | None = None,
     back: int | None = None,
     denied: int = 0,
 ) -> Row:
@@ -79,6 +94,7 @@ def _row(
         component=part.title,
         pods=part.component.number,
         needed=part.component.needed,
+        wants=part.component.wants,
         placement="-".join(str(sum(zone)) for zone in zip(*where, strict=True)),
         least=down.least,
         down_seconds=round(down.seconds, 1),
@@ -87,10 +103,17 @@ def _row(
         lost=lost,
         evictable=evictable,
         back=back,
+        evicted=evicted,
+        lost_pods=down.lost,
+        came_back=down.back,
         denied=denied,
         healthy=tuple(down.healthy),
         differs=tuple(differs),
     )
+
+
+def _words(serves: bool) -> str:
+    return "serves" if serves else "stops"
 
 
 def _or(numbers: Iterable[int]) -> str:

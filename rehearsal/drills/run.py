@@ -35,6 +35,7 @@ def _drilled(drill: Drill, progress: Progress) -> tuple[Outcome, ...]:
     names = [name for group in drill.groups for _, name in group.nodes()]
     steps = [
         *((f"lose {zone}", lambda zone=zone: drill.lose_zone(zone)) for zone in drill.zones),
+        *((f"evict, lose {zone}", lambda zone=zone: drill.evict_and_lose(zone)) for zone in drill.zones),
         *((f"drain {node}", lambda node=node: drill.drain(node)) for node in names),
         ("roll every workload", drill.roll),
         ("one node less a zone", drill.fewer_nodes),

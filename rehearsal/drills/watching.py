@@ -1,15 +1,26 @@
-"""Watches the pods of a namespace while something is done to them: who was down, and for how long."""
+"""Watches the pods of a namespace while something is done to them: who was down and for how long, who was lost, and
+where it came back."""
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from rehearsal.drills.parts import Part, healthy
 from rehearsal.kube import Client, KubeError, Manifest
+from rehearsal.pods import zone_of
 
 LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a pod is."""
+
+    pod: str
+    zone: str
+    """Empty for a pod that has no node."""
 
 
 @dataclass
@@ -24,6 +35,10 @@ class Down:
     """With fewer than it has in ordinary operation."""
     healthy: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     """Each change of the number of healthy pods: seconds after the beginning, and how many there were from then on."""
+    lost: tuple[Place, ...] = ()
+    """Pods of the beginning that are not there at the end, and where they were."""
+    back: tuple[Place, ...] = ()
+    """Pods of the end that were not there at the beginning, and where they are."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Watch:
     _thread: threading.Thread | None = None
     _then: float = 0.0
     _began: float = 0.0
+    _first: dict[str, dict[str, Place]] = field(default_factory=dict[str, dict[str, Place]])
     events: list[Event] = field(default_factory=list[Event])
 
     def mark(self, what: str) -> None:
@@ -57,7 +73,7 @@ class Watch:
     def __enter__(self) -> "Watch":
         self.down = {part.title: Down(part.component.number) for part in self.parts}
         self._began = self._then = time.monotonic()
-        self._look()
+        self._first = self._places(self._look())
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         self._thread.start()
         return self
@@ -69,7 +85,7 @@ class Watch:
         if self._thread is not None:
             self._thread.join()
         if kind is None:
-            self._look()
+            self._compare(self._places(self._look()))
 
     def _look_on(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
@@ -78,12 +94,30 @@ class Watch:
             except KubeError:
                 continue  # the next look counts the time of this one
 
-    def _look(self) -> None:
+    def _look(self) -> Sequence[Manifest]:
         there = self.client.list("v1", "Pod", self.namespace)
         now = time.monotonic()
         passed, self._then = now - self._then, now
         for part in self.parts:
             self._count(part, there, passed)
+        return there
+
+    def _places(self, there: Sequence[Manifest]) -> dict[str, dict[str, Place]]:
+        """Of each part's pods, by what tells a pod from one of the same name that comes after it."""
+        zone = zone_of(self.client)
+        return {
+            part.title: {
+                pod["metadata"]["uid"]: Place(pod["metadata"]["name"], zone.get(pod["spec"].get("nodeName", ""), ""))
+                for pod in part.all(there)
+            }
+            for part in self.parts
+        }
+
+    def _compare(self, last: Mapping[str, Mapping[str, Place]]) -> None:
+        for title, down in self.down.items():
+            first, now = self._first[title], last[title]
+            down.lost = tuple(sorted((first[uid] for uid in first.keys() - now.keys()), key=_by_name))
+            down.back = tuple(sorted((now[uid] for uid in now.keys() - first.keys()), key=_by_name))
 
     def _count(self, part: Part, there: Sequence[Manifest], passed: float) -> None:
         number = sum(map(healthy, part.all(there)))
@@ -93,3 +127,7 @@ class Watch:
         down.degraded += passed if number < part.component.number else 0.0
         if not down.healthy or down.healthy[-1][1] != number:
             down.healthy.append((round(self._then - self._began, 1), number))
+
+
+def _by_name(place: Place) -> str:
+    return place.pod

@@ -62,7 +62,8 @@ class Update:
         self.steps[step.urn] = replace(step, reasons=(*step.reasons, note)) if note else step
         if step.change is not Change.SAME and is_object(step.type):
             why = f" ({note})" if note else ""
-            self.progress.note(f"  {self.region}: {_PAST[step.change]} {step.type.rsplit(':', 1)[-1]} {step.name}{why}")
+            tell = self.progress.passing if step.change is Change.CREATE else self.progress.note
+            tell(f"  {self.region}: {_PAST[step.change]} {step.type.rsplit(':', 1)[-1]} {step.name}{why}")
 
     # What the program wants
 

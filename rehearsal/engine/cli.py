@@ -133,9 +133,13 @@ class PulumiEngine:
         return _result(region, stack, told)
 
     def destroy(self, region: str, progress: Progress) -> Result:
-        """Delete what `up` made. Pulumi refuses while a resource is protected, and so does this."""
+        """Delete what `up` made, or nothing while a resource is protected.
+
+        Only the preview of Pulumi refuses beforehand: without it all else is deleted before the refusal (3.260).
+        """
         with self._attached(region) as workspace:
             stack = automation.Stack.select(region, workspace)
+            _operate(region, progress, stack, lambda watch: stack.preview_destroy(on_event=watch, color="never"))
             told = _operate(region, progress, stack, lambda watch: stack.destroy(on_event=watch, color="never"))
         return _result(region, stack, told)
 

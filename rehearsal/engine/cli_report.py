@@ -7,6 +7,7 @@ States have the form of apitype.ResourceV3 (pulumi/pulumi, sdk/go/common/apitype
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -115,16 +116,20 @@ def value(written: Any) -> Value:
 
 
 def steps(told: Iterable[tuple[str, str, Sequence[str]]]) -> tuple[Step, ...]:
-    """One step a resource, in the order told, of (operation, URN, reasons)."""
+    """One step a resource, in the order told, of (operation, URN, reasons).
+
+    With `--refresh` each resource is told twice: read again, and then what is done about it.
+    """
     found: dict[str, Step] = {}
     for operation, urn, reasons in told:
         change = CHANGES.get(operation)
         if change is None or not _registered(urn):
             continue
         earlier = found.get(urn)
-        if earlier is None or Change.REPLACE in (change, earlier.change):
-            kept = tuple(reasons) or (() if earlier is None else earlier.reasons)
-            found[urn] = Step(Change.REPLACE if earlier else change, urn, type_of(urn), urn.rpartition("::")[2], kept)
+        if earlier is None or earlier.change is Change.SAME:
+            found[urn] = Step(change, urn, type_of(urn), urn.rpartition("::")[2], tuple(reasons))
+        elif Change.REPLACE in (change, earlier.change):
+            found[urn] = replace(earlier, change=Change.REPLACE, reasons=tuple(reasons) or earlier.reasons)
     return tuple(found.values())
 
 

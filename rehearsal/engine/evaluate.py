@@ -25,6 +25,8 @@ from rehearsal.errors import RehearsalError
 
 LIMIT_SECONDS = 600.0
 """A program that describes its resources for longer hangs."""
+_TOLD: set[str] = set()
+"""Lines that programs printed to this process."""
 
 
 def evaluate(directory: Path, request: "dict[str, Any]") -> Plan:
@@ -101,8 +103,15 @@ def _converse(process: "subprocess.Popen[bytes]", request: dict[str, Any], reade
     answer = cast(dict[str, Any], json.loads(answered[0]))
     if "error" in answer:
         raise RehearsalError(str(answer["error"]))
-    sys.stderr.write(printed.decode(errors="replace"))
+    _tell(printed.decode(errors="replace"))
     return codec.decode_plan(answer)
+
+
+def _tell(printed: str) -> None:
+    """What a program printed, but for lines of an earlier evaluation: a run evaluates a region many times."""
+    lines = printed.splitlines(keepends=True)
+    sys.stderr.write("".join(line for line in lines if line not in _TOLD))
+    _TOLD.update(lines)
 
 
 def _environment() -> dict[str, str]:

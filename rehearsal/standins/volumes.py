@@ -1,8 +1,11 @@
-"""Plays the EBS CSI driver: a claim whose pod has been given a node gets a volume in that node's zone.
+"""Plays the EBS CSI driver: a claim whose pod has been given a node gets a volume in that node's zone, and may grow.
 
 As the driver does (github.com/kubernetes-sigs/aws-ebs-csi-driver, docs/parameters.md; sig-storage-lib-external-
 provisioner for the claim's annotations), a volume can be used in its zone alone, so a pod comes back to where its data
-is. Left out: disks, attaching and mounting, growing, snapshots, deletion, and classes that bind at once.
+is. A claim that asks for more than its volume has (which the API server lets it only where its class says so) has it at
+once: the part of the external-resizer, of the driver, and of the kubelet, which grows the file system and says so
+(kubernetes-csi/external-resizer, pkg/controller; k8s.io/kubernetes, pkg/volume/util/resize_util.go). Left out: disks,
+attaching and mounting, what a driver refuses or takes its time for, snapshots, deletion, and classes that bind at once.
 
 The volumes of the controller manager's host-path provisioner, which lie nowhere, are bound to the zone of their pod as
 well: so is the disk of almost any cluster.
@@ -15,6 +18,7 @@ from rehearsal.kube import Client, Manifest
 from rehearsal.standins.informer import Informer, Key, key_of
 from rehearsal.standins.loop import Loop
 from rehearsal.standins.writer import Writer
+from settings import Quantity
 
 MANAGER = "rehearsal-ebs-csi"
 DRIVER = "ebs.csi.aws.com"
@@ -53,6 +57,13 @@ def affinity(zone: str) -> Manifest:
     return {"required": {"nodeSelectorTerms": terms}}
 
 
+def grown(claim: Manifest) -> str | None:
+    """What a claim asks for beyond what its volume has; None where it has all, or no volume."""
+    has = ((claim.get("status") or {}).get("capacity") or {}).get("storage")
+    asks = claim["spec"]["resources"]["requests"]["storage"]
+    return asks if has is not None and Quantity(has) < Quantity(asks) else None
+
+
 def chosen_node(claim: Manifest) -> str | None:
     """The node for whose pod a claim has its volume or waits for it; None for one that nobody uses yet."""
     annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
@@ -84,9 +95,13 @@ class Volumes:
         claim = self._claims.get(key)
         if claim is None:
             return None
-        node = self._nodes.get(("", chosen_node(claim) or ""))
         storage_class = self._classes.get(("", claim["spec"].get("storageClassName") or ""))
-        if node is None or storage_class is None:
+        if storage_class is None:
+            return None
+        if storage_class["provisioner"] in (DRIVER, HOST_PATH):
+            self._grow(claim)
+        node = self._nodes.get(("", chosen_node(claim) or ""))
+        if node is None:
             return None
         zone, made = (node["metadata"].get("labels") or {}).get(ZONE), claim["spec"].get("volumeName")
         if storage_class["provisioner"] == DRIVER and not made:
@@ -94,6 +109,16 @@ class Volumes:
         elif storage_class["provisioner"] == HOST_PATH and made and zone:
             self._bind(made, zone)
         return None
+
+    def _grow(self, claim: Manifest) -> None:
+        size = grown(claim)
+        if size is None:
+            return
+        capacity = {"capacity": {"storage": size}}
+        self._client.patch("v1", "PersistentVolume", claim["spec"]["volumeName"], {"spec": capacity})
+        self._client.patch_status(
+            "v1", "PersistentVolumeClaim", claim["metadata"]["name"], capacity, claim["metadata"]["namespace"]
+        )
 
     def _bind(self, name: str, zone: str) -> None:
         """Once: where a volume can be used is not changed any more."""

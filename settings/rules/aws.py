@@ -27,6 +27,7 @@ OF_KUBERNETES: Final = {
     "context": "the program makes the cluster and knows the way to it: remove it",
     "kubeconfig": "the program makes the cluster and knows the way to it: remove it",
     "zones": "aws.zones gives zones their letters: state that instead",
+    "api_server_ranges": "the program makes the cluster and its network, and knows them: remove it",
 }
 _OF_A_NEW_CLUSTER: Final = (
     "cluster.version",
@@ -39,6 +40,8 @@ _OF_A_NEW_CLUSTER: Final = (
 )
 _WAY_TO_THE_CLUSTER: Final = ("context", "kubeconfig")
 """Keys that lead to a cluster which is there already."""
+_OF_THE_NETWORK: Final = ("api_server_ranges",)
+"""Keys about a network which is there already: a cluster of yours is in one, and so may be one that is new."""
 
 
 def on_aws(*reads: str) -> Callable[[Check], Check]:
@@ -72,11 +75,12 @@ def nothing_of_another_platform_is_stated(draft: Draft) -> Iterator[Finding]:
                 ("aws",), f'without effect on the platform {platform}: remove it, or set platform to "aws"'
             )
         return
-    of_yours = draft.stated(("aws", "cluster", "existing")) not in (ABSENT, None)
+    cluster, network = (
+        draft.stated(("aws", of_what, "existing")) not in (ABSENT, None) for of_what in ("cluster", "network")
+    )
+    taken = (*(_WAY_TO_THE_CLUSTER if cluster else ()), *(_OF_THE_NETWORK if network else ()))
     for key, why in OF_KUBERNETES.items():
-        if of_yours and key in _WAY_TO_THE_CLUSTER:
-            continue
-        if draft.stated(("kubernetes", key)) not in (ABSENT, None, {}):
+        if key not in taken and draft.stated(("kubernetes", key)) not in (ABSENT, None, {}, [], ()):
             yield draft.finding(("kubernetes", key), f"without effect on the platform aws, where {why}")
 
 
@@ -124,14 +128,19 @@ def addons_are_those_of_the_program(draft: Draft) -> Iterator[Finding]:
             yield draft.finding(("aws", "cluster", "addons", name), f"no add-on that this release installs: {known}")
 
 
-@on_aws("multiregion.regions[*].postgresql_address")
-def the_program_makes_the_way_to_postgresql(draft: Draft) -> Iterator[Finding]:
-    """To that of every region: all of them are on one platform."""
+@on_aws("multiregion.regions[*].postgresql_address", "multiregion.regions[*].ranges")
+def the_program_makes_the_way_to_other_regions(draft: Draft) -> Iterator[Finding]:
+    """To every one: all of them are on one platform."""
     for index, region in enumerate(draft.settings.multiregion.regions):
+        at = ("multiregion", "regions", index)
         if region.postgresql_address is not None:
             yield draft.finding(
-                ("multiregion", "regions", index, "postgresql_address"),
+                (*at, "postgresql_address"),
                 "without effect on the platform aws, where the program makes the name and what it leads to: remove it",
+            )
+        if region.ranges:
+            yield draft.finding(
+                (*at, "ranges"), "without effect on the platform aws, where the program plans it: remove it"
             )
 
 
@@ -254,7 +263,7 @@ RULES: tuple[Check, ...] = (
     a_cluster_of_yours_comes_with_its_network,
     nothing_is_stated_of_what_is_there_already,
     addons_are_those_of_the_program,
-    the_program_makes_the_way_to_postgresql,
+    the_program_makes_the_way_to_other_regions,
     a_new_cluster_has_administrators,
     few_reach_the_api_server,
     the_token_command_can_be_filled_in,

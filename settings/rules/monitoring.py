@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from settings.draft import Draft, Finding
+from settings.monitoring import TwoLimits
 from settings.rules.rule import Check, place, rule
 
 _AT = "monitoring.thresholds"
+_AT_MOST, _AT_LEAST = ("errors", "connections", "cpu", "memory"), ("cache_hits", "postgresql_cache_hits")
 
 
 @rule(f"{_AT}.latency")
@@ -17,19 +19,31 @@ def slow_before_too_slow(draft: Draft) -> Iterator[Finding]:
         )
 
 
-@rule(f"{_AT}.errors", f"{_AT}.connections", f"{_AT}.cache_hits")
+@rule(*(f"{_AT}.{name}" for name in (*_AT_MOST, *_AT_LEAST)))
 def told_before_woken(draft: Draft) -> Iterator[Finding]:
     thresholds = draft.settings.monitoring.thresholds
-    for name, limits in (("errors", thresholds.errors), ("connections", thresholds.connections)):
+    for name in _AT_MOST:
+        limits: TwoLimits = getattr(thresholds, name)
         if limits.warning >= limits.critical:
             yield draft.finding(
                 place(f"{_AT}.{name}.warning"), f"not under critical ({limits.critical:g}): warn before"
             )
-    hits = thresholds.cache_hits
-    if hits.warning <= hits.critical:
+    for name in _AT_LEAST:
+        limits = getattr(thresholds, name)
+        if limits.warning <= limits.critical:
+            yield draft.finding(
+                place(f"{_AT}.{name}.warning"), f"not over critical ({limits.critical:g}), below which it is worse"
+            )
+
+
+@rule(f"{_AT}.storage_free", f"{_AT}.storage_free_critical")
+def filling_before_almost_full(draft: Draft) -> Iterator[Finding]:
+    thresholds = draft.settings.monitoring.thresholds
+    if thresholds.storage_free <= thresholds.storage_free_critical:
         yield draft.finding(
-            place(f"{_AT}.cache_hits.warning"), f"not over critical ({hits.critical:g}), below which it is worse"
+            place(f"{_AT}.storage_free"),
+            f"not over storage_free_critical ({thresholds.storage_free_critical:g}), below which it is worse",
         )
 
 
-RULES: tuple[Check, ...] = (slow_before_too_slow, told_before_woken)
+RULES: tuple[Check, ...] = (slow_before_too_slow, told_before_woken, filling_before_almost_full)

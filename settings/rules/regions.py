@@ -8,6 +8,7 @@ from settings.rules.rule import Check, place, repeated, rule
 
 REGIONS: Place = ("multiregion", "regions")
 HOME: Place = ("multiregion", "home")
+RPO: Place = ("multiregion", "rpo_seconds")
 NAMES = "multiregion.regions[*].name"
 PRIMARIES = "multiregion.regions[*].primary"
 
@@ -67,4 +68,19 @@ def a_single_region_is_home(draft: Draft) -> Iterator[Finding]:
         )
 
 
-RULES: tuple[Check, ...] = (regions_are_listed_once, stack_is_a_region, one_region_is_home, a_single_region_is_home)
+@rule(NAMES, "multiregion.enabled", "multiregion.rpo_seconds")
+def asynchronous_regions_may_lose_something(draft: Draft) -> Iterator[Finding]:
+    settings = draft.settings
+    if settings.multiregion.rpo_seconds == 0 and len(settings.regions) > 1:
+        yield draft.finding(
+            RPO, "cannot be kept between regions, which are replicated asynchronously: state 1 or more, or one region"
+        )
+
+
+RULES: tuple[Check, ...] = (
+    regions_are_listed_once,
+    stack_is_a_region,
+    one_region_is_home,
+    a_single_region_is_home,
+    asynchronous_regions_may_lose_something,
+)

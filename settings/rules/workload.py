@@ -14,6 +14,7 @@ _ELSEWHERE = {
     "max_memories": "memory.max_memories",
 }
 """Keys of a workload that the stack says elsewhere."""
+_RPO = place("workload.objectives.rpo_seconds")
 
 
 @rule("workload")
@@ -54,6 +55,18 @@ def zones_are_enough(draft: Draft) -> Iterator[Finding]:
         )
 
 
+@rule("workload", "multiregion.rpo_seconds")
+def promotions_lose_no_more(draft: Draft) -> Iterator[Finding]:
+    """A promotion that loses more than the workload allows would not be refused, and no alert would say so."""
+    allowed = draft.stated(_RPO)
+    at = place("multiregion.rpo_seconds")
+    if draft.settings.workload is None or allowed is ABSENT or draft.stated(at) is ABSENT:
+        return
+    rpo = draft.settings.workload.objectives.rpo_seconds
+    if draft.settings.multiregion.rpo_seconds > rpo:
+        yield draft.finding(at, f"more than workload.objectives.rpo_seconds allows ({rpo}): lower it, or leave it out")
+
+
 @rule("workload", "memory", "high_availability.zones", "multiregion")
 def can_be_kept(draft: Draft) -> Iterator[Finding]:
     """What holds of every workload, with what the stack says elsewhere."""
@@ -62,6 +75,8 @@ def can_be_kept(draft: Draft) -> Iterator[Finding]:
         return
     for each in workload.RULES:
         for fault in each.check(planned):
+            if fault.path == "objectives.rpo_seconds" and draft.stated(_RPO) is ABSENT:
+                continue  # It is multiregion.rpo_seconds, which has a rule of its own.
             yield Finding(place(f"workload.{fault.path}"), fault.value, fault.message)
 
 
@@ -70,5 +85,6 @@ RULES: tuple[Check, ...] = (
     says_nothing_twice,
     regions_are_there,
     zones_are_enough,
+    promotions_lose_no_more,
     can_be_kept,
 )

@@ -64,7 +64,7 @@ class Postgres:
             (self._folder / name).write_text(text)
             (self._folder / name).chmod(0o644)
         password = self._folder / "password"
-        return Pooler("localhost", self.port, self._folder / "ca.crt", password, database="memory")
+        return Pooler("localhost", self.port, self._folder / "ca.crt", password, self._folder / "next", "memory")
 
     def _as_server(self, command: list[str]) -> None:
         done = subprocess.run(command, user=self._user, stdout=subprocess.DEVNULL, stderr=sys.stderr, check=False)

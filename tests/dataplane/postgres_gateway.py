@@ -20,6 +20,8 @@ class Pooler:
     port: int
     authority: Path
     password: Path
+    following: Path
+    """File with the password after that one; it need not be there."""
     database: str = "somamemory"
     user: str = "soma"
 
@@ -37,6 +39,7 @@ class Gateway(Sidecar):
             "POSTGRES_DATABASE": pooler.database,
             "POSTGRES_USER": pooler.user,
             "POSTGRES_PASSWORD_FILE": str(pooler.password),
+            "POSTGRES_NEXT_PASSWORD_FILE": str(pooler.following),
             "GATEWAY_PORT": str(self.port),
             "QUESTION_PORT": str(self.question_port),
             "METRICS_PORT": str(free_port()),

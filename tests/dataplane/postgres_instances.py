@@ -143,7 +143,7 @@ class Instances:
         passfile.write_text(PASSFILE.replace(PASSWORD, password))
         passfile.chmod(0o600)
         self.passfile = passfile
-        self.secret_file = self.folder / "password"
+        self.secret_file, self.following_file = self.folder / "password", self.folder / "next"
         if told:
             self.secret_file.write_text(password)
 
@@ -295,7 +295,7 @@ class Instances:
 
     def gateway(self, port: int, patience: str = "120s") -> Gateway:
         """The service's way to PostgreSQL through the pooler at a port."""
-        pooler = Pooler("localhost", port, self.authority, self.secret_file)
+        pooler = Pooler("localhost", port, self.authority, self.secret_file, self.following_file)
         return Gateway(self.folder, self._start, pooler, patience)
 
     def dsn(self, port: int) -> str:

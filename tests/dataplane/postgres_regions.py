@@ -2,8 +2,9 @@
 
 Parameters, pg_hba and what a region is told of the other one (`externalClusters`: host, user, TLS, timeouts) are the
 program's; the operator's own lines are its stand-in's. Certificates are made for the names that the program asks for.
-Left out: the operator, replicas within a region (a commit is acknowledged by one server alone), slots between regions
-(the operator has none), WAL archives, DNS (an address stands beside the host's name, which TLS checks), poolers.
+Each region has two instances of the three that are declared, so that every commit waits for another zone as declared.
+Left out: the operator, the third instances, slots (between regions the operator has none), WAL archives, DNS (an
+address stands beside the host's name, which TLS checks), poolers.
 """
 
 import shutil
@@ -24,6 +25,8 @@ from tests.dataplane.conftest import tool
 from tests.dataplane.postgres_instances import eventually
 from tests.unit.recorded import Recorded
 
+REPLICA = "127.0.0.2"
+"""Address of a region's second instance, within its network."""
 DELAY_SECONDS = 0.03
 """Each way: 60 ms there and back, as between two coasts."""
 PORT = 5432
@@ -84,68 +87,30 @@ class Link:
         assert done.returncode == 0, (command, done.stderr)
 
 
-class Server:
-    """The one server of a region."""
+class Instance:
+    """One server of a region, by its number."""
 
-    def __init__(self, region: str, run: Recorded, link: Link, folder: Path) -> None:
+    def __init__(self, region: str, number: int, address: str, run: Recorded, link: Link, folder: Path) -> None:
         self.region, self._link = region, link
         self.spec: dict[str, Any] = run.one("Cluster", cluster_name(region)).spec
-        home = folder / region
+        home = folder / f"{region}-{number}"
         self.layout = Layout(
-            name=f"{cluster_name(region)}-1",
+            name=f"{cluster_name(region)}-{number}",
             namespace="somafractalmemory",
             cluster=cluster_name(region),
             data=home / "pgdata",
             scratch=home / "scratch",
-            listen=ADDRESSES[region][0],
+            listen=address,
+            writable=f"{ADDRESSES[region][0]}:{PORT}",
         )
+        self._confirming = [f"{cluster_name(region)}-{3 - number}"]
         self.layout.certificates.mkdir(parents=True)
         self.layout.sockets.mkdir()
-        self._certificates(run)
         self._process = Process(home, "postgres")
         subprocess.run(["chown", "-R", "postgres", str(home)], check=True)
 
-    def _certificates(self, run: Recorded) -> None:
-        """What the program's Secrets hold, for the names that it asks for."""
-        servers, clients = Authority(f"{self.region} servers"), Authority(f"{self.region} clients")
-        (request,) = (one for one in run.resources if one.name.endswith("server-ca-server-request"))
-        server, replica = servers.server(request.inputs["dnsNames"], []), clients.client("streaming_replica")
-        self.given = {"ca.crt": servers.certificate, "tls.crt": replica.certificate, "tls.key": replica.key}
-        files = {"server.crt": server.certificate, "server.key": server.key, "client-ca.crt": clients.certificate}
-        for name, text in files.items():
-            self._write(name, text)
-
-    def copied(self, other: "Server") -> None:
-        """The Secret with which the other region is followed."""
-        for key, text in other.given.items():
-            self._write(f"{other.region}-{key}", text)
-
-    def _write(self, name: str, text: str) -> None:
-        file = self.layout.certificates / name
-        file.write_text(text)
-        file.chmod(0o600)
-        shutil.chown(file, "postgres")
-
-    def conninfo(self, spec: dict[str, Any], other: str) -> str:
-        """How this region reaches the other one, as its Cluster says."""
-        (external,) = (one for one in spec["externalClusters"] if one["name"] == cluster_name(other))
-        keys = {"sslCert": "sslcert", "sslKey": "sslkey", "sslRootCert": "sslrootcert"}
-        files = {name: self.layout.certificates / f"{other}-{external[key]['key']}" for key, name in keys.items()}
-        address = {"hostaddr": ADDRESSES[self.region][1], "application_name": self.layout.cluster}
-        parts = {**external["connectionParameters"], **files, **address}
-        return " ".join(f"{key}={value}" for key, value in parts.items())
-
-    def initialise(self) -> None:
-        self._do("initdb", "-D", self.layout.data, "-A", "trust", "-U", "postgres", "--data-checksums")
-        self.configure()
-        self.start()
-        self.sql(
-            "CREATE ROLE streaming_replica REPLICATION LOGIN",
-            "CREATE TABLE records (id bigint PRIMARY KEY, at timestamptz)",
-        )
-
     def clone(self, conninfo: str) -> None:
-        """As the Cluster's bootstrap says: pg_basebackup from the region that it follows."""
+        """As the operator and the Cluster's bootstrap do: pg_basebackup from whom it follows then."""
         shutil.rmtree(self.layout.data, ignore_errors=True)
         self._do("pg_basebackup", "-D", self.layout.data, "-X", "stream", "-c", "fast", "-d", conninfo, inside=True)
         self.configure()
@@ -153,9 +118,8 @@ class Server:
 
     def configure(self) -> None:
         """The operator's files, from the Cluster."""
-        alone = {**self.spec, "postgresql": {**self.spec["postgresql"], "synchronous": None}}
         data = self.layout.data
-        (data / "custom.conf").write_text(config.postgresql_conf(alone, self.layout, []))
+        (data / "custom.conf").write_text(config.postgresql_conf(self.spec, self.layout, self._confirming))
         base = (data / "postgresql.conf").read_text()
         if "custom.conf" not in base:
             (data / "postgresql.conf").write_text(base + "include 'custom.conf'\ninclude_if_exists 'override.conf'\n")
@@ -163,7 +127,7 @@ class Server:
         (data / "pg_ident.conf").write_text(config.pg_ident("postgres") + "local root postgres\n")
 
     def follow(self, conninfo: str) -> None:
-        """A designated primary: it receives from the other region and takes no writes."""
+        """It receives from there and takes no writes."""
         (self.layout.data / "standby.signal").touch()
         (self.layout.data / "override.conf").write_text(f"primary_conninfo = {config.quoted(conninfo)}\n")
         for name in ("standby.signal", "override.conf"):
@@ -238,6 +202,73 @@ class Server:
         command = [*(self._link.enter(self.region) if inside else []), *_AS_POSTGRES, tool(program)]
         done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False, cwd="/")
         assert done.returncode == 0, done.stderr
+
+
+class Server(Instance):
+    """The first instance of a region, which takes writes or follows that of the other one, and its replica."""
+
+    def __init__(self, region: str, run: Recorded, link: Link, folder: Path) -> None:
+        super().__init__(region, 1, ADDRESSES[region][0], run, link, folder)
+        self._certificates(run)
+        self.replica = Instance(region, 2, REPLICA, run, link, folder)
+        shutil.copytree(self.layout.certificates, self.replica.layout.certificates, dirs_exist_ok=True)
+        for file in self.replica.layout.certificates.iterdir():
+            shutil.chown(file, "postgres")
+
+    def replicate(self) -> None:
+        """The replica begins anew, and is there."""
+        self.replica.clone(config.connection(self.replica.layout))
+        self.replica.start()
+        streams = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+        eventually(lambda: self.replica.sql(streams) == [(1,)], f"the replica of {self.region} streams", 60)
+
+    def lose(self) -> None:
+        """The region is gone."""
+        for instance in (self, self.replica):
+            if instance.answers():
+                instance.kill()
+
+    def _certificates(self, run: Recorded) -> None:
+        """What the program's Secrets hold, for the names that it asks for."""
+        servers, clients = Authority(f"{self.region} servers"), Authority(f"{self.region} clients")
+        (request,) = (one for one in run.resources if one.name.endswith("server-ca-server-request"))
+        server, replica = servers.server(request.inputs["dnsNames"], []), clients.client("streaming_replica")
+        self.given = {"ca.crt": servers.certificate, "tls.crt": replica.certificate, "tls.key": replica.key}
+        files = {"server.crt": server.certificate, "server.key": server.key, "client-ca.crt": clients.certificate}
+        files |= {"server-ca.crt": servers.certificate}
+        files |= {"streaming_replica.crt": replica.certificate, "streaming_replica.key": replica.key}
+        for name, text in files.items():
+            self._write(name, text)
+
+    def copied(self, other: "Server") -> None:
+        """The Secret with which the other region is followed."""
+        for key, text in other.given.items():
+            self._write(f"{other.region}-{key}", text)
+
+    def _write(self, name: str, text: str) -> None:
+        file = self.layout.certificates / name
+        file.write_text(text)
+        file.chmod(0o600)
+        shutil.chown(file, "postgres")
+
+    def conninfo(self, spec: dict[str, Any], other: str) -> str:
+        """How this region reaches the other one, as its Cluster says."""
+        (external,) = (one for one in spec["externalClusters"] if one["name"] == cluster_name(other))
+        keys = {"sslCert": "sslcert", "sslKey": "sslkey", "sslRootCert": "sslrootcert"}
+        files = {name: self.layout.certificates / f"{other}-{external[key]['key']}" for key, name in keys.items()}
+        address = {"hostaddr": ADDRESSES[self.region][1], "application_name": self.layout.cluster}
+        parts = {**external["connectionParameters"], **files, **address}
+        return " ".join(f"{key}={value}" for key, value in parts.items())
+
+    def initialise(self) -> None:
+        self._do("initdb", "-D", self.layout.data, "-A", "trust", "-U", "postgres", "--data-checksums")
+        self.configure()
+        self.start()
+        self.sql(
+            "SET synchronous_commit TO local",  # nobody confirms yet
+            "CREATE ROLE streaming_replica REPLICATION LOGIN",
+            "CREATE TABLE records (id bigint PRIMARY KEY, at timestamptz)",
+        )
 
 
 _AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]

@@ -27,6 +27,19 @@ ALERTS = (
     {"alertname": "PostgresqlReplicaBehindObjective", "severity": "critical", "pod": "postgresql-us-east-2"},
     {"alertname": "VolumeFilling", "severity": "warning", "pod": HOSTILE},
 )
+OF_USERS = (
+    *("Time to answer", "Time to answer by region", "Slowest requests", "Requests", "Requests by region"),
+    *("Share of requests that fail", "Share of requests that fail by region", "Requests by pod of the service"),
+    *("Error budget left", "How fast the error budget burns", "Reads that find their key"),
+    *("Memories to be stored that fail", "Stores: what fails for the service"),
+    *("Nodes that a gateway asks", "Calls that are made again, to another node", "Memories to be stored"),
+    "Time to an answer, at the gateways",
+)
+OF_COLLECTIONS = (
+    *("Copies by shard", "Fewest copies of a shard", "Fewest zones of a shard", "Shards by node", "Points by node"),
+    *("Searches", "Time that a search takes", "Qdrant: requests that a node fails"),
+)
+"""Panels that a standby has nothing for."""
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +157,16 @@ def test_what_has_no_figures_is_listed(address: str, watched: Watched) -> None:
     before = drawn(watched.scope, source, -HOUR, HOUR)
     said = {panel.title for panel in before.panels} - {panel.title for panel in before.empty}
     assert said == {"Cannot wait", "For working hours", "Alerting"}, "what counts alerts says none"
+
+
+def test_the_standbys_page_has_figures_of_all_but_users(start_module: Start, tmp_path: Path) -> None:
+    """All is well there, its users are taken home, and it has no collections before a promotion."""
+    standby = Watched(replace(scope(Project.load(ROOT).settings()["us-west"]), backups=True))
+    watchdog = Series("ALERTS", {"alertstate": "firing", "region": "us-west", **ALERTS[0]}, steady(1))
+    told = [*healthy.region(standby), watchdog]
+    address = prometheus(told, [rules(standby.scope)], END, tmp_path, start_module)
+    page = drawn(standby.scope, Prometheus(address), END, HOUR)
+    assert page.beyond == ()
+    assert {panel.title for panel in page.empty} == {*OF_USERS, *OF_COLLECTIONS, "Which alerts"}
+    shown = {panel.title for panel in page.panels} - {panel.title for panel in page.empty}
+    assert {"Edge: pods that reach home", "PostgreSQL: replication lag", "CPU by node", "Ready pods by zone"} <= shown

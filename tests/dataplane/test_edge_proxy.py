@@ -4,6 +4,7 @@ but for shorter waits (edge_home.QUICKER).
 
 import http.client
 import os
+import re
 import signal
 import socket
 import threading
@@ -302,4 +303,7 @@ def test_prometheus_finds_whether_home_is_there(stand: Stand) -> None:
     status, metrics = stand.edge.own("/metrics")
     assert status == 200
     assert 'haproxy_backend_active_servers{proxy="memory-service"} 1' in metrics
+    # What rules ask for, by the labels that they ask with (observability/recording.py).
+    assert re.search(r'^haproxy_frontend_http_responses_total{proxy="edge",code="2xx"} [1-9]', metrics, re.MULTILINE)
+    assert re.search(r'^haproxy_server_status{proxy="memory-service",[^}]*state="UP"} 1$', metrics, re.MULTILINE)
     assert stand.edge.own("/elsewhere")[0] == 404

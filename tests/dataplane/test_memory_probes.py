@@ -1,15 +1,22 @@
 """The probes beside real processes of the service's stand-in, on real stores: who is found, and who is left alone."""
 
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+import ssl
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.files.memory_probe import proof
+from rehearsal.certificates import Authority
 from rehearsal.ports import free_port
 from tests.dataplane.conftest import Start, tool
-from tests.dataplane.memory_stand import Postgres, Service, Stores, playing_qdrant
+from tests.dataplane.memory_stand import TOKEN, Postgres, Service, Stores, playing_qdrant
 from tests.dataplane.redis_servers import eventually
 
 NOBODY = "http://127.0.0.1:9"
@@ -134,3 +141,56 @@ def test_a_process_that_is_not_there_is_neither(stores: Stores) -> None:
         code, said = service.probe(probe)
         assert code == 1
         assert said.startswith("memory service: it does not answer (")
+
+
+HOME = "home.us-west.somafractalmemory.internal"
+
+
+@contextmanager
+def another_region(folder: Path, said: str) -> Generator[str]:
+    """The ingress controller of us-west as the probe asks for it: TLS by an authority of its own, one host."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = said.encode() if self.headers["Host"] == HOME else b"another host"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base's name)
+            """Requests are no events."""
+
+    signed = Authority("edges of us-west").server([f"*.{HOME.partition('.')[2]}"], [])
+    pair = folder / "us-west.pem"
+    pair.write_text(signed.certificate + signed.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}/{HOME}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_home_that_was_given_up_serves_nobody_when_it_comes_back(stores: Stores, tmp_path: Path) -> None:
+    """Its PostgreSQL takes writes and all is well with it, but us-west is home. A pod that has heard it once keeps it;
+    those of the clone, of the next generation, are others."""
+    made = stores.service()
+    scratch = {}
+    for name in ("old", "clone"):
+        (tmp_path / name).mkdir()
+        scratch[name] = replace(made, environment={**made.environment, "TMPDIR": str(tmp_path / name)})
+    place = str(tmp_path / "other-regions")
+    with another_region(tmp_path, f"us-east/2/{proof(TOKEN, 'us-east', 2)}") as said:
+        (tmp_path / "other-regions").write_text(said)
+        code, said = scratch["old"].probe("ready", "us-east", "1", place)
+        assert code == 1
+        assert said.startswith("memory service: us-east was given up for another home")
+        assert scratch["clone"].probe("ready", "us-east", "2", place) == (0, "")
+    assert not scratch["old"].passes("ready", "us-east", "1", place), "though us-west does not answer any more"
+    assert scratch["clone"].passes("ready", "us-east", "2", place), "home serves whether a standby lives or not"
+    assert scratch["old"].passes("alive", NOBODY), "it is not killed for it"

@@ -200,24 +200,31 @@ def test_nobody_comes_in_without_tls(instances: Instances, gateways: list[Gatewa
 def test_a_new_password_costs_no_record_and_no_restart(
     instances: Instances, gateways: list[Gateway], load: Callable[[str], Load]
 ) -> None:
-    """The rotation of docs/postgresql.md: clients that are there go on, those that come wait until all know it."""
+    """The rotation of docs/postgresql.md: clients that are there go on, and those that come need not wait, for the
+    gateway knows the next password; those of a rotation that follows too soon wait until it does."""
     writers, name = load("rotated"), instances.primary
     eventually(lambda: all(writers.stored(asking(instances, name))), "all write")
     stale = instances.dsn(gateways[0].pooler.port).replace(str(instances.passfile), str(instances.folder / "stale"))
     (instances.folder / "stale").write_text(instances.passfile.read_text())
     (instances.folder / "stale").chmod(0o600)
+    instances.following_file.write_text("other456")
+    assert [gateway.probe("ready") for gateway in gateways] == [0, 0]
     instances.password("other456", told=False)
     eventually(lambda: "the password of soma has changed" in instances.log(name), "the server takes it over")
+    assert [gateway.probe("ready") for gateway in gateways] == [0, 0], "with the former password in their files"
+    psycopg2.connect(gateways[0].dsn()).close()
+    with pytest.raises(psycopg2.OperationalError, match=r"authentication failed|password"):
+        psycopg2.connect(stale)
+    instances.password("third789", told=False)
+    eventually(lambda: instances.log(name).count("the password of soma has changed") > 1, "and the next")
     with ThreadPoolExecutor() as pool:
         coming = pool.submit(psycopg2.connect, gateways[0].dsn())
         time.sleep(2)
-        assert not coming.done(), "the gateway still has the old password, and waits"
-        instances.secret_file.write_text("other456")
+        assert not coming.done(), "the gateway knows neither the present password nor its next one, and waits"
+        instances.secret_file.write_text("third789")
         coming.result(30).close()
-    with pytest.raises(psycopg2.OperationalError, match=r"authentication failed|password"):
-        psycopg2.connect(stale)
     instances.password(PASSWORD)
-    eventually(lambda: instances.log(name).count("the password of soma has changed") > 1, "and back")
+    eventually(lambda: instances.log(name).count("the password of soma has changed") > 2, "and back")
     report = writers.end()
     assert (writers.missing(report, asking(instances, name)), report.swallowed) == (0, 0), report
 
@@ -226,7 +233,7 @@ def test_no_password_stands_in_a_log_or_on_a_command_line(instances: Instances) 
     files = [*instances.folder.glob("pooler-*/log-*"), *instances.folder.glob("gateway-*.log")]
     assert len(files) >= 4
     logs = "".join([*map(instances.log, instances.names), *(file.read_text() for file in files)])
-    assert not any(password in logs for password in ("letters123", "other456"))
+    assert not any(password in logs for password in ("letters123", "other456", "third789"))
     assert "SCRAM-SHA-256" not in logs
     lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert "letters123" not in lines

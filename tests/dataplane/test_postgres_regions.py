@@ -11,7 +11,7 @@ import pytest
 from promotion import losses
 from promotion.losses import Lag, Received
 from tests.dataplane.postgres_instances import eventually
-from tests.dataplane.postgres_regions import Link, Server, folder
+from tests.dataplane.postgres_regions import Instance, Link, Server, folder
 from tests.unit.recorder import record_stack
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.own_nodes]
@@ -51,8 +51,7 @@ class Regions:
 
     def close(self) -> None:
         for server in (self.east, self.west):
-            if server.answers():
-                server.kill()
+            server.lose()
         self.link.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -82,25 +81,32 @@ def regions() -> Iterator[Regions]:
     made = Regions()
     try:
         made.east.initialise()
+        made.east.replicate()
         made.west.clone(made.to_east)
         made.west.start()
+        made.west.replicate()
         eventually(lambda: _streams(made.west), "us-west streams", 60)
         yield made
     finally:
         made.close()
 
 
-def _streams(server: Server) -> bool:
+def _streams(server: Instance) -> bool:
     return server.sql("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'")[0][0] == 1
 
 
-def _ids(server: Server) -> set[int]:
+def _ids(server: Instance) -> set[int]:
     return {row[0] for row in server.sql("SELECT id FROM records")}
 
 
 def test_a_standby_streams_over_the_link_by_tls_and_says_how_far_it_is(regions: Regions, figure: Figure) -> None:
-    (tls,) = regions.east.sql("SELECT ssl, version FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)")
-    assert tls == (True, "TLSv1.3")
+    followers = (
+        "SELECT application_name, ssl, version, sync_state FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)"
+    )
+    assert sorted(regions.east.sql(followers)) == [
+        ("postgresql-us-east-2", True, "TLSv1.3", "quorum"),
+        ("postgresql-us-west", True, "TLSv1.3", "async"),
+    ]
     assert regions.west.sql("SELECT conninfo LIKE '%%sslmode=verify-full%%' FROM pg_stat_wal_receiver") == [(True,)]
     writer = Writer(regions.east, 1)
     time.sleep(LOAD_SECONDS)
@@ -109,7 +115,8 @@ def test_a_standby_streams_over_the_link_by_tls_and_says_how_far_it_is(regions: 
     writer.join(30)
     assert lag.bytes is not None
     assert lag.seconds is not None
-    (delay,) = regions.east.sql("SELECT extract(epoch FROM write_lag) * 1000 FROM pg_stat_replication")
+    of_west = "FROM pg_stat_replication WHERE application_name = 'postgresql-us-west'"
+    (delay,) = regions.east.sql(f"SELECT extract(epoch FROM write_lag) * 1000 {of_west}")
     assert delay[0] is None or delay[0] >= 60
     figure(
         f"promotion: under {len(writer.acknowledged) / LOAD_SECONDS:.0f} records/s over 60 ms, standby {lag.words()}"
@@ -130,17 +137,31 @@ def test_a_standby_says_whether_home_is_heard_and_how_much_it_has(regions: Regio
     try:
         eventually(lambda: not regions.received("us-west").streams, "us-west has noticed", 60)
         assert (regions.received("us-west").bytes or 0) >= written
+        regions.east.sql("INSERT INTO records VALUES (-2, now())")  # home waits for no other region
     finally:
         regions.link.join()
     eventually(lambda: regions.received("us-west").streams, "us-west streams again", 60)
     assert regions.received("us-east") == Received()  # of a primary nobody asks
 
 
+def test_a_commit_waits_for_another_zone(regions: Regions) -> None:
+    """As declared: so what home acknowledges outlives the loss of the primary's zone, and of nothing more."""
+    regions.east.replica.stop()
+    writing = threading.Thread(target=regions.east.sql, args=("INSERT INTO records VALUES (-3, now())",), daemon=True)
+    writing.start()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    eventually(lambda: regions.east.sql(waits) == [(1,)], "the commit waits", 30)
+    regions.east.replica.start()
+    writing.join(30)
+    assert not writing.is_alive()
+    assert -3 in _ids(regions.east.replica)
+
+
 def test_a_lost_home_costs_what_was_under_way_and_is_cloned_again(regions: Regions, figure: Figure) -> None:
     writer = Writer(regions.east, 1_000_000)
     time.sleep(LOAD_SECONDS)
     regions.link.cut()  # with what is on its way
-    regions.east.kill()
+    regions.east.lose()
     lost = time.monotonic()
     writer.join(30)
     assert regions.lag("us-west", None).seconds is not None
@@ -163,6 +184,7 @@ def test_a_lost_home_costs_what_was_under_way_and_is_cloned_again(regions: Regio
     began = time.monotonic()
     regions.east.clone(regions.to_west)
     regions.east.start()
+    regions.east.replicate()
     eventually(lambda: _streams(regions.east), "us-east streams", 60)
     figure(f"promotion, forced: old home cloned again and streaming after {time.monotonic() - began:.1f} s")
     assert regions.east.sql("SELECT pg_is_in_recovery()") == [(True,)]

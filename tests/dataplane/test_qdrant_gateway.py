@@ -5,8 +5,10 @@ those of the service's client do (qdrant-client's default, which the service lea
 """
 
 import http.client
+import re
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ from tests.dataplane.qdrant_cluster import KEY, Cluster, call, eventually, point
 
 NODES, POINTS = 3, 60
 PATIENCE = 5.0
+PAUSE = 0.01
+"""Seconds between the rounds of a client: without any, a few clients take the machine from the nodes."""
 
 TIMEOUTS = {
     "QDRANT__CLUSTER__GRPC_TIMEOUT_MS": str(qdrant.GRPC_TIMEOUT_MS),
@@ -49,8 +53,10 @@ def gateway(tmp_path: Path, start: Start, cluster: Cluster) -> str:
     return started(tmp_path, start, cluster, KEY)
 
 
-def started(folder: Path, start: Start, cluster: Cluster, key: str) -> str:
-    """Address of HAProxy with our configuration and a key; its peers are named here instead of being found by DNS."""
+def started(folder: Path, start: Start, cluster: Cluster, key: str, metrics: int = 0) -> str:
+    """Address of HAProxy with our configuration and a key; its peers are named here instead of being found by DNS.
+    `metrics` is the port of its figures.
+    """
     port = free_port()
     text = (FILES / "qdrant-gateway.cfg").read_text()
     text = text.replace("127.0.0.1:6333", f"127.0.0.1:{port}").replace("resolvers cluster resolve-prefer ipv4", "")
@@ -59,7 +65,8 @@ def started(folder: Path, start: Start, cluster: Cluster, key: str) -> str:
     (folder / "gateway.cfg").write_text(f"global\n    set-var proc.qdrant_api_key str({key})\n")
     (folder / "qdrant-gateway.cfg").write_text("\n".join([*kept, *peers, ""]))
     files = [str(folder / name) for name in ("gateway.cfg", "qdrant-gateway.cfg")]
-    start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], log=folder / "gateway.log")
+    told = {"METRICS_PORT": str(metrics or free_port())}
+    start([tool("haproxy"), "-W", "-f", files[0], "-f", files[1]], told, folder / "gateway.log")
     address = f"127.0.0.1:{port}"
     eventually(lambda: through(address, "GET", "/readyz")[0] == 200)
     return address
@@ -113,7 +120,7 @@ class Load:
             thread.join(30)
 
     def _run(self, number: int) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE):
             number += 1
             if self._try("PUT", "/collections/default/points?wait=true", {"points": [point(number)]}):
                 self.stored.append(number)
@@ -260,3 +267,63 @@ def test_calls_that_fail_at_once_leave_a_try_for_a_peer_that_does_not_answer(clu
     began = time.monotonic()
     assert through(gateway, "GET", "/collections/default")[0] == 200
     assert time.monotonic() - began > 2.4, "the frozen peer was not asked"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the gateway tells Prometheus."""
+
+    port: int
+
+    def series(self) -> list[str]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            return [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+
+    def of(self, name: str, labels: str = "") -> float:
+        """One of the backend."""
+        wanted = re.escape(f'haproxy_backend_{name}{{proxy="peers"{labels}}}')
+        (found,) = (one.partition(" ")[2] for one in map(str.strip, self.series()) if re.match(f"{wanted} ", one))
+        return float(found)
+
+    def counted(self) -> dict[str, float]:
+        """What rules ask for, but for the time to an answer."""
+        return {
+            "peers": self.of("active_servers"),
+            "good": self.of("http_responses_total", ',code="2xx"'),
+            "failed": self.of("http_responses_total", ',code="5xx"'),
+            "given up": self.of("client_aborts_total"),
+            "repeated": self.of("redispatch_warnings_total"),
+        }
+
+
+def test_figures_tell_what_failed_what_was_given_up_and_what_was_made_again(
+    cluster: Cluster, tmp_path: Path, start: Start
+) -> None:
+    """Of all nodes together, in as many series as there would be of many."""
+    metrics = free_port()
+    gateway, figures, path = started(tmp_path, start, cluster, KEY, metrics), Figures(metrics), "/collections/default"
+    none = {"good": 0, "failed": 0, "given up": 0, "repeated": 0}
+    eventually(lambda: figures.counted() == {"peers": NODES, **none})
+    assert len(figures.series()) < 120
+    assert all(series.startswith("haproxy_backend_") for series in figures.series())
+
+    cluster.fault(1, "GET", path, status=500, times=1000)
+    assert [through(gateway, "GET", path)[0] for _ in range(12)] == [200] * 12
+    found = figures.counted()
+    assert found == {"peers": NODES, **none, "good": 12, "repeated": found["repeated"]}
+    assert found["repeated"] >= 12 / NODES
+    assert 0 < figures.of("response_time_average_seconds") < 1
+
+    for node in (0, 2):
+        cluster.fault(node, "GET", path, status=500, times=1000)
+    assert {through(gateway, "GET", path)[0] for _ in range(3)} == {500}
+    assert figures.counted()["failed"] == 3
+
+    for node in range(NODES):
+        cluster.freeze(node)
+    with pytest.raises(TimeoutError):
+        call(gateway, "GET", path, key=None, seconds=0.5)
+    eventually(lambda: figures.counted()["given up"] == 1)
+    eventually(lambda: figures.counted()["peers"] == 0)
+    assert through(gateway, "GET", path)[0] == 503
+    assert figures.counted()["failed"] == 4

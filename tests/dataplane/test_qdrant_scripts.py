@@ -119,7 +119,9 @@ def gateway(tmp_path: Path, start: Start, peer: tuple[type[Peer], int]) -> int:
     (tmp_path / "gateway.cfg").write_text("global\n    set-var proc.qdrant_api_key str(letters123)\n")
     (tmp_path / "qdrant-gateway.cfg").write_text("\n".join([*kept, f"    server one 127.0.0.1:{peer[1]}", ""]))
     start(
-        [haproxy, "-f", str(tmp_path / "gateway.cfg"), "-f", str(tmp_path / "qdrant-gateway.cfg")], log=tmp_path / "log"
+        [haproxy, "-f", str(tmp_path / "gateway.cfg"), "-f", str(tmp_path / "qdrant-gateway.cfg")],
+        {"METRICS_PORT": str(free_port())},
+        tmp_path / "log",
     )
     eventually(lambda: call(port, "GET", "/readyz")[0] == 200)
     return port
@@ -141,7 +143,10 @@ class TestTheGateway:
     def test_haproxy_takes_the_configuration_as_it_is(self, tmp_path: Path, start: Start) -> None:
         (tmp_path / "gateway.cfg").write_text("global\n    set-var proc.qdrant_api_key str(letters123)\n")
         command = [tool("haproxy"), "-c", "-f", str(tmp_path / "gateway.cfg"), "-f", str(FILES / "qdrant-gateway.cfg")]
-        environment = {"QDRANT_HEADLESS": "qdrant-headless.somafractalmemory.svc.cluster.local"}
+        environment = {
+            "QDRANT_HEADLESS": "qdrant-headless.somafractalmemory.svc.cluster.local",
+            "METRICS_PORT": str(free_port()),
+        }
         assert start(command, environment, tmp_path / "log").wait(20) == 0, (tmp_path / "log").read_text()
 
     def test_the_services_calls_arrive_with_the_key(self, gateway: int, peer: tuple[type[Peer], int]) -> None:

@@ -1,26 +1,20 @@
 """A plain Redis client before the gateway and before a single Redis: the same answers, command by command."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
 import redis
 from redis.exceptions import RedisError, ResponseError
 
-from rehearsal import paths
-from tests.dataplane.conftest import FILES, Start
+from tests.dataplane import newest
+from tests.dataplane.conftest import Start
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.redis_servers import Servers, eventually, kinds, single
 from tests.dataplane.sidecar import go_test
 
 KEY, META = "default:(1.0, 2.0):data", "default:(1.0, 2.0):meta"
-NEWEST = "8.1.0"
-"""Of redis-py, whose default protocol is 3."""
 Told = Callable[[Any], Any]
 
 
@@ -40,19 +34,6 @@ def stand(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Sta
 def alone(kind: str, tmp_path_factory: pytest.TempPathFactory, start_module: Start) -> redis.Redis:
     """A single server of the same kind, the baseline."""
     return single(kind, tmp_path_factory.mktemp("alone"), start_module)
-
-
-@pytest.fixture(scope="session")
-def newest() -> Path:
-    """A folder with the newest client, beside the one of the environment, which is the service's."""
-    folder = paths.cache() / "python" / f"redis-{NEWEST}"
-    if not folder.exists():
-        with TemporaryDirectory(dir=paths.cache()) as made:
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{made}/redis"]
-            subprocess.run([*command, f"redis=={NEWEST}"], check=True, timeout=120)
-            folder.parent.mkdir(exist_ok=True)
-            (Path(made) / "redis").rename(folder)
-    return folder
 
 
 @pytest.fixture
@@ -173,32 +154,14 @@ def test_the_gateway_answers_as_a_single_redis_does(pair: tuple[redis.Redis, red
 
 
 def test_the_newest_client_is_told_the_same_and_its_default_protocol_fails_loudly(
-    pair: tuple[redis.Redis, redis.Redis],
-    stand: tuple[Servers, Gateway],
-    newest: Path,
-    figure: Callable[[str], None],
+    pair: tuple[redis.Redis, redis.Redis], stand: tuple[Servers, Gateway], figure: Callable[[str], None]
 ) -> None:
-    """The version after the next may be the service's; in a process of its own, for this one has another."""
     servers, gateway = stand
-    alone = pair[1].connection_pool.connection_kwargs["port"]
-    command = [sys.executable, "-m", "tests.dataplane.newest_client", str(gateway.port), str(alone)]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(newest), str(paths.CHECKOUT), str(FILES)]),
-        "PASSWORD": servers.password.read_text().strip(),
-    }
-    asked = subprocess.run(
-        [*command, *map(servers.host, servers.pods)],
-        env=environment,
-        cwd=paths.CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert asked.returncode == 0, asked.stdout + asked.stderr
-    first, *differences, default = asked.stdout.splitlines()
+    alone = int(pair[1].connection_pool.connection_kwargs["port"])
+    nodes = [servers.host(name) for name in servers.pods]
+    first, differences, default = newest.ask(gateway.port, alone, nodes, servers.password.read_text().strip())
     figure(f"{servers.kind}: {first}; its default protocol: {default}")
-    assert first.startswith(f"redis-py {NEWEST}: {len(SAME)} checks")
+    assert first.startswith(f"redis-py {newest.NEWEST}: {len(SAME)} checks")
     assert differences == []
     assert "RESP2" in default
     assert "answered" not in default
@@ -362,6 +325,14 @@ def test_metrics_count_what_was_answered(pair: tuple[redis.Redis, redis.Redis], 
     assert grown['redis_gateway_commands_total{command="SET",outcome="ok"}'] == 1
     assert grown['redis_gateway_commands_total{command="HGETALL",outcome="error"}'] == 1
     assert grown['redis_gateway_commands_total{command="REFUSED",outcome="error"}'] == 2
+    carried = {"ok": 0.0, "error": 0.0}
+    for name, value in grown.items():
+        if name.startswith("redis_gateway_commands_total") and "REFUSED" not in name:
+            carried["ok" if 'outcome="ok"' in name else "error"] += value
+    assert carried["error"] == 1 and carried["ok"] >= 4
+    assert carried == {
+        outcome: grown[f'redis_gateway_answers_total{{outcome="{outcome}"}}'] for outcome in ("ok", "error")
+    }
     assert grown['redis_gateway_command_seconds_count{command="GET"}'] == 3
     assert gateway.metrics()["redis_gateway_cluster_ok"] == 1
     assert not any("KEYS" in name or "NOT" in name for name in grown)

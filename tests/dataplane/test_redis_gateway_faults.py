@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
-from redis.exceptions import LockError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from tests.dataplane.conftest import Start, tool
 from tests.dataplane.gateway import Gateway
 from tests.dataplane.load import Account, writing
 from tests.dataplane.redis_servers import Servers, eventually, kinds
+from tests.dataplane.redis_stress import Stress
 
 RESTORED_SECONDS = 15.0
 """How long a client may have to wait when a master is lost."""
@@ -74,7 +75,7 @@ def test_a_lost_master_costs_a_wait_and_no_answer(
     with writing(gateway.client) as account:
         time.sleep(2)
         servers.signal(_master(servers), fault)
-        time.sleep(RESTORED_SECONDS)
+        account.await_all(RESTORED_SECONDS)
         before = account.answers
         time.sleep(1)
         served = account.answers - before
@@ -97,7 +98,8 @@ def test_a_lost_zone_costs_a_wait_and_no_answer(stand: Stand, figure: Figure) ->
         time.sleep(2)
         for name in lost:
             servers.signal(name, signal.SIGSTOP)
-        time.sleep(RESTORED_SECONDS)
+        account.await_all(RESTORED_SECONDS)
+        time.sleep(1)
     figure(f"Redis zone lost: {account.answers} answers, the slowest took {account.longest:.1f} s")
     assert account.errors == []
     assert account.wrong == []
@@ -219,85 +221,29 @@ def test_many_clients_at_once_lose_nothing_through_failovers_and_moving_slots(
     on their way, and answers for keys that have gone as if they had never been (docs/redis.md).
     """
     servers, gateway = stand
-    stop = threading.Event()
-    counts = {"locked": 0, "limited": 0, "in doubt": 0}
-    guard, faults = threading.Lock(), cast(list[str], [])
-
-    def repeat(work: Callable[[Any], None]) -> None:
-        client = gateway.client()
-        while not stop.is_set():
-            try:
-                work(client)
-            except (RedisError, AssertionError) as error:
-                faults.append(f"{work.__name__}: {type(error).__name__}: {error}")
-
-    def locked(client: Any) -> None:
-        try:
-            with client.lock("lock:(1.0, 2.0)", timeout=10, blocking_timeout=20):
-                client.set("counter", int(client.get("counter") or 0) + 1)
-                with guard:
-                    counts["locked"] += 1
-        except LockError as error:
-            raise AssertionError(f"lock: {error}") from error
-
-    def limited(client: Any) -> None:
-        pipeline = client.pipeline(transaction=True)
-        pipeline.incrby("limit", 1)
-        pipeline.expire("limit", 600)
-        try:
-            pipeline.execute()
-        except ResponseError as error:
-            if "may have been carried out" not in str(error):
-                raise
-            with guard:
-                counts["in doubt"] += 1
-        else:
-            with guard:
-                counts["limited"] += 1
-
-    def hashed(client: Any) -> None:
-        key = f"hash:{threading.get_ident()}"
-        client.hset(key, mapping={"a": "1", "b": "2"})
-        assert client.hgetall(key) == {b"a": b"1", b"b": b"2"}
-        assert client.delete(key) == 1
-
-    def piped(client: Any) -> None:
-        name = threading.get_ident()
-        pipeline = client.pipeline(transaction=False)
-        for number in range(16):
-            pipeline.set(f"pipe:{name}:{number}", number)
-            pipeline.get(f"pipe:{name}:{number}")
-        assert pipeline.execute()[1::2] == [str(number).encode() for number in range(16)]
-
-    works = [locked, limited, hashed, piped] * 6
-    workers = [threading.Thread(target=repeat, args=(work,)) for work in works]
-    for worker in workers:
-        worker.start()
-    for shard in servers.shards:
-        with _moving(servers) as unbalancing:
-            assert unbalancing.wait(240) == 0
-        successor = shard.members[1].name
-        with servers.bootstrapping() as mover:
-            if kind.startswith("valkey"):
-                time.sleep(1)
+    with Stress(gateway.client) as counted:
+        for shard in servers.shards:
+            with _moving(servers) as unbalancing:
+                assert unbalancing.wait(240) == 0
+            successor = shard.members[1].name
+            with servers.bootstrapping() as mover:
+                if kind.startswith("valkey"):
+                    time.sleep(1)
+                    servers.ask(successor, "CLUSTER", "FAILOVER")
+                said, _ = mover.communicate(timeout=240)
+            assert mover.returncode == 0, said
+            assert "go from" in said, said
+            if not kind.startswith("valkey"):
                 servers.ask(successor, "CLUSTER", "FAILOVER")
-            said, _ = mover.communicate(timeout=240)
-        assert mover.returncode == 0, said
-        assert "go from" in said, said
-        if not kind.startswith("valkey"):
-            servers.ask(successor, "CLUSTER", "FAILOVER")
-            eventually(partial(_is_master, servers, successor))
-            servers.bootstrap()
-    time.sleep(2)
-    stop.set()
-    for worker in workers:
-        worker.join(60)
-    client = gateway.client()
-    figure(f"Redis gateway under failovers and moving slots: {counts}")
-    assert faults == []
-    assert counts["locked"] > 20
-    assert client.get("counter") == str(counts["locked"]).encode()
-    assert counts["limited"] <= int(cast(bytes, client.get("limit"))) <= counts["limited"] + counts["in doubt"]
+                eventually(partial(_is_master, servers, successor))
+                servers.bootstrap()
+        time.sleep(2)
+    figure(
+        f"Redis gateway under failovers and moving slots: {counted.locked} turns under a lock, {counted.limited} "
+        f"transactions, {counted.in_doubt} in doubt"
+    )
+    assert counted.wrong() == []
+    assert counted.locked > 20
 
 
 def _is_master(servers: Servers, name: str) -> bool:

@@ -10,10 +10,13 @@ from rehearsal.engine.aws_accounts import Accounts
 from rehearsal.engine.cli import PulumiEngine
 from rehearsal.engine.model import Change
 from rehearsal.errors import RehearsalError
-from rehearsal.overlay import ACCOUNT, ON_AWS
+from rehearsal.overlay import ACCOUNT, NODES, ON_AWS
 from rehearsal.progress import Progress
 from rehearsal.summary import RegionSummary, Summary
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
+
+pytestmark = pytest.mark.timeout(1200)
+"""Seconds: the CLI waits until what it makes is ready, region by region, and a fixture brings both up."""
 
 EAST, WEST = "us-east-1", "us-west-2"
 
@@ -23,7 +26,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with standing(tmp_path_factory.mktemp("cli-aws"), PulumiEngine.name) as stand:
         for region in REGIONS:
             stand.set(region, "platform", "aws")
-            stand.set(region, "aws", ON_AWS)
+            stand.set(region, "aws", {**ON_AWS, "nodes": NODES})
         yield stand
 
 

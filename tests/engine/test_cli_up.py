@@ -20,8 +20,11 @@ from state import __main__ as state
 from tests.engine.checkouts import checkout
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
 
-PODS = {"home": 18, "standby": 21}
-"""Of each region: 3 each of the service, Qdrant, PostgreSQL and its pooler, 6 of Redis; 3 of a standby's edge proxy."""
+pytestmark = pytest.mark.timeout(1200)
+"""Seconds: the CLI waits until what it makes is ready, region by region, and a fixture brings both up."""
+
+PODS = {"home": 21, "standby": 24}
+"""3 each of the service, Qdrant, PostgreSQL, its pooler and the exporters, 6 of Redis; 3 of a standby's edge proxy."""
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +108,8 @@ def test_what_holds_data_cannot_be_destroyed(first: Summary, stand: Stand) -> No
     del first
     with pytest.raises(RehearsalError, match="protected"):
         PulumiEngine(stand.directory).destroy("us-east", Progress(stand.said))
-    assert stand.client("us-east").find("apps/v1", "StatefulSet", "qdrant", NAMESPACE) is not None
+    for kind, name in (("StatefulSet", "qdrant"), ("Deployment", "memory-service")):
+        assert stand.client("us-east").find("apps/v1", kind, name, NAMESPACE) is not None, "all stays, or nothing"
 
 
 def _by_urn(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -119,6 +123,9 @@ def _agree(theirs: object, ours: object) -> bool:
     if isinstance(theirs, dict) and isinstance(ours, dict):
         one, other = cast(dict[str, object], theirs), cast(dict[str, object], ours)
         return one.keys() == other.keys() and all(_agree(value, other[key]) for key, value in one.items())
+    if isinstance(theirs, list) and isinstance(ours, list):
+        items, others = cast(list[object], theirs), cast(list[object], ours)
+        return len(items) == len(others) and all(map(_agree, items, others))
     return theirs == ours
 
 

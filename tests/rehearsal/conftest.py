@@ -39,6 +39,14 @@ def tools() -> binaries.Binaries:
 
 
 @pytest.fixture(scope="session")
+def kubectl() -> Path:
+    """Built with the control plane."""
+    found = binaries.ensure(Progress(io.StringIO()), (*binaries.REQUIRED, "kubectl")).kubectl
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
 def make_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakePlane]:
     """Control planes in a run directory of the tests' own; whatever runs there at the end is stopped."""
     home = tmp_path_factory.mktemp("rehearsal")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import binaries, paths, run
-from rehearsal.bench import applying, aws_growth, evaluation, growth, make_up, projects, still
+from rehearsal.bench import applying, aws_growth, evaluation, growth, make_up, policies, projects, still
 from rehearsal.bench.measure import Measure
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE, ControlPlane
 from rehearsal.engine.model import Plan
@@ -48,20 +48,42 @@ def _shape(measured: list[Measure]) -> list[tuple[str, str, float | None]]:
 
 
 def test_the_overhead_of_the_program_is_measured(plan: Plan, tmp_path: Path) -> None:
-    of_packs = [
+    assert _shape(evaluation.measure(tmp_path, plan, QUIET, rounds=1)) == [
+        ("evaluate us-east over a bare program of the same resources", "ratio", 1.25),
+        ("evaluate us-east", "s", None),
+    ]
+
+
+def test_the_cost_of_the_packs_is_measured(plan: Plan, tmp_path: Path) -> None:
+    assert _shape(policies.measure(tmp_path, plan, plan, QUIET, rounds=1)) == [
         about
         for pack in ("capacity", "data-safety", "high-availability", "security")
         for about in (
             (f"start the policy pack {pack}", "s", None),
-            (f"ask it about {len(plan.resources)} resources", "s", None),
-            ("the same over as many policies that look at nothing", "ratio", None),
+            (f"ask it about {len(plan.resources)} resources", "s", 0.15),
+            ("the same over as many policies of the SDK that look at nothing", "ratio", None),
+            ("the same for 10 times as many resources", "ratio", 12.0),
+            (f"as many calls as {len(plan.resources)} resources on AWS take, which ask nothing", "s", None),
+            ("its own part of these resources, without those calls", "s", 0.15),
         )
     ]
-    assert _shape(evaluation.measure(tmp_path, plan, QUIET, rounds=1)) == [
-        ("evaluate us-east over a bare program of the same resources", "ratio", 1.25),
-        ("evaluate us-east", "s", None),
-        *of_packs,
-    ]
+
+
+def test_a_region_many_times_has_no_resource_twice_and_refers_to_its_own(plan: Plan) -> None:
+    made = list(policies.enlarged(plan.resources, 3))
+    assert made[: len(plan.resources)] == list(plan.resources)
+    assert len({one.urn for one in made}) == len(made) == 3 * len(plan.resources)
+    third = made[2 * len(plan.resources) :]
+    own = {one.urn for one in third}
+    for one in third:
+        sources = {urn for origins in one.property_dependencies.values() for urn in origins}
+        assert {one.parent or "", one.provider or "", *one.depends_on, *sources} - {""} <= own | {
+            plan.resources[0].parent
+        }
+    namespaces = {one.inputs["metadata"]["namespace"] for one in third if one.type.endswith(":StatefulSet")}
+    assert namespaces == {
+        f"{one.inputs['metadata']['namespace']}-2" for one in plan.resources if one.type.endswith(":StatefulSet")
+    }
 
 
 def test_our_modules_are_as_warm_as_the_sdks_where_no_bytecode_may_be_written(

@@ -30,15 +30,18 @@ REGION = "us-east"
 NAMESPACES = {"default": "memory-service", "agents": "memory-service-agents", "tools": "memory-service-tools"}
 WORKLOAD: Mapping[str, Any] = {
     "memories_per_day": 50,
-    "memories": 8_000_000,
-    "concurrent_users": 9000,
+    "memories": 12_000_000,
+    "concurrent_users": 10_000,
     "write_read_ratio": 0,
-    "vector_dimensions": 3072,
+    "vector_dimensions": 2048,
     "round_trip_ms": 0.002,
+    "peak_factor": 1,
     "objectives": {"latency_ms": 600_000},
     "start": "2026-12-01",
 }
-"""Whose stores fill two machines in each zone, and whose service two others."""
+"""Whose stores ask for more than one machine of each zone has, and whose service for more than two, in each zone and at
+all times: as many pods a zone, and no peak.
+"""
 STACK: Mapping[str, Any] = {
     "workload": WORKLOAD,
     "memory": {"image": "memory:1", "namespaces": [*NAMESPACES], "max_memories": 100_000_000},

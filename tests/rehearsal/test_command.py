@@ -13,7 +13,7 @@ import pytest
 from rehearsal import processes
 from rehearsal.controlplane import FOLLOWERS, SERVER, STORE
 from tests.engine.checkouts import LONELY
-from tests.rehearsal.command import clone, command, environment
+from tests.rehearsal.command import clone, command, environment, make
 from tests.rehearsal.conftest import exists
 from tests.rehearsal.stand import REGIONS
 
@@ -137,8 +137,9 @@ def test_an_up_whose_control_plane_dies_names_what_died_and_the_next_one_goes_on
 
 
 def test_preview_answers_in_the_promised_form_and_starts_nothing(copy: Path) -> None:
-    ended = command(copy, "preview", "--json", "--engine", "in-process")
+    ended = make(copy, "preview", "--json", "--engine", "in-process")
     assert ended.returncode == 0, ended.stderr
+    assert (copy / "run" / "preview.html").exists()
     document = json.loads(ended.stdout)
     assert document["engine"] == "in-process"
     assert {"regions", "unvalidated_kinds", "simulated"} <= document.keys()
@@ -192,7 +193,7 @@ def test_a_preview_that_is_refused_says_by_whom_and_exits_with_one(copy: Path) -
 
 
 def test_policies_judges_every_region_on_both_platforms_and_changes_nothing(copy: Path) -> None:
-    ended = command(copy, "policies")
+    ended = make(copy, "policies", seconds=400)
     assert ended.returncode == 0, ended.stderr
     for words in (
         "kubernetes", "aws", "us-west", "data-safety", "security", "advisory: data-safety: any-backups",

@@ -86,7 +86,23 @@ def test_whatever_weakens_the_region_is_refused(pack: packs.Pack, region: Resour
         "healthy-names",  # of regions on AWS: tests/unit/test_policy_names.py
         *("subnets-in-zones", "nat-per-zone", "nodes-in-zones"),  # and tests/unit/test_policy_zonal.py
         *("links-both-ways", "cluster-support"),
+        "right-region",  # tests/unit/test_policy_places.py
+        *("qdrant-zone-loss", "qdrant-shards"),  # home states its collections: tests/unit/test_policy_qdrant.py
         "exceptions",  # tests/unit/test_policy_exceptions.py
+        # tests/unit/test_policy_workloads.py
+        *("node-spread", "stateful-rollouts", "peer-names", "autoscaled-replicas"),
+        *("distinct-probes", "probe-ports", "startup-probes", "graceful-stop"),
+        *("bounded-scratch", "images-at-hand", "hosts-claimed-once", "referenced-keys"),
+        "quick-names",  # tests/unit/test_policy_names.py
+        *("control-plane-zones", "balancers-in-zones", "target-health"),  # test_policy_zonal.py, test_policy_ways.py
+        # test_policy_rollouts.py, test_policy_data_safety.py and, by their examples, test_policy_examples.py
+        *("members-start-together", "postgresql-updates", "zonal-shift", "node-repair", "endpoints-in-zones"),
+        # test_policy_store_nodes.py, test_policy_cluster_addons.py, test_policy_watched.py
+        *("nodes-of-stores", "cluster-addons", "watched-pods"),
+        # test_policy_network_sides.py and, by their examples, test_policy_examples.py
+        *("security-groups-agree", "eks-rights", "private-services", "node-types"),
+        *("backup-requests", "qdrant-environment", "time-to-write"),
+        "not-judged",  # advice: tests/unit/test_policy_releases.py
     }
 
 
@@ -122,6 +138,23 @@ def changed(region: Resources, resource: PlannedResource, change: Callable[[dict
 def pod(inputs: dict[str, Any]) -> dict[str, Any]:
     spec = inputs["spec"]
     return (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]["spec"]
+
+
+def without_a_replica(region: Resources) -> Iterator[Weakening]:
+    def forget(inputs: dict[str, Any]) -> None:
+        plan = json.loads(inputs["data"]["plan.json"])
+        shards = [shard[:1] for shard in plan["shards"]]
+        inputs["data"]["plan.json"] = json.dumps({**plan, "shards": shards})
+
+    for resource in region:
+        data = resource.inputs.get("data")
+        if kind(resource) == "ConfigMap" and isinstance(data, dict) and '"shards"' in str(data.get("plan.json")):
+            yield f"masters alone in {resource.name}", "redis-shards", changed(region, resource, forget)
+
+
+def without_an_autoscaler(region: Resources) -> Iterator[Weakening]:
+    rest = [resource for resource in region if kind(resource) != "HorizontalPodAutoscaler"]
+    yield "drop the autoscaler", "every-kind", rest
 
 
 def without_a_budget(region: Resources) -> Iterator[Weakening]:
@@ -229,6 +262,13 @@ def with_a_weaker_field(region: Resources) -> Iterator[Weakening]:
         ("Deployment", "spec.template.spec.nodeName", "node-1", "zone-spread"),
         ("Deployment", "spec.strategy", {"type": "Recreate"}, "rollouts"),
         ("Pooler", "spec.deploymentStrategy", {"type": "Recreate"}, "rollouts"),
+        ("Service", "spec.selector", {"app.kubernetes.io/name": "nobody"}, "services-reach-pods"),
+        (
+            "VirtualServer",
+            "spec.upstreams",
+            [{"name": "api", "service": "nobody", "port": 80}],
+            "ways-in-lead-to-services",
+        ),
     ]
     for wanted, path, value, policy in weaker:
         *parents, last = path.split(".")
@@ -313,6 +353,8 @@ def program(resource: PlannedResource) -> str:
 
 
 WEAKENINGS = (
+    without_a_replica,
+    without_an_autoscaler,
     without_a_budget,
     with_a_generous_budget,
     with_a_lone_pod,

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from components.files import memory_probe
 from components.postgres_cluster import cluster_name
 from promotion.command import Command, Wishes
 from promotion.errors import PromotionError
@@ -29,7 +30,10 @@ from rehearsal.progress import Progress
 from rehearsal.promoting import RehearsedAccess
 from rehearsal.standins import launch
 from rehearsal.standins.cnpg.topology import PRIMARY
+from tests.operator_shell import Shell, merged
 from tests.rehearsal.stand import NAMESPACE, REGIONS, Stand, standing
+from tests.unit.docs_execution import AFTER_A_PROMOTION, Way, steps
+from tests.unit.docs_pages import page
 
 pytestmark = pytest.mark.timeout(900)
 """The first test waits for two regions, beside whatever else the machine does."""
@@ -86,11 +90,29 @@ class Drill:
         assert len(declared) <= 1, declared
         assert len(writing) <= 1, writing
 
+    def in_turn(self) -> list[tuple[str, ...]]:
+        """Who was a primary, one after the other: never two, and never back."""
+        seen = self.primaries
+        return [each for index, each in enumerate(seen) if index == 0 or each != seen[index - 1]]
+
     def look_at_services(self) -> None:
         """One runs only beside a primary."""
         for region in self._alive():
             if self._declared(region) != cluster_name(region):
                 assert self.serving(region) == 0, f"{region} has a service and no primary"
+
+    def fences(self, home: str, old: str) -> bool:
+        """Whether what home's ingress controller is to answer has the readiness probe of the old home's pods fail."""
+        asking, answering = self.stand.client(old), self.stand.client(home)
+        pods = asking.get("apps/v1", "Deployment", "memory-service", NAMESPACE)["spec"]["template"]["spec"]
+        (service,) = pods["containers"]
+        *_, region, generation, _ = service["readinessProbe"]["exec"]["command"]
+        place = asking.get("v1", "ConfigMap", "memory-service", NAMESPACE)["data"]["other-regions"]
+        spec = answering.get("k8s.nginx.org/v1", "VirtualServer", "fence", NAMESPACE)["spec"]
+        assert place == f"memory.{home}.somafractalmemory.internal:443/{spec['host']}"
+        (route,) = spec["routes"]
+        said, token = route["action"]["return"]["body"], self.secrets(old)["memory-service-token"]
+        return memory_probe.given_up(said, region, int(generation), token)
 
     def _alive(self) -> list[str]:
         return [region for region in REGIONS if ControlPlane(region).alive()]
@@ -185,9 +207,18 @@ def test_home_moves_while_it_lives_and_whatever_interrupts_it(drill: Drill) -> N
     assert Kind.FENCE not in kinds
     drill.home("us-west")
     assert drill.secrets("us-west") == drill.secrets("us-east") == before
-    # One after the other, with nobody between: never both, and never back.
-    seen = [each for index, each in enumerate(drill.primaries) if index == 0 or each != drill.primaries[index - 1]]
-    assert seen == [("us-east",), (), ("us-west",)]
+    assert drill.in_turn() == [("us-east",), (), ("us-west",)]
+
+
+def test_the_runbook_ends_as_it_says(drill: Drill, kubectl: Path, tmp_path: Path) -> None:
+    """The rest of it is carried out on regions whose home does not move (test_runbooks.py)."""
+    contexts = merged({region: paths.region_dir(region) / "kubeconfig" for region in REGIONS}, tmp_path / "kubeconfig")
+    shell = Shell(tmp_path, kubectl, contexts, drill.stand.client("us-west"), str)
+    found = [one for one in steps(page(AFTER_A_PROMOTION[0])) if one.after_a_promotion and one.way is Way.SIMULATED]
+    assert found
+    for step in found:
+        done = shell.run(step.text, NAMESPACE)
+        assert done.code == 0, f"{step.place}: {done.err}"
 
 
 def test_the_same_command_moves_it_back(drill: Drill) -> None:
@@ -246,17 +277,23 @@ def test_a_lost_home_is_replaced_and_stays_fenced_and_comes_back_as_a_standby(dr
         with pytest.raises(RehearsalError, match=words):
             engine.up("us-east", Progress(io.StringIO()))
 
+    # Its pods find by themselves that they must serve nobody, until they are those of the clone.
+    assert drill.fences("us-west", "us-east")
+
     kinds = drill.step_by_step("us-west", looked=False)
     assert Kind.DELETE_CLUSTER in kinds
     drill.home("us-west")
+    assert not drill.fences("us-west", "us-east")
 
 
 def test_fail_back_after_a_loss_is_the_same_command(drill: Drill) -> None:
     before = drill.secrets("us-west")
     drill.access.behind = 0.0
-    drill.promote("us-east")
+    drill.primaries.clear()
+    assert Kind.FENCE not in drill.step_by_step("us-east")
     drill.home("us-east")
     assert drill.secrets("us-east") == before
+    assert drill.in_turn() == [("us-west",), (), ("us-east",)]
 
 
 def _await(condition: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -86,7 +86,9 @@ def zones(net: Networks, region: str) -> Iterator[Need]:
 
 
 def linked(net: Networks, one: str, other: str) -> Iterator[Need]:
-    """PostgreSQL streams and edges bring their users, from every zone to every zone."""
+    """PostgreSQL streams, edges bring their users, and pods ask whether their region was given up, from every zone to
+    every zone.
+    """
     balancer = net.id(f"{other}-reach-links-group")
     for here in net.subnets_of(one, "private"):
         for there in net.subnets_of(other, "private"):

@@ -92,8 +92,25 @@ def _resource(planned: PlannedResource) -> Resource:
     )
 
 
+THREE = ("us-east", "us-west", "eu-west")
+
+
+def brought_up(names: tuple[str, ...] = THREE[:2], link: str = "peering") -> Regions:
+    """Regions with the defaults that are all up, each once a session: for whoever only looks at them."""
+    return _brought_up(names, link)[0]
+
+
+def recorded(names: tuple[str, ...] = THREE[:2], link: str = "peering") -> dict[str, Recorded]:
+    """The same by their names, as tests of components look at them."""
+    return _brought_up(names, link)[1]
+
+
 @cache
+def _brought_up(names: tuple[str, ...], link: str) -> tuple[Regions, dict[str, Recorded]]:
+    regions = Regions(names, link=link)
+    return regions, {name: regions.up(name) for name in names}
+
+
 def two() -> tuple[Recorded, Recorded]:
     """The home region and its standby, with the defaults."""
-    regions = Regions()
-    return regions.up("us-east"), regions.up("us-west")
+    return recorded()["us-east"], recorded()["us-west"]

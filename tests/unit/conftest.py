@@ -1,12 +1,18 @@
 """The real stacks, each run once a session."""
 
 import gc
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import record_stack
+
+if TYPE_CHECKING:
+    from tests.unit.aws_account import Account
+    from tests.unit.moto_account import Moto
 
 # The first text of a fresh checkout takes a second: a table of all characters is made for it.
 # Derandomized: every run tries the same examples.
@@ -29,3 +35,22 @@ def us_east() -> Recorded:
 def us_west(us_east: Recorded) -> Recorded:
     """The standby, reading what home gave out."""
     return record_stack("us-west", stacks={"us-east": us_east.outputs})
+
+
+@pytest.fixture
+def moto() -> Iterator["Moto"]:
+    """The account of moto, empty but for a network."""
+    from moto import mock_aws  # here: most tests need neither it nor the SDK of AWS
+
+    from tests.unit.moto_account import Moto
+
+    with mock_aws():
+        yield Moto()
+
+
+@pytest.fixture
+def ours() -> "Account":
+    """The simulated account, with one of everything."""
+    from tests.unit.aws_whole import whole
+
+    return whole()

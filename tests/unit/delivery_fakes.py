@@ -1,4 +1,4 @@
-"""A checkout with a `pulumi` and a `kubectl` that play stacks and clusters, and write down what they are asked."""
+"""A checkout with programs that play stacks, clusters and AWS, and write down what they are asked."""
 
 import json
 import os
@@ -13,61 +13,11 @@ import pytest
 import yaml
 
 from promotion.files import Checkout
+from rehearsal import paths
 from settings import shared
+from tests.ready import READY
+from tests.unit.delivery_programs import PROGRAMS
 from tests.unit.recorder import stack_configuration
-
-_PULUMI = """
-import json, os, sys
-from pathlib import Path
-place, asked = Path(os.environ["FAKE"]), sys.argv[2:]
-option = lambda name: asked[asked.index(name) + 1] if name in asked else ""
-told = json.loads((place / "stacks.json").read_text())
-stack = told.get(option("--stack"), {})
-with (place / "asked").open("a") as log:
-    log.write(json.dumps(asked) + "\\n")
-if asked[:2] == ["stack", "ls"]:
-    print(json.dumps([{"name": name} for name in told]))
-elif asked[:2] == ["stack", "export"]:
-    outputs = {"type": "pulumi:pulumi:Stack", "outputs": stack["outputs"]}
-    print(json.dumps({"deployment": {"resources": [outputs] if stack["outputs"] else []}}))
-elif asked[:2] == ["stack", "history"]:
-    print(json.dumps(stack["history"]))
-elif asked[0] == "preview":
-    said = stack.get("preview") or {}
-    Path(option("--event-log")).write_text("".join(json.dumps(event) + "\\n" for event in said.get("events", [])))
-    if "steps" in said:
-        print(json.dumps({"steps": said["steps"]}))
-    sys.stderr.write(said.get("stderr", ""))
-    sys.exit(said.get("code", 0))
-elif asked[0] == "up":
-    print("Updating (" + option("--stack") + ")")
-    if "up" in stack:
-        print(stack["up"])
-        sys.exit(255)
-    environment = {"git.head": (place / "head").read_text()}
-    stack["history"].insert(0, {"kind": "update", "result": "succeeded", "environment": environment})
-    stack["outputs"].update(stack.get("becomes", {}))
-    (place / "stacks.json").write_text(json.dumps(told))
-else:
-    sys.exit("no such command: " + " ".join(asked))
-"""
-_KUBECTL = """
-import json, os, sys
-from pathlib import Path
-asked = sys.argv[1:]
-context = next(one for one in asked if one.startswith("--context=")).removeprefix("--context=")
-told = json.loads((Path(os.environ["FAKE"]) / "clusters.json").read_text())[context]
-with (Path(os.environ["FAKE"]) / "asked").open("a") as log:
-    log.write(json.dumps(["kubectl", context, *asked[2:4]]) + "\\n")
-if told is None:
-    sys.exit("Unable to connect to the server")
-if "exec" in asked:
-    print(told["row"])
-elif asked[3] == "clusters.postgresql.cnpg.io" and len(asked) > 6:
-    print("".join(map(json.dumps, told["clusters.postgresql.cnpg.io"])))
-else:
-    print(json.dumps({"items": told[asked[3]]}))
-"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +49,28 @@ class Fakes:
         """The stacks that were updated, in that order."""
         return [asked[asked.index("--stack") + 1] for asked in self.asked() if asked[0] == "up"]
 
+    def command(self, target: str, *variables: str) -> list[str]:
+        """`make` of this repository's Makefile for a target, with the environment that runs the tests."""
+        return ["make", "--silent", f"--makefile={paths.CHECKOUT / 'Makefile'}", *READY, target, *variables]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a machine has on which nobody has set anything, and `more`."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "FAKE", "TMPDIR") if name in os.environ}
+        return {**kept, "PYTHONPATH": str(paths.CHECKOUT), **more}
+
+    def make(self, target: str, *variables: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+        """How a make target ends in the checkout. `more` are variables of the environment."""
+        return subprocess.run(
+            self.command(target, *variables),
+            cwd=self.checkout,
+            env=self.environment(**more),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
     def _change(self, file: str, region: str, changed: Mapping[str, Any]) -> None:
         told = self._read(file)
         told[region] = {**told[region], **changed}
@@ -117,7 +89,7 @@ def make(directory: Path, regions: Sequence[str], home: str, monkeypatch: pytest
     for made in (checkout, place, programs):
         made.mkdir()
     _files(checkout, regions, home)
-    for name, text in (("pulumi", _PULUMI), ("kubectl", _KUBECTL)):
+    for name, text in PROGRAMS.items():
         program = programs / name
         program.write_text(f"#!{sys.executable} -IS{text}")
         program.chmod(0o755)
@@ -137,7 +109,7 @@ def _files(checkout: Path, regions: Sequence[str], home: str) -> None:
         key: value for key, value in stack_configuration("us-east").items() if key not in ("multiregion", "promotion")
     }
     project = {"name": "soma", "config": {"multiregion": {"type": "object", "default": {"regions": listed}}}}
-    (checkout / "Pulumi.yaml").write_text(json.dumps(project))
+    (checkout / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     for region in regions:
         document = {"config": {f"soma:{key}": value for key, value in stated.items()}}
         (checkout / f"Pulumi.{region}.yaml").write_text(yaml.safe_dump(document))
@@ -159,7 +131,10 @@ def _stack(checkout: Path, region: str, home: str) -> dict[str, Any]:
         "promotion": "",
         "shared": dict(shared(settings)),
     }
-    history = [{"kind": "update", "result": "succeeded", "environment": {"git.head": "before"}}]
+    moment = "2026-01-30T14:00:00.000Z"
+    moments = {"startTime": moment, "endTime": moment}
+    said = {"message": "", "environment": {"git.head": "before"}, "config": {}, "resourceChanges": {}}
+    history = [{"version": 1, "kind": "update", "result": "succeeded", **moments, **said}]
     return {"outputs": outputs, "history": history, "preview": {"steps": []}}
 
 

@@ -106,6 +106,8 @@ def asked(command: Command) -> Asked:
             found.rest.append(word)
     if found.verb not in VALUED:
         raise command.stale("no verb of kubectl that this project's documents use")
+    if found.verb == "cnpg" and command.words[1] != "cnpg":
+        raise command.stale("kubectl takes no flags before the name of a plugin")
     if found.verb in WORDS and (not found.rest or found.rest[0] not in WORDS[found.verb]):
         raise command.stale(f"`kubectl {found.verb}` is followed by one of {', '.join(WORDS[found.verb])}")
     return found
@@ -118,6 +120,8 @@ def check(command: Command, cluster: Cluster, mention: bool = False) -> Asked:
         raise command.stale(f"there is no namespace {of.namespace}")
     if of.selector is not None and not is_placeholder(of.selector) and not cluster.selected(of.selector):
         raise command.stale(f"nothing has the labels {of.selector}")
+    if of.verb == "logs" and of.selector is not None:
+        _everywhere(command, of, cluster.pods(of.selector))
     if of.verb == "cnpg":
         _cnpg(command, of, cluster)
     elif of.verb == "create":
@@ -125,6 +129,14 @@ def check(command: Command, cluster: Cluster, mention: bool = False) -> Asked:
     elif of.verb not in ("config", "apply", "version", "top") and not (of.verb == "set" and "--local" in of.flags):
         _targets(command, of, cluster, mention)
     return of
+
+
+def _everywhere(command: Command, of: Asked, pods: list[There]) -> None:
+    """`logs -l` reads a container of every pod, and fails at one that has it not."""
+    container = of.flags.get("-c", of.flags.get("--container"))
+    without = [pod.name for pod in pods if container is not None and container not in pod.containers]
+    if without:
+        raise command.stale(f"{without[0]} has these labels and no container {container}")
 
 
 def _cnpg(command: Command, of: Asked, cluster: Cluster) -> None:

@@ -23,18 +23,17 @@ UNDECLARED: Final = ("pod", "node", "event", "persistentvolume", "persistentvolu
 ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "monitoring": {"service": ("prometheus-operated", "alertmanager-operated"), "secret": ("on-call",)},
     "cnpg-system": {},
-    "nginx-ingress": {},
+    "nginx-ingress": {"configmap": ("nginx-ingress",)},
     "kube-system": {"deployment": ("metrics-server", "coredns")},
 }
 """Namespace to what a platform service has there: the Prometheus operator's governing Services (prometheus-operator,
-pkg/prometheus/server/statefulset.go), EKS's add-ons; `on-call` is what docs/monitoring.md makes."""
+pkg/prometheus/server/statefulset.go), the ingress controller's ConfigMap (charts/nginx-ingress/templates/_helpers.tpl),
+EKS's add-ons; `on-call` is what docs/monitoring.md makes."""
 LABELS_ELSEWHERE: Final[Mapping[str, str]] = {
     "app.kubernetes.io/name=cloudnative-pg": "cnpg-system",  # charts/cloudnative-pg/templates/_helpers.tpl
     "app.kubernetes.io/name=nginx-ingress": "nginx-ingress",  # charts/nginx-ingress/templates/_helpers.tpl
     "k8s-app=kube-dns": "kube-system",
 }
-OPERATORS_LABELS: Final = ("cnpg.io/cluster", "cnpg.io/instanceRole", "cnpg.io/poolerName")
-"""On pods of CloudNativePG (docs/src/labels_annotations.md)."""
 NODE_LABELS: Final = ("topology.kubernetes.io/zone", "kubernetes.io/hostname", "soma.io/nodes")
 
 
@@ -88,6 +87,11 @@ class Cluster:
         if set(wanted) <= set(NODE_LABELS):
             return True
         return any(wanted.items() <= one.labels.items() for one in self.objects)
+
+    def pods(self, selector: str) -> list[There]:
+        """The pods with the labels `key=value,…`."""
+        wanted = dict(cast(tuple[str, str], tuple(part.split("=", 1))) for part in selector.split(","))
+        return [one for one in self.objects if one.kind == "pod" and wanted.items() <= one.labels.items()]
 
 
 def _of(plan: Plan) -> Iterator[There]:
@@ -143,12 +147,14 @@ def _of_cluster(cluster: There) -> Iterator[There]:
     region = cluster.name.removeprefix(cluster_name(""))
     for number in range(1, int(cluster.content["spec"]["instances"]) + 1):
         pod = f"{cluster.name}-{number}"
-        labels = {"cnpg.io/cluster": cluster.name, "cnpg.io/instanceRole": "primary" if number == 1 else "replica"}
+        role = "primary" if number == 1 else "replica"
+        labels = {"cnpg.io/cluster": cluster.name, "cnpg.io/podRole": "instance", "cnpg.io/instanceRole": role}
         yield There("pod", cluster.namespace, pod, labels, ("postgres", "plugin-barman-cloud"), {})
         for claim in (pod, f"{pod}-wal"):
             yield There("persistentvolumeclaim", cluster.namespace, claim, labels, (), {})
     for service in (*(f"{cluster.name}-{kind}" for kind in ("rw", "ro", "r")), link_service_name(region)):
         yield There("service", cluster.namespace, service, {}, (), {})
-    pooler = {"cnpg.io/poolerName": "postgresql-pooler"}
+    # The poolers' pods are of the cluster, too (pkg/specs/pgbouncer/deployments.go).
+    pooler = {"cnpg.io/cluster": cluster.name, "cnpg.io/podRole": "pooler", "cnpg.io/poolerName": "postgresql-pooler"}
     yield There("deployment", cluster.namespace, "postgresql-pooler", pooler, ("pgbouncer",), {})
     yield There("pod", cluster.namespace, "postgresql-pooler-…", pooler, ("pgbouncer",), {})

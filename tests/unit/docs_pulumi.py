@@ -59,8 +59,11 @@ FORMS: Final[Mapping[tuple[str, ...], Form]] = {
     ("state", "delete"): Form((), ("--force", "--yes", "-y", "--target-dependents"), 1, 1),
 }
 """Words of a command to its form."""
-NEEDS_A_CLOUD: Final = (("refresh",), ("destroy",), ("cancel",), ("state", "delete"), ("stack", "import"))
-"""What looks at, or ends, what there is: nothing that a test of the program can do."""
+NEEDS_A_CLOUD: Final = (
+    ("refresh",), ("destroy",), ("cancel",), ("state", "delete"), ("stack", "import"),
+    ("stack", "change-secrets-provider"),
+)  # fmt: skip
+"""What looks at, or ends, what there is, or asks a cloud for a key: nothing that a test of the program can do."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ ROOMS = (
     "rehearsal",
     "settings",
     "state",
+    "tests",
 )
 REGIONS = ("us-east", "us-west", "eu-west")
 """Stacks of this checkout, and the one that README.md adds."""
@@ -119,10 +120,16 @@ def check_make(command: Command, mention: bool = False) -> None:
     for name in variables:
         if f"$({name}" not in makefile() and f",{name})" not in makefile():
             raise command.stale(f"the Makefile knows no variable {name}")
+    for run in rooms_of(command):
+        options_of(run, mention)
+
+
+def rooms_of(command: Command) -> Iterator[Command]:
+    """The commands of this repository that `make …` runs, but for the preparation."""
     for line in _recipe(command):
         for run in parsed(line, command.place):
             if run.program in PYTHONS and run.words[2:3] and run.words[2].partition(".")[0] in ROOMS:
-                options_of(run, mention)
+                yield run
 
 
 @cache

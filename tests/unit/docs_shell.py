@@ -47,8 +47,8 @@ def is_placeholder(word: str) -> bool:
 
 def commands(block: Block) -> Iterator[Command]:
     """The commands of a `console` block. In a transcript, whose commands begin with `$`, the rest is their output."""
-    for number, text in _logical(block):
-        yield from parsed(text, f"{block.page.name}:{number}")
+    for line in lines(block):
+        yield from parsed(line.text, line.place)
 
 
 def parsed(text: str, place: str) -> Iterator[Command]:
@@ -81,20 +81,31 @@ def _without_environment(words: list[str]) -> list[str]:
     return words[first:]
 
 
-def _logical(block: Block) -> Iterator[tuple[int, str]]:
-    """Lines with continuations joined and comments taken off."""
-    lines = block.text.splitlines()
-    transcript = any(line.startswith("$ ") for line in lines)
+@dataclass(frozen=True)
+class Line:
+    """One line of a block as a reader runs it: continued lines joined, its comment taken off."""
+
+    place: str
+    """Page and line."""
+    text: str
+    comment: str
+
+
+def lines(block: Block) -> Iterator[Line]:
+    """The lines of a `console` block that are run."""
+    raw = block.text.splitlines()
+    transcript = any(line.startswith("$ ") for line in raw)
     held, first = "", 0
-    for number, line in enumerate(lines, block.line):
+    for number, line in enumerate(raw, block.line):
         if transcript and not held:
             if not line.startswith("$ "):
                 continue
             line = line.removeprefix("$ ")
-        text = re.sub(r"(^|\s+)#( .*)?$", "", line).rstrip()
+        text, _, comment = re.sub(r"(^|\s+)#( .*)?$", r"\n\2", line).partition("\n")
+        text = text.rstrip()
         first = number if not held else first
         held += text.removesuffix("\\")
         if not text.endswith("\\") and held:
             if held.strip():
-                yield first, held.strip()
+                yield Line(f"{block.page.name}:{first}", held.strip(), comment.strip())
             held = ""

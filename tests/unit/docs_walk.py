@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast, get_args
 
+from capacity.derive import derived
 from rehearsal.engine import diff, elsewhere, program
 from rehearsal.engine.model import Change, Plan, Step, Value, revealed
 from rehearsal.engine.program import Evaluation
@@ -91,7 +92,7 @@ class Walk:
 
     def settings(self, stack: str) -> Settings:
         """SettingsError with every fault."""
-        return load(self.configuration(stack), stack)
+        return load(self.configuration(stack), stack, derived)
 
     def delete(self, kind: str, name: str) -> None:
         """`kubectl delete` of an object; one whose name ends with `-…` by what stands before it."""

@@ -1,16 +1,21 @@
 """Mutants of the declared resources, generated: each resource dropped, each field of data safety or security weakened.
 
-A field is told by its name wherever it stands, so that a resource that is added tomorrow is weakened, too.
+A field is told by its name wherever it stands, so that a resource that is added tomorrow is weakened, too. Those of
+availability are in tests/unit/policy_availability.py.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from policies.checks.model import Resource
 from policies.rules import GONE
-from tests.unit.policy_plan import Stack, put
+from tests.unit.policy_plan import Stack
+
+Path = tuple[str | int, ...]
+"""Of a field: keys of objects and places in lists; one in a file of JSON goes on in it."""
 
 ANYBODY = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
 WORLD = "0.0.0.0/0"
@@ -118,6 +123,12 @@ SECURITY: Mapping[str, tuple[Any, ...]] = {
     "vpcs": ([],),
 }
 
+LEADING: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "Service": {"selector": ({"app": "nobody"},), "targetPort": ("other", 1)},
+    "VirtualServer": {"service": ("other",), "port": (1,)},
+}
+"""The same for what leads to pods, by kind: elsewhere these names mean other things."""
+
 ADDED: Mapping[str, Mapping[str, Any]] = {
     "spec.template.spec": {
         "hostNetwork": True,
@@ -140,35 +151,62 @@ class Mutant:
     title: str
     kind: str
     """What was done: a field's name, or `drop` with the type."""
-    changed: tuple[Resource, ...]
-    stack: Stack
+    before: Stack
+    index: int
+    """Of the resource."""
+    new: Resource | None
+    """None where it is gone."""
+
+    @property
+    def old(self) -> Resource:
+        return self.before[self.index]
+
+    @property
+    def changed(self) -> tuple[Resource, ...]:
+        return () if self.new is None else (self.new,)
+
+    @property
+    def stack(self) -> Stack:
+        return (*self.before[: self.index], *self.changed, *self.before[self.index + 1 :])
 
 
 def dropped(stack: Stack) -> Iterator[Mutant]:
     """Each resource of a provider left out."""
-    for resource in stack:
+    for index, resource in enumerate(stack):
         if resource.type.startswith(("kubernetes:", "aws:")):
-            rest = tuple(other for other in stack if other is not resource)
-            yield Mutant(f"drop {resource.name}", f"drop {resource.type}", (), rest)
+            yield Mutant(f"drop {resource.name}", f"drop {resource.type}", stack, index, None)
 
 
 def weakened(stack: Stack, fields: Mapping[str, tuple[Any, ...]]) -> Iterator[Mutant]:
     """Each field of these names, wherever it stands, left out and set to each weaker value."""
     for index, resource in enumerate(stack):
-        for path, value in _places(resource.inputs, ""):
-            name = path.rpartition(".")[2]
-            for weak in (GONE, *fields.get(name, ())) if name in fields else ():
+        for path, value in places(resource.inputs):
+            for weak in (GONE, *fields[str(path[-1])]) if path[-1] in fields else ():
                 if weak != value:
-                    new = put(resource, path, weak)
-                    title = f"{resource.name}: {path} = {weak!r:.60}"
-                    yield Mutant(title, f"{resource.type} {name} {_short(weak)}", (new,), _with(stack, index, new))
+                    yield field_set(stack, index, path, weak)
+
+
+def field_set(stack: Stack, index: int, path: Path, value: Any) -> Mutant:
+    """A field left out, or with another value."""
+    resource = stack[index]
+    new = dataclasses.replace(resource, inputs=_set(resource.inputs, path, value))
+    title = f"{resource.name}: {'.'.join(map(str, path))} = {value!r:.60}"
+    return Mutant(title, f"{resource.type} {path[-1]} {_short(value)}", stack, index, new)
+
+
+def misled(stack: Stack) -> Iterator[Mutant]:
+    """Each Service and each way in, led elsewhere."""
+    for mutant in weakened(stack, {name: weak for fields in LEADING.values() for name, weak in fields.items()}):
+        (kind, field) = mutant.kind.split(" ")[:2]
+        if field in LEADING.get(kind.rpartition(":")[2], {}):
+            yield mutant
 
 
 def unprotected(stack: Stack) -> Iterator[Mutant]:
     for index, resource in enumerate(stack):
         if resource.protect:
-            new = put(resource, "protect", False)
-            yield Mutant(f"{resource.name}: protect = False", "protect", (new,), _with(stack, index, new))
+            new = dataclasses.replace(resource, protect=False)
+            yield Mutant(f"{resource.name}: protect = False", "protect", stack, index, new)
 
 
 def added(stack: Stack) -> Iterator[Mutant]:
@@ -178,21 +216,34 @@ def added(stack: Stack) -> Iterator[Mutant]:
             continue
         for place, fields in ADDED.items():
             for field, value in fields.items():
-                new = put(resource, f"{place}.{field}", value)
-                yield Mutant(f"{resource.name}: add {field}", f"add {field}", (new,), _with(stack, index, new))
+                path = tuple(int(key) if key.isdigit() else key for key in (*place.split("."), field))
+                new = dataclasses.replace(resource, inputs=_set(resource.inputs, path, value))
+                yield Mutant(f"{resource.name}: add {field}", f"add {field}", stack, index, new)
 
 
-def _with(stack: Stack, index: int, new: Resource) -> Stack:
-    return (*stack[:index], new, *stack[index + 1 :])
-
-
-def _places(value: Any, before: str) -> Iterator[tuple[str, Any]]:
+def places(value: Any, before: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every place of an object, but keys with a dot: those of labels and files."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         if "." not in str(key):
-            path = f"{before}.{key}" if before else str(key)
-            yield path, inner
-            yield from _places(inner, path)
+            yield (*before, key), inner
+            yield from places(inner, (*before, key))
+
+
+def _set(value: Any, path: Path, new: Any) -> Any:
+    """A copy, of which all that is not on the path is shared."""
+    if isinstance(value, str):
+        return json.dumps(_set(json.loads(value), path, new))
+    key, rest = path[0], path[1:]
+    listed = isinstance(value, list)
+    copied = cast(Any, list(value) if listed else dict(value))
+    if rest:
+        copied[key] = _set(copied[key] if listed else copied.get(key, {}), rest, new)
+    elif new != GONE:
+        copied[key] = new
+    else:
+        del copied[key]
+    return copied
 
 
 def _short(value: Any) -> str:

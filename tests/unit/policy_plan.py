@@ -19,7 +19,7 @@ from policies.checks.whole import Whole, one
 from policies.rules import GONE, PlainRule, ResourceRule, Rule, StackRule, WholeRule
 from rehearsal import plain
 from rehearsal.engine.model import PlannedResource
-from tests.unit.aws_region import Regions
+from tests.unit.aws_region import Regions, brought_up
 
 PACKS: Mapping[str, tuple[Rule, ...]] = {pack.NAME: pack.RULES for pack in (data_safety, high_availability, security)}
 PLATFORMS = ("kubernetes", "aws")
@@ -49,7 +49,9 @@ class KubernetesRegions(Regions):
 @cache
 def planned(platform: str) -> Mapping[str, Sequence[PlannedResource]]:
     """Both regions of the program on a platform, each once a session."""
-    regions = Regions() if platform == "aws" else KubernetesRegions()
+    if platform == "aws":
+        return {region: plan.resources for region, plan in brought_up().plans.items()}
+    regions = KubernetesRegions()
     for region in REGIONS:
         regions.up(region)
     return {region: plan.resources for region, plan in regions.plans.items()}
@@ -74,21 +76,24 @@ def verdicts(
     limits: Limits | None = None,
     packs: Collection[str] = PACKS,
     least: Minimums | None = None,
+    policies: Collection[str] | None = None,
 ) -> Iterator[Verdict]:
-    """What the rules of all packs say. Where some resources are named as changed, only those are judged singly."""
+    """What the rules of all packs say, or these policies alone, for none hears of another. Where some resources are
+    named as changed, only those are judged singly."""
     singly = tuple(stack if changed is None else changed)
     numbers, least = limits or Limits(), least or minimums(stack)
     whole = Whole(stack)
-    read_stack = read.stack(stack if high_availability.NAME in packs else ())
-    for pack in packs:
-        for rule in PACKS[pack]:
-            for violation in _ask(rule, singly, whole, read_stack, numbers, least):
-                yield Verdict(pack, rule.name, rule.level.value, violation.urn, violation.message)
+    asked = [(pack, rule) for pack in packs for rule in PACKS[pack] if policies is None or rule.name in policies]
+    read_stack = read.stack(stack if any(isinstance(rule, StackRule) for _, rule in asked) else ())
+    for pack, rule in asked:
+        for violation in ask(rule, singly, whole, read_stack, numbers, least):
+            yield Verdict(pack, rule.name, rule.level.value, violation.urn, violation.message)
 
 
-def _ask(
+def ask(
     rule: Rule, singly: Sequence[Resource], whole: Whole, stack: Any, limits: Limits, least: Minimums
 ) -> Iterator[Any]:
+    """What one rule says: of each of some resources, or of all together."""
     if isinstance(rule, PlainRule):
         for resource in singly:
             if resource.type in rule.types:
@@ -128,6 +133,8 @@ def put(resource: Resource, path: str, value: Any) -> Resource:
         return dataclasses.replace(resource, protect=value)
     if path == "deleteBeforeReplace":
         return dataclasses.replace(resource, deleted_first=value)
+    if path == "ignoreChanges":
+        return dataclasses.replace(resource, ignored=tuple(value))
     inputs = copy.deepcopy(resource.inputs)
     *parents, last = path.split(".")
     place: Any = inputs

@@ -19,6 +19,7 @@ from pulumi.runtime.settings import configure, set_root_resource
 
 from rehearsal.engine import wire
 from rehearsal.engine.model import Secret
+from rehearsal.engine.program import drained
 from tests.unit.recorded import Recorded, Resource
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ def _computed(type_: str, name: str) -> dict[str, Any]:
         case "tls:index/certRequest:CertRequest":
             return {"certRequestPem": f"<request {name}>"}
         case "tls:index/selfSignedCert:SelfSignedCert" | "tls:index/locallySignedCert:LocallySignedCert":
-            return {"certPem": f"<certificate {name}>"}
+            return {"certPem": f"<certificate {name}>", "validityEndTime": "2036-01-01T00:00:00Z"}
         case _:
             return {}
 
@@ -149,7 +150,7 @@ def record(
         )
     )
     try:
-        sync_await._sync_await(stack.run_in_stack(program))
+        sync_await._sync_await(stack.run_in_stack(drained(program)))
     finally:
         pulumi.runtime.set_all_config({})
         set_root_resource(cast(Any, None))

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from report.document import (
+    Bound,
     Capacity,
+    Carried,
     Case,
     Changed,
     Cost,
@@ -14,7 +16,9 @@ from report.document import (
     Link,
     Need,
     Node,
+    Outgrown,
     Pack,
+    Plan,
     Pod,
     Proven,
     Region,
@@ -66,6 +70,51 @@ def advice(message: str = "the region has no backups: name an object store") -> 
     return Finding(policy="any-backups", level="advisory", message=message, remedy="Name one in `backups.s3`.")
 
 
+def carried(component: str, memories: float, requests: float, on: str = "") -> Carried:
+    return Carried(
+        component=component,
+        memories=Bound(amount=memories, by=f"{component}.memory", key=f"{component}.resources.requests.memory"),
+        requests=Bound(amount=requests, by=f"{component}.cpu", key=f"{component}.resources.requests.cpu"),
+        outgrown=Outgrown(on=on, by=f"{component}.memory") if on else None,
+    )
+
+
+def sized() -> Capacity:
+    """Of a region that states no workload."""
+    late = carried("memory-service", 316, 179.9)
+    slow = Bound(amount=316, by="memory-service.latency", key="memory.namespaces")
+    return Capacity(
+        carries=(
+            late.model_copy(update={"memories": slow}), carried("qdrant", 2_265_144, 1090), carried("redis", 9, 0.25),
+        ),
+        terms="memories of 1,024 bytes",
+        held=4.5,
+        users=10,
+    )  # fmt: skip
+
+
+def planned() -> Capacity:
+    """Of a region whose plan is outgrown before its end."""
+    return Capacity(
+        carries=(carried("memory-service", 1_200_000, 54), carried("qdrant", 900_000, 428.6, on="2027-08-07")),
+        terms="memories of 1,024 bytes",
+        held=1_009_929,
+        users=10,
+        plan=Plan(
+            end="2027-12-01",
+            memories=1_009_929,
+            requests=53.9,
+            needs=(
+                Need(name="memory-service.cpu", unit="cores", has=4, needs=2.5, until="2029-09-02"),
+                Need(
+                    name="qdrant.memory", unit="bytes", has=8 * 2**30, needs=9 * 2**30, short=True, until="2027-08-07"
+                ),
+                Need(name="redis.masters", unit="number", has=3, needs=3),
+            ),
+        ),
+    )
+
+
 def region(name: str, *, home: bool = False, plan: bool = False) -> Region:
     """With three zones, one advice, one thing not judged, a cost and a plan."""
     unjudged = Finding(policy="not-judged", level="advisory", message="not judged: the StorageClass")
@@ -93,16 +142,10 @@ def region(name: str, *, home: bool = False, plan: bool = False) -> Region:
             proven(f"PostgreSQL postgresql-{name}", 3, 2, 2),
         ),
         cost=Cost(
-            parts={"memory-service": 310.0, "qdrant": 420.5, "postgresql": 510.25}, currency="USD", date="2026-06-01"
+            parts={"memory-service": 310.0, "qdrant": 420.5, "postgresql": 510.25}, currency="USD", date="2026-06-01",
+            left_out="without NAT gateways",
         ),
-        capacity=Capacity(
-            days=365,
-            needs=(
-                Need(name="memory-service.cpu", unit="cores", has=4, needs=2.5),
-                Need(name="qdrant.memory", unit="bytes", has=8 * 2**30, needs=9 * 2**30, day=311.4),
-                Need(name="redis.masters", unit="number", has=3, needs=3),
-            ),
-        ),
+        capacity=planned(),
     )  # fmt: skip
 
 

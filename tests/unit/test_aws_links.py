@@ -1,7 +1,5 @@
 """Links by transit gateways, and what a change from peerings to them takes."""
 
-from functools import cache
-
 import pulumi
 import pytest
 
@@ -10,17 +8,15 @@ from components.aws.peers import PeerArgs, network_of
 from rehearsal.engine.providers.aws import replaced
 from rehearsal.errors import RehearsalError
 from settings import differences, load, networks, shared
-from tests.unit.aws_region import Regions, two
+from tests.unit.aws_region import THREE, Regions, recorded, two
 from tests.unit.recorded import Recorded
 from tests.unit.test_aws_reach import aws_region_of, of, one
 
 TRANSIT = "transit-gateway"
 
 
-@cache
 def regions() -> dict[str, Recorded]:
-    three = Regions(("us-east", "us-west", "eu-west"), link=TRANSIT)
-    return {name: three.up(name) for name in three.names}
+    return recorded(THREE, TRANSIT)
 
 
 def test_each_region_has_a_gateway_of_its_own_that_does_nothing_by_itself() -> None:
@@ -64,17 +60,14 @@ def test_the_later_region_owns_the_link_and_declares_both_sides() -> None:
 def test_names_and_open_ports_are_those_of_a_link_by_peering() -> None:
     """Peered gateways resolve no names of each other; the zones are associated with both VPCs in any case."""
     kinds = ("route53/zoneAssociation:ZoneAssociation", "vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    by_peering, by_gateway = two()[1], Regions(link=TRANSIT)
-    by_gateway.up("us-east")
-    west = by_gateway.up("us-west")
+    by_peering, west = two()[1], recorded(link=TRANSIT)["us-west"]
     for kind in kinds:
         assert {it.urn: it.inputs for it in of(by_peering, kind)} == {it.urn: it.inputs for it in of(west, kind)}
 
 
 def test_a_third_region_touches_only_what_is_new() -> None:
-    fewer, more = Regions(link=TRANSIT), Regions(("us-east", "us-west", "eu-west"), link=TRANSIT)
-    for region in fewer.names:
-        before, after = fewer.up(region), more.up(region)
+    for region, before in recorded(link=TRANSIT).items():
+        after = regions()[region]
         there = {it.urn: it.inputs for it in after.resources}
         for resource in before.resources:
             if resource.type.startswith("aws:") and "-reach-" in resource.name:
@@ -85,9 +78,8 @@ def test_a_third_region_touches_only_what_is_new() -> None:
 
 def test_another_kind_changes_where_routes_lead_and_takes_none_away() -> None:
     """So a route leads to the peering until its gateways are ready, and what is not needed any more goes last."""
-    changed = Regions(link=TRANSIT)
-    changed.up("us-east")
-    before, after = ({it.urn: it for it in run.resources} for run in (two()[1], changed.up("us-west")))
+    runs = two()[1], recorded(link=TRANSIT)["us-west"]
+    before, after = ({it.urn: it for it in run.resources} for run in runs)
     gone = {before[urn].type for urn in before.keys() - after.keys()}
     assert gone == {
         "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",

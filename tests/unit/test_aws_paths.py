@@ -7,10 +7,9 @@ import pytest
 
 from tests.unit.aws_needs import pods_of
 from tests.unit.aws_paths import INTERNET, Networks
-from tests.unit.aws_region import Regions
+from tests.unit.aws_region import THREE, brought_up
 
 POSTGRES = 5432
-THREE = ("us-east", "us-west", "eu-west")
 PAIRS = list(permutations(THREE, 2))
 
 
@@ -19,10 +18,7 @@ LINKS = ("peering", "transit-gateway")
 
 @cache
 def networks(link: str = "peering") -> Networks:
-    regions = Regions(THREE, link=link)
-    for region in THREE:
-        regions.up(region)
-    return Networks.of(regions.plans.values())
+    return Networks.of(brought_up(THREE, link).plans.values())
 
 
 @pytest.mark.parametrize("link", LINKS)

@@ -9,7 +9,8 @@ import pytest
 from rehearsal.engine.model import PlannedResource
 from tests.unit.aws_needs import broken, intact
 from tests.unit.aws_paths import ROUTE, Networks, Subnet
-from tests.unit.test_aws_paths import LINKS, THREE, networks
+from tests.unit.aws_region import THREE
+from tests.unit.test_aws_paths import LINKS, networks
 
 RULES: Final = tuple(f"vpc/securityGroup{way}Rule:SecurityGroup{way}Rule" for way in ("Ingress", "Egress"))
 ROUTES: Final = (ROUTE, "ec2transitgateway/route:Route")

@@ -11,11 +11,10 @@ from pulumi import Output
 from components.aws.peers import Peer, PeerArgs, network_of
 from rehearsal.engine import program
 from rehearsal.errors import RehearsalError
-from tests.unit.aws_region import Regions
+from tests.unit.aws_region import THREE, Regions, recorded
 from tests.unit.recorded import Recorded
 from tests.unit.recorder import PROJECT
 
-THREE = ("us-east", "us-west", "eu-west")
 BY_ITSELF = ("random:", "tls:", "pulumi:")
 """What is computed on the machine of the engine, or only read: nothing is made of it outside of the stack's state."""
 
@@ -33,9 +32,7 @@ def awaited(run: Recorded, urn: str) -> set[str]:
 
 @pytest.mark.parametrize("link", ["peering", "transit-gateway"])
 def test_nothing_is_made_on_aws_or_in_the_cluster_before_every_peer_is_read(link: str) -> None:
-    regions = Regions(THREE, link=link)
-    runs = [regions.up(name) for name in THREE]
-    for number, run in enumerate(runs):
+    for number, run in enumerate(recorded(THREE, link).values()):
         read = [one.urn for one in run.resources if one.name.endswith(tuple(f"-peer-{name}-stack" for name in THREE))]
         assert len(read) == number, "every region links to those before it"
         made = [one for one in run.resources if one.custom and not one.type.startswith(BY_ITSELF)]

@@ -13,7 +13,7 @@ from components.aws.public_names import HEALTHY
 from rehearsal.engine.model import revealed
 from rehearsal.errors import RehearsalError
 from settings import load
-from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
+from tests.unit.aws_region import ACCOUNT, OPERATORS, THREE, Regions, recorded, two
 from tests.unit.recorded import Recorded, Resource
 
 AWS = {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}}
@@ -106,9 +106,8 @@ def test_nothing_of_a_link_is_secret_and_previews_show_it() -> None:
 
 
 def test_a_third_region_adds_to_the_others_and_changes_nothing_of_aws_that_is_there() -> None:
-    three = Regions(("us-east", "us-west", "eu-west"))
     for before in two():
-        after = three.up(before.stack)
+        after = recorded(THREE)[before.stack]
         there = {one.urn: one.inputs for one in after.resources}
         for resource in before.resources:
             if resource.type.startswith("aws:"):

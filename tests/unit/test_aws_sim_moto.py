@@ -6,58 +6,14 @@ gateway, peerings of ranges that overlap, long names of roles); here stands what
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
+from collections.abc import Callable
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from rehearsal.aws.simulation import RefusedByAwsError
 from tests.unit.aws_account import ACCOUNT, DROP, EAST, WEST, Account, trust
-from tests.unit.aws_whole import whole
-
-
-class Moto:
-    """Clients of moto's account, and what the comparisons need to be there."""
-
-    def __init__(self) -> None:
-        self.vpc: str = self("ec2").create_vpc(CidrBlock="10.64.0.0/16")["Vpc"]["VpcId"]
-        self.subnets: list[str] = [
-            self("ec2").create_subnet(
-                VpcId=self.vpc, CidrBlock=f"10.64.{index}.0/24", AvailabilityZone=f"{EAST}{letter}"
-            )["Subnet"]["SubnetId"]
-            for index, letter in enumerate("ab")
-        ]
-
-    def __call__(self, service: str, region: str = EAST) -> Any:
-        return _client(service, region)
-
-
-@cache  # to read the description of a service takes longer than all calls to it
-def _client(service: str, region: str) -> Any:
-    client: Any = boto3.client  # pyright: ignore[reportUnknownMemberType]
-    return client(service, region, aws_access_key_id="none", aws_secret_access_key="none")
-
-
-@pytest.fixture
-def moto() -> Iterator[Moto]:
-    with mock_aws():
-        yield Moto()
-
-
-@pytest.fixture
-def ours() -> Account:
-    return whole()
-
-
-def form(text: Any) -> str:
-    """An id or ARN with its made-up parts blanked."""
-    found = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", str(text))
-    found = re.sub(r"(?<=-)[0-9a-f]{17}\b", "<17 hex>", found)
-    return re.sub(r"\b(AROA|AIPA|ANPA)[0-9A-Z]{17}\b", r"\1<17>", found)
+from tests.unit.moto_account import Moto, form
 
 
 def test_ids_of_networks_have_the_same_form(moto: Moto, ours: Account) -> None:

@@ -300,6 +300,7 @@ def test_links_are_excepted_from_the_resources_that_time_is_divided_by() -> None
 
 PARTS = (
     "evaluation",
+    "policies",
     "plans",
     "applying",
     "growth",

@@ -95,6 +95,19 @@ def test_a_replacement_is_one_step_however_many_the_engine_makes_of_it() -> None
     assert (same.change, same.type, same.name) == (Change.SAME, "soma:region:Region", "us-east")
 
 
+def test_what_is_done_about_a_resource_that_was_read_again_is_its_step() -> None:
+    """As `preview --refresh` of 3.260 tells it: of a resource that is gone, and of one that is as it was."""
+    told = [
+        ("refresh", SECRET, ("metadata",)),
+        ("refresh", REGION, ()),
+        ("same", REGION, ()),
+        ("create", SECRET, ()),
+    ]
+    made, same = cli_report.steps(told)
+    assert (made.change, made.reasons) == (Change.CREATE, ())
+    assert (same.name, same.change) == ("us-east", Change.SAME)
+
+
 def test_an_event_tells_which_inputs_differ() -> None:
     metadata = {"op": "update", "urn": SECRET, "type": "x", "detailedDiff": {"data.key": {"diffKind": "update"}}}
     announced = cli_report.step_of(_event(resourcePreEvent={"metadata": metadata}))

@@ -29,8 +29,8 @@ UNITS = {
 WORDS = {"max", "min", "avg", "sum", "count", "topk", "avg_over_time", "vector", "or", "and"}
 """What a query may hold beside series."""
 
-WATCHED_ONLY = {"service:errors:ratio_rate30m", "service:errors:ratio_rate2h"}
-"""The short windows of alerts, which say that it still goes on."""
+WATCHED_ONLY = {"service:errors:ratio_rate30m", "service:errors:ratio_rate2h", "component:least_pods:count"}
+"""The short windows of alerts, which say that it still goes on; and what a table of ready pods is held against."""
 
 
 @pytest.fixture(params=REGIONS)
@@ -281,6 +281,12 @@ MOVED: list[tuple[Change, Dashboard, str, list[float]]] = [
     ),
     ({"latency": Latency(warning_ms=120, critical_ms=450)}, "shard-distribution", "Time that a search takes", [0.12]),
     (
+        {"latency": Latency(warning_ms=120, critical_ms=450)},
+        "shard-distribution",
+        "Time to an answer, at the gateways",
+        [0.12],
+    ),
+    (
         {"errors": TwoLimits(warning=0.02, critical=0.07)},
         "scaling-overview",
         "Share of requests that fail",
@@ -292,13 +298,48 @@ MOVED: list[tuple[Change, Dashboard, str, list[float]]] = [
         "Share of requests that fail by region",
         [0.02, 0.07],
     ),
+    *(
+        ({"errors": TwoLimits(warning=0.02, critical=0.07)}, "scaling-overview", title, [0.02])
+        for title in (
+            "Memories to be stored that fail",
+            "Stores: what fails for the service",
+            "Qdrant: requests that a node fails",
+        )
+    ),
+    (
+        {"errors": TwoLimits(warning=0.02, critical=0.07)},
+        "regional-performance",
+        "Ingress: requests that fail",
+        [0.07],
+    ),
+    (
+        {"latency": Latency(warning_ms=120, critical_ms=450)},
+        "regional-performance",
+        "Ingress: time to answer",
+        [0.45],
+    ),
     (
         {"cache_hits": TwoLimits(warning=0.7, critical=0.3)},
         "scaling-overview",
         "Reads that find their key",
         [0.3, 0.7],
     ),
-    ({"storage_free": 0.33}, "scaling-overview", "Volumes: share that is free", [0.05, 0.33]),
+    (
+        {"storage_free": 0.33, "storage_free_critical": 0.07},
+        "scaling-overview",
+        "Volumes: share that is free",
+        [0.07, 0.33],
+    ),
+    ({"cpu": TwoLimits(warning=0.6, critical=0.7)}, "scaling-overview", "CPU by node", [0.6, 0.7]),
+    ({"cpu": TwoLimits(warning=0.6, critical=0.7)}, "scaling-overview", "CPU of limit by pod", [0.6, 0.7]),
+    ({"memory": TwoLimits(warning=0.6, critical=0.7)}, "scaling-overview", "Memory by node", [0.6, 0.7]),
+    ({"memory": TwoLimits(warning=0.6, critical=0.7)}, "scaling-overview", "Memory of limit by pod", [0.6]),
+    (
+        {"postgresql_cache_hits": TwoLimits(warning=0.7, critical=0.6)},
+        "scaling-overview",
+        "PostgreSQL: blocks that are found in its memory",
+        [0.6, 0.7],
+    ),
     (
         {"connections": TwoLimits(warning=0.6, critical=0.7)},
         "scaling-overview",
@@ -327,7 +368,9 @@ class TestLimits:
         assert overview.panel("Time to answer").lines == [(0.2, "orange"), (0.5, "red")]
         assert overview.panel("Share of requests that fail").lines == [(0.01, "orange"), (0.05, "red")]
         assert overview.panel("Reads that find their key").lines == [(0.4, "orange"), (0.6, "green")]
-        assert overview.panel("Volumes: share that is free").lines == [(0.05, "orange"), (0.2, "green")]
+        assert overview.panel("Volumes: share that is free").lines == [(0.1, "orange"), (0.2, "green")]
+        assert overview.panel("CPU by node").lines == [(0.75, "orange"), (0.85, "red")]
+        assert overview.panel("Memory by node").lines == [(0.8, "orange"), (0.9, "red")]
         assert overview.panel("PostgreSQL: connections in use").lines == [(0.8, "orange"), (0.9, "red")]
         assert shares.panel("Times its fair share").lines == [(1.5, "orange")]
 

@@ -323,16 +323,16 @@ def test_an_interrupt_lets_the_update_come_to_its_end(two: Fakes, tmp_path: Path
     """The CLI hears of it once, and what it records then is waited for."""
     program = tmp_path / "bin" / "pulumi"
     text = program.read_text()
-    slow = """    import signal, time
-    heard = []
-    signal.signal(signal.SIGINT, lambda *_: heard.append(1))
-    (place / "begun").touch()
-    while not heard:
-        time.sleep(0.01)
-    (place / "recorded").write_text(str(len(heard)))
-    sys.exit(130)
+    slow = """        import signal
+        heard = []
+        signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+        (place / "begun").touch()
+        while not heard:
+            time.sleep(0.01)
+        (place / "recorded").write_text(str(len(heard)))
+        sys.exit(130)
 """
-    program.write_text(text.replace('    if "up" in stack:\n', f'{slow}    if "up" in stack:\n'))
+    program.write_text(text.replace('        if "up" in stack:\n', f'{slow}        if "up" in stack:\n'))
     arguments = [sys.executable, "-m", "delivery", "--directory", str(two.checkout), "stage"]
     with subprocess.Popen(arguments, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True) as process:
         while not (two.place / "begun").exists():

@@ -31,6 +31,7 @@ LOAD: Mapping[str, Any] = {
     "start": "2026-12-01",
     "objectives": {"latency_ms": 600_000},
 }
+REGIONS: Mapping[str, Any] = {"regions": [{"name": "us-east", "primary": True}, {"name": "us-west"}]}
 
 
 def stack(name: str = "us-east", load_: Mapping[str, Any] = LOAD, **blocks: Any) -> Settings:
@@ -51,6 +52,7 @@ def has(made: Settings) -> dict[str, float]:
         "qdrant.pods": made.qdrant.replicas,
         "qdrant.copies": made.sharding.replication_factor,
         "postgresql.pods": made.postgresql.instances,
+        "postgresql.poolers": made.postgresql.pooler.instances,
         "redis.masters": cluster.nodes,
         "redis.replicas": cluster.replicas,
     }
@@ -208,6 +210,33 @@ def test_a_promotion_changes_no_size() -> None:
     assert [one.name for one in (after.workload or pytest.fail()).regions] == ["us-west", "us-east"]
 
 
+def test_the_edge_of_a_region_follows_its_share_and_never_has_fewer_pods_than_by_the_defaults() -> None:
+    def pods(share: float, **blocks_: Any) -> tuple[int, ...]:
+        shares = [{"name": "us-east", "share": 1 - share}, {"name": "us-west", "share": share}]
+        asked = {**LOAD, "concurrent_users": 1000, "write_read_ratio": 0.0, "memories_per_day": 0.1, "regions": shares}
+        return tuple(
+            stack(name, asked, multiregion=REGIONS, **blocks_).edge_replicas for name in ("us-east", "us-west")
+        )
+
+    assert pods(0.01) == (6, 3)
+    assert pods(0.99) == (3, 6)
+    assert pods(0.99, edge={"replicas": 4}) == (4, 4)
+    assert pods(0.99, high_availability={"min_replicas": 7}) == (7, 7)
+
+
+def test_the_rpo_of_the_workload_is_that_of_promotions_and_the_other_way_round() -> None:
+    def rpo(objectives: Mapping[str, int], stated: Mapping[str, int]) -> tuple[int, int]:
+        made = stack(load_={**LOAD, "objectives": objectives}, multiregion={**REGIONS, **stated})
+        planned = made.planned_workload or pytest.fail()
+        assert (made.workload or pytest.fail()).objectives.rpo_seconds == planned.objectives.rpo_seconds
+        return made.multiregion.rpo_seconds, planned.objectives.rpo_seconds
+
+    assert rpo({}, {}) == (300, 300)
+    assert rpo({"rpo_seconds": 60}, {}) == (60, 60)
+    assert rpo({}, {"rpo_seconds": 600}) == (600, 600)
+    assert rpo({"rpo_seconds": 600}, {"rpo_seconds": 60}) == (60, 600)
+
+
 @pytest.mark.parametrize(
     ("change", "blocks_", "line"),
     [
@@ -219,8 +248,17 @@ def test_a_promotion_changes_no_size() -> None:
         ({"regions": [{"name": "mars", "share": 1.0}]}, {}, 'workload.regions[0].name = "mars"   no region of'),
         ({"regions": [{"name": "us-east", "share": 0.5}]}, {}, "workload.regions = 0.5   shares of all regions"),
         ({"objectives": {"rpo_seconds": 0}}, {}, "workload.objectives.rpo_seconds = 0   cannot be kept between"),
+        (
+            {"objectives": {"rpo_seconds": 60}},
+            {"multiregion": {**REGIONS, "rpo_seconds": 61}},
+            "multiregion.rpo_seconds = 61   more than workload.objectives.rpo_seconds allows (60)",
+        ),
+        ({}, {"multiregion": {**REGIONS, "rpo_seconds": 0}}, "multiregion.rpo_seconds = 0   cannot be kept between"),
         ({"objectives": {"zones_lost": 2}}, {}, "workload.objectives.zones_lost = 2   leaves no majority of 3 zones"),
         ({"memories": 10**9}, {}, "workload = {…}   memory-service: "),
+        ({"memories_per_day": 1e9}, {}, "workload.memories_per_day = 1000000000.0   4.96e+11 memories on the last day"),
+        ({"objectives": {"latency_ms": 5}}, {}, "workload.objectives.latency_ms = 5   too low: a store takes longer"),
+        ({"objectives": {}, "round_trip_ms": 100}, {}, "workload.objectives.latency_ms = 500.0 (default)   too low"),
         (
             {},
             {"high_availability": {"enabled": False, "zones": ["zone-a"]}},

@@ -2,7 +2,7 @@
 
 What each language of a block means is in docs_reading.py. Commands that change a region are carried out on the program
 itself, without a cluster (docs_walk.py); others are taken apart by their own parsers or, for kubectl, pulumi and aws,
-by tables of what those have.
+by tables of what those have. What executes each is in docs_execution.py.
 """
 
 import re
@@ -17,9 +17,8 @@ from observability.rule import Recording
 from settings.model import keys
 from settings.settings import Configuration
 from settings.table import markdown
-from tests.unit import docs_pulumi, docs_reading, docs_rooms, docs_walk, guide
+from tests.unit import docs_pulumi, docs_reading, docs_walk, guide
 from tests.unit.docs_pages import ROOT, Page, pages
-from tests.unit.docs_shell import commands
 
 SETTING = re.compile(rf"({'|'.join(keys(Configuration).values())})(\.[a-z0-9_]+|\[\])+")
 SUFFIXES = (".py", ".md", ".sh", ".sql", ".cfg", ".toml", ".lock", ".go")
@@ -105,28 +104,6 @@ def test_the_picture_of_the_architecture_is_the_readmes() -> None:
     by_name = {page.name: page for page in pages()}
     (picture,) = (block.text for block in by_name["docs/architecture.md"].blocks)
     assert picture in [block.text for block in by_name["README.md"].blocks]
-
-
-def test_what_can_run_here_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The sizing model asks nobody: its commands run as they stand."""
-    for name in ("today.yaml", "next-year.yaml"):
-        (tmp_path / name).write_text("memories_per_day: 200\nconcurrent_users: 10\n")
-    for file in ROOT.glob("Pulumi*.yaml"):
-        (tmp_path / file.name).write_text(file.read_text())
-    monkeypatch.chdir(tmp_path)
-    ran: list[str] = []
-    for page in pages():
-        for block in (block for block in page.blocks if block.language == "console"):
-            for command in commands(block):
-                if command.words[1:3] == ("-m", "capacity") and command.words[3] in ("estimate", "explain", "growth"):
-                    main = docs_rooms.main_of("capacity")
-                    assert main is not None
-                    assert main(command.words[3:]) == 0, command
-                    ran.append(command.words[3])
-    assert set(ran) == {"estimate", "explain", "growth"}
-    assert (tmp_path / "growth.png").exists()
 
 
 class TestTheScalingGuide:

@@ -43,9 +43,9 @@ STALE = {
         "pulumi config set --path redis.cluster.nodes 3 -s us-east\npulumi up -s us-east",
         "5 are in use and hold data",
     ),
-    "a volume that would be made anew": (
-        "pulumi config set --path qdrant.storage 200Gi -s us-east\npulumi up -s us-east",
-        "is protected",
+    "a smaller volume": (
+        "pulumi config set --path qdrant.storage 50Gi -s us-east\npulumi up -s us-east",
+        "100Gi is there and holds data",
     ),
     "a verb of kubectl": (f"kubectl show pods {NAMESPACE}", "no verb"),
     "an option of kubectl": (f"kubectl get pods {NAMESPACE} --wide", "no flag --wide"),
@@ -64,6 +64,14 @@ STALE = {
         "no .data.token",
     ),
     "a Cluster": (f"kubectl cnpg status postgresql {NAMESPACE}", "no Cluster postgresql"),
+    "a flag before a plugin": (
+        f"kubectl --context us-west cnpg status postgresql-us-west {NAMESPACE}",
+        "no flags before",
+    ),
+    "a container of some of the pods": (
+        f"kubectl logs -l cnpg.io/cluster=postgresql-us-east -c postgres {NAMESPACE}",
+        "has these labels and no container postgres",
+    ),
     "an instance": (f"kubectl cnpg promote postgresql-us-east postgresql-us-east-9 {NAMESPACE}", "no instance"),
     "a service of AWS": ("aws eks upgrade-cluster --name somafractalmemory-us-east", "no command of the AWS CLI"),
     "a program": ("redis-cli ping", "no program"),

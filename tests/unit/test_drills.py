@@ -17,7 +17,7 @@ from rehearsal.drills.faults import eventually
 from rehearsal.drills.parts import Part, evictable, healthy, layout, parts
 from rehearsal.drills.report import Outcome, Row
 from rehearsal.drills.rolling import replaced
-from rehearsal.drills.watching import Down, Event, Watch
+from rehearsal.drills.watching import Down, Event, Place, Watch
 from rehearsal.errors import RehearsalError
 from rehearsal.kube import Client, KubeError, Manifest, UnknownKind
 
@@ -27,6 +27,7 @@ EVEN = Limit(1, None, leaves_out_tainted=True)
 PODS = Pods(3, frozenset({0, 1, 2}), (EVEN,), apart=False, bound=False)
 COMPONENT = Component("urn", "Deployment", "Deployment web", "soma", (PODS,), ("web",), needed=2, wants="", kept=2)
 PART = Part(COMPONENT, (LABELS,))
+LOSSES = ("lose", "evict, lose")
 EVENLY: Layout = ((1, 1, 1),)
 
 
@@ -99,7 +100,7 @@ class TestWatch:
         times = iter([0.0, 0.0, 1.0, 3.0, 6.0])
         monkeypatch.setattr("rehearsal.drills.watching.time.monotonic", lambda: next(times))
         looks = iter([["a", "b", "c"], ["a", "b"], ["a"], ["a", "b", "c"]])
-        watch = Watch(client(Pod=lambda: [pod(name) for name in next(looks)]), "soma", [PART])
+        watch = Watch(client(Pod=lambda: [pod(name) for name in next(looks)], Node=[]), "soma", [PART])
         monkeypatch.setattr(watch, "_look_on", lambda: [watch._look() for _ in range(2)])  # pyright: ignore[reportPrivateUsage] (its thread, without its pauses)
         with watch:
             pass
@@ -112,16 +113,40 @@ class TestWatch:
     ) -> None:
         times = iter([10.0, 10.0, 12.5, 13.04])
         monkeypatch.setattr("rehearsal.drills.watching.time.monotonic", lambda: next(times))
-        watch = Watch(client(Pod=[pod("a"), pod("b"), pod("c")]), "soma", [PART])
+        watch = Watch(client(Pod=[pod("a"), pod("b"), pod("c")], Node=[]), "soma", [PART])
         monkeypatch.setattr(watch, "_look_on", lambda: None)
         with watch:
             watch.mark("the nodes fall silent")
         assert watch.events == [Event(2.5, "the nodes fall silent")]
         assert watch.down[PART.title].healthy == [(0.0, 3)]
 
+    def test_it_tells_who_was_lost_and_where_it_came_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = [pod("web-0", node="a-1"), pod("web-1", node="b-1"), pod("web-2", node="c-1")]
+        same_name = pod("web-0", node="c-1") | {"metadata": {**first[0]["metadata"], "uid": "another"}}
+        looks = iter([first, [same_name, *first[1:2], pod("web-9")]])
+        there = client(
+            Pod=lambda: next(looks), Node=[node("a-1", "zone-a"), node("b-1", "zone-b"), node("c-1", "zone-c")]
+        )
+        watch = Watch(there, "soma", [PART])
+        monkeypatch.setattr(watch, "_look_on", lambda: None)
+        with watch:
+            pass
+        assert watch.down[PART.title].lost == (Place("web-0", "zone-a"), Place("web-2", "zone-c"))
+        assert watch.down[PART.title].back == (Place("web-0", "zone-c"), Place("web-9", ""))
+
+
+def node(name: str, zone: str) -> Manifest:
+    return {"metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone}}}
+
 
 def watched(least: int) -> Watch:
     return Watch(client(), "soma", [PART], {PART.title: Down(least)})
+
+
+def evicted(*, least: int = 1, left: int = 1, gone: int = 1) -> Row:
+    return judging.after_eviction(
+        PART, Case(COMPONENT, EVENLY, 0), watched(least), {PART.title: left}, {PART.title: gone}
+    )
 
 
 def lost(*, least: int = 2, left: int = 2, allowed: int = 0, tainted: int = 3, gone: int = 3) -> Row:
@@ -148,6 +173,22 @@ class TestJudgement:
     )
     def test_each_difference_is_told(self, found: dict[str, int], words: str) -> None:
         assert lost(**found).differs == (words,)
+
+    def test_a_zone_that_is_lost_after_an_eviction_leaves_what_the_proof_says(self) -> None:
+        row = evicted()
+        assert row.differs == ()
+        assert (row.left, row.lost, row.evicted, row.served) == (1, 1, 1, False), "a majority of three is two"
+
+    @pytest.mark.parametrize(
+        ("found", "words"),
+        [
+            ({"gone": 0}, "0 pods evicted before the loss, the proof says 1"),
+            ({"left": 2}, "2 pods went on, the proof says 1"),
+            ({"least": 2}, "fell to 2 pods, the proof says that it stops"),
+        ],
+    )
+    def test_each_difference_after_an_eviction_is_told(self, found: dict[str, int], words: str) -> None:
+        assert evicted(**found).differs == (words,)
 
     @pytest.mark.parametrize(("least", "differs"), [(2, ()), (1, ("fell to 1 healthy pods, its budgets keep 2",))])
     def test_a_drain_may_not_go_under_what_the_budgets_keep(self, least: int, differs: tuple[str, ...]) -> None:
@@ -231,12 +272,63 @@ class TestReport:
         report.show("us-east", [Outcome("lose zone-a", 9.0, (down,))], Console(file=out, width=100))
         assert "Deployment web (3.4 s)" in out.getvalue()
 
-    def test_twelve_drills_fit_a_screen(self) -> None:
+    def test_all_drills_of_a_region_fit_a_screen(self) -> None:
+        """On AWS: three zones of four nodes, and two pods of each component in a zone. The report has a line, too."""
+        zones = [f"us-east-1{letter}" for letter in "abc"]
+        row = replace(
+            lost(), lost_pods=(Place("web", zones[0]),) * 2, came_back=tuple(Place("web", at) for at in zones)
+        )
+        lose = [Outcome(f"{how} {zone}", 40.0, (row,) * 6, zone=zone) for how in LOSSES for zone in zones]
+        drain = [Outcome(f"drain us-east-1a-stateless-{number}", 2.4, (lost(),) * 7) for number in range(12)]
+        rest = [Outcome(case, 40.0, (lost(),) * 7) for case in ("roll every workload", "one node less a zone", "load")]
         out = io.StringIO()
-        outcomes = [Outcome(f"drain zone-a-stateful-{number}", 40.0, (lost(),) * 7) for number in range(12)]
-        report.show("us-east", outcomes, Console(file=out, width=80))
+        report.show("us-east", [*lose, *drain, *rest], Console(file=out, width=80))
         lines = out.getvalue().splitlines()
-        assert len(lines) <= 22 and max(map(len, lines)) <= 80
+        assert len(lines) <= 23 and max(map(len, lines)) <= 80
+        assert [line.split("│")[1].strip() for line in lines if line.startswith("drain 12 nodes, in turn")] == ["29"]
+
+    def test_a_drain_that_went_wrong_has_a_row_of_its_own(self) -> None:
+        well, down = replace(lost(), degraded_seconds=1.5), replace(lost(), least=1, down_seconds=3.4)
+        differs = replace(lost(), differs=("1 pods went on, the proof says 2",))
+        whole = lost(least=3)
+        rows = {"a": (well, lost()), "b": (down, whole), "c": (differs, whole), "d": (lost(), whole)}
+        out = io.StringIO()
+        drills = [Outcome(f"drain {one}", 2.0, of) for one, of in rows.items()]
+        report.show("us-east", drills, Console(file=out, width=100))
+        told = [[cell.strip() for cell in line.split("│")] for line in out.getvalue().splitlines() if "│" in line]
+        assert told == [
+            ["drain 2 nodes, in turn", "4", "2 of 2", "1.5 s", "", "yes"],
+            ["drain b", "2", "1 of 2", "0.0 s", "Deployment web (3.4 s)", "yes"],
+            ["drain c", "2", "1 of 2", "0.0 s", "", "no"],
+        ]
+
+    def test_who_was_lost_and_where_it_came_back_is_told_in_the_table_and_in_json(self) -> None:
+        gone, back = (
+            (Place("web-0", "zone-a"), Place("web-1", "zone-a")),
+            (Place("web-0", "zone-a"), Place("w", "zone-c")),
+        )
+        case = Outcome("lose zone-a", 9.0, (replace(lost(), lost_pods=gone, came_back=back),), zone="zone-a")
+        out = io.StringIO()
+        report.show("us-east", [case], Console(file=out, width=100))
+        assert "lose zone-a: 2 lost, back: zone-a 1, zone-c 1" in out.getvalue()
+        (told,) = json.loads(json.dumps(report.as_json("us-east", [case])))["cases"]
+        assert told["zone"] == "zone-a"
+        (row,) = told["components"]
+        assert row["lost_pods"] == [{"pod": "web-0", "zone": "zone-a"}, {"pod": "web-1", "zone": "zone-a"}]
+        assert row["came_back"] == [{"pod": "web-0", "zone": "zone-a"}, {"pod": "w", "zone": "zone-c"}]
+
+    def test_all_drills_are_told_with_what_they_may_take(self) -> None:
+        out = io.StringIO()
+        report.show("us-east", self.OUTCOMES, Console(file=out, width=80))
+        assert "13 s in all, 300 s at most on two cores" in out.getvalue()
+        document = report.as_json("us-east", self.OUTCOMES)
+        assert (document["seconds"], document["goal_seconds"]) == (13.3, 300.0)
+
+    def test_several_that_stopped_serving_are_counted(self) -> None:
+        out = io.StringIO()
+        down = [replace(lost(), least=1, down_seconds=seconds) for seconds in (3.4, 5.6)]
+        report.show("us-east", [Outcome("evict, lose zone-a", 9.0, tuple(down))], Console(file=out, width=100))
+        assert "2 (5.6 s)" in out.getvalue()
 
     def test_what_was_down_is_not_called_served(self) -> None:
         assert not replace(lost(), least=1).served

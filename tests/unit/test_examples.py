@@ -92,7 +92,7 @@ def test_a_region_exports_what_the_program_of_this_project_exports() -> None:
     outputs = regions()["us-east"].outputs
     assert set(outputs) == {
         "edges", "endpoint", "generated", "home", "made_with", "memory_tokens", "namespace", "postgresql_replication",
-        "promotion", "region", "replication", "role", "scale_in", "secret_versions", "shared",
+        "promotion", "region", "replication", "role", "scale_in", "secret_versions", "shared", "zones",
     }  # fmt: skip
     assert {name for name, value in outputs.items() if isinstance(value, Secret)} == {
         "edges", "generated", "memory_tokens", "postgresql_replication",

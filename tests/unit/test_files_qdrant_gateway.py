@@ -79,8 +79,11 @@ def test_the_service_is_answered_as_by_qdrant() -> None:
     assert """string '{"result":true,"status":"ok","time":0}' if METH_PUT is_collection""" in TEXT
 
 
-def test_it_listens_on_loopback_alone() -> None:
-    assert [line for line in LINES if line.startswith("bind")] == ["bind 127.0.0.1:6333"]
+def test_calls_are_taken_on_loopback_alone_and_elsewhere_figures_are_told() -> None:
+    assert [line for line in LINES if line.startswith("bind")] == ["bind 127.0.0.1:6333", 'bind ":${METRICS_PORT}"']
+    metrics = LINES[LINES.index("frontend metrics") : LINES.index("backend peers")]
+    assert not [line for line in metrics if line.startswith(("use_backend", "default_backend"))]
+    assert metrics[-1] == "http-request return status 404"
 
 
 def test_the_key_comes_from_the_fragment_and_stands_nowhere_here() -> None:

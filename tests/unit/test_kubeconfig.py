@@ -71,3 +71,13 @@ def test_a_file_that_is_no_kubeconfig_is_said_to_be_none(tmp_path: Path, text: s
     path.write_text(text)
     with pytest.raises(RehearsalError, match="not a kubeconfig"):
         kubeconfig.read(path)
+
+
+def test_a_pod_signs_in_by_its_service_account(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text(Authority("test").certificate)
+    (tmp_path / "token").write_text("of-the-account\n")
+    (tmp_path / "namespace").write_text("nginx-ingress")
+    place = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    connection = kubeconfig.in_cluster(tmp_path, place)
+    assert (connection.server, connection.token) == ("https://10.96.0.1:443", "of-the-account")
+    assert connection.namespace == "nginx-ingress"

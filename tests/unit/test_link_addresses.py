@@ -1,4 +1,6 @@
-"""A link on the platform `kubernetes` is configured addresses: what a region states so that others reach it."""
+"""A link on the platform `kubernetes` is configured addresses: what a region states so that others reach it, and how
+far pods are let out to them.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -70,4 +72,56 @@ def test_stacks_of_one_checkout_that_state_another_address_are_told(tmp_path: Pa
         "Pulumi.us-west.yaml",
         "  multiregion.regions = [us-east 10.1.2.3, us-west 10.9.2.3]   the home region us-east has "
         f"[us-east 10.1.2.3]: {agreement.REMEDY}",
+    ]
+
+
+EAST_RANGES, WEST_RANGES = ["203.0.113.8/29", "10.1.2.0/24"], ["198.51.100.7/32"]
+
+
+def ways_out(run: Recorded, policy: str, port: int) -> list[list[str]]:
+    """Of each rule about a port that names no pods: its ranges; none where it is open to any address."""
+    rules = [
+        rule
+        for rule in run.one("NetworkPolicy", policy).spec["egress"]
+        if {"protocol": "TCP", "port": port} in rule["ports"]
+    ]
+    return [
+        [peer["ipBlock"]["cidr"] for peer in rule.get("to", [])] for rule in rules if "podSelector" not in str(rule)
+    ]
+
+
+def both(east: dict[str, Any], west: dict[str, Any]) -> tuple[Recorded, Recorded]:
+    listed = [{"name": "us-east", "primary": True} | east, {"name": "us-west"} | west]
+    own = {"multiregion": {"regions": listed}}
+    home = record_stack("us-east", overrides=own)
+    return home, record_stack("us-west", overrides=own, stacks={"us-east": home.outputs})
+
+
+def test_pods_are_let_out_to_the_ranges_that_the_other_regions_state_and_nowhere_else() -> None:
+    home, standby = both({"ranges": EAST_RANGES}, {"ranges": WEST_RANGES})
+    assert ways_out(home, "memory-service", 443) == [WEST_RANGES]
+    assert ways_out(standby, "memory-service", 443) == [EAST_RANGES]
+    assert ways_out(standby, "memory-edge", 443) == [EAST_RANGES]
+    assert ways_out(home, "postgresql", 5432) == [WEST_RANGES]
+    assert ways_out(standby, "postgresql", 5432) == [EAST_RANGES]
+
+
+def test_the_address_of_a_postgresql_is_all_that_the_other_one_is_let_out_to() -> None:
+    _, standby = both(LISTED[0] | {"ranges": EAST_RANGES}, {})
+    assert ways_out(standby, "postgresql", 5432) == [["10.1.2.3/32"]]
+    assert ways_out(standby, "memory-service", 443) == [EAST_RANGES]
+
+
+def test_one_region_that_states_nothing_leaves_the_port_open() -> None:
+    listed = [LISTED[0] | {"ranges": EAST_RANGES}, {"name": "us-west"}, {"name": "eu-west", "ranges": WEST_RANGES}]
+    home = record_stack("us-east", overrides={"multiregion": {"regions": listed}})
+    assert ways_out(home, "memory-service", 443) == [[]]
+    assert ways_out(home, "postgresql", 5432) == [[]]
+
+
+def test_ranges_have_no_effect_on_aws() -> None:
+    stated = {"ranges": ["203.0.113.8/29"]}
+    assert faults(on_aws(**regions(EAST | stated, WEST))) == [
+        "multiregion.regions[0].ranges = [203.0.113.8/29]   without effect on the platform aws, where the program "
+        "plans it: remove it"
     ]

@@ -98,5 +98,12 @@ def test_fewer_nodes_by_a_workload_are_refused_with_the_number_to_state() -> Non
 
 
 def test_by_hand_a_number_is_anybodys_to_change(large: Recorded) -> None:
-    hand = {"postgresql": {"storage": "10Gi", "wal_storage": "10Gi", "partitions": 8}}
+    hand = {"postgresql": {"storage": "1Ti", "wal_storage": "1Ti", "partitions": 8}}
     assert "postgresql" not in refusal(LOAD, large, **hand)
+
+
+def test_by_hand_a_volume_is_not_made_smaller_either(large: Recorded) -> None:
+    there = values(large)["postgresql.storage"]
+    said = refusal(LOAD, large, postgresql={"storage": "10Gi"})
+    assert f"volumes only grow\n  postgresql.storage = 10Gi   {there} is there and holds data: set" in said
+    assert said.count("postgresql.storage") == 2  # told once, and named in the remedy

@@ -6,12 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from components import postgres_pooler
+from components import fence, postgres_pooler
 from components.files import memory_probe
 from components.memory_environment import QUERY_WAIT
 from rehearsal.engine.model import Secret
+from settings import load
 from tests.unit.network import may_connect, peer
 from tests.unit.recorded import PodTemplate, Recorded
+from tests.unit.recorder import stack_configuration
 
 SERVICE = "memory-service"
 GATEWAYS = ("postgresql-gateway", "qdrant-gateway", "redis-gateway")
@@ -126,7 +128,7 @@ class TestProbes:
             assert command[:4] == ["python3", "-I", "-S", "/opt/soma/memory_probe.py"]
         assert {probe: command[4:] for probe, command in asked.items()} == {
             "startup": ["started"],
-            "readiness": ["ready"],
+            "readiness": ["ready", *fence.asked(load(stack_configuration("us-east"), "us-east"))],
             "liveness": ["alive", "http://memory-service.somafractalmemory.svc.cluster.local"],
         }
 
@@ -230,6 +232,7 @@ class TestThePod:
             "POSTGRES_DATABASE": "somamemory",
             "POSTGRES_USER": "soma",
             "POSTGRES_PASSWORD_FILE": "/run/soma/postgresql/password",
+            "POSTGRES_NEXT_PASSWORD_FILE": "/run/soma/postgresql/next",
             "GATEWAY_PORT": environment["POSTGRES_PORT"],
             "QUESTION_PORT": "5433",
             "METRICS_PORT": "9123",
@@ -253,7 +256,7 @@ class TestThePod:
 
     def test_monitoring_alone_reads_the_gateways_metrics(self, us_east: Recorded) -> None:
         ingress = us_east.one("NetworkPolicy", SERVICE).inputs["spec"]["ingress"]
-        ports = [{"protocol": "TCP", "port": port} for port in (9122, 9123)]
+        ports = [{"protocol": "TCP", "port": port} for port in (9122, 9123, 9124)]
         (scraped,) = (rule for rule in ingress if rule["ports"] == ports)
         assert scraped["from"] == [
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
@@ -279,21 +282,23 @@ class TestThePod:
             if "secret" in volume:
                 assert us_east.has("Secret", volume["secret"]["secretName"]), volume["name"]
 
-    def test_each_secret_gives_one_key_and_to_the_group_alone(self, us_east: Recorded, pods: PodTemplate) -> None:
+    def test_each_secret_gives_what_is_needed_and_to_the_group_alone(
+        self, us_east: Recorded, pods: PodTemplate
+    ) -> None:
         """The Secret of PostgreSQL's user also holds a password file, that of Qdrant both of its keys."""
         given = {volume["name"]: volume["secret"] for volume in pods.spec["volumes"] if "secret" in volume}
         keys = {
-            "token": "token",
-            "postgresql-auth": "password",
-            "postgresql-ca": "ca.crt",
-            "qdrant-keys": "gateway.cfg",
-            "redis-auth": "password",
+            "token": ["token"],
+            "postgresql-auth": ["password", "next"],
+            "postgresql-ca": ["ca.crt"],
+            "qdrant-keys": ["gateway.cfg"],
+            "redis-auth": ["password"],
         }
         assert given.keys() == keys.keys()
-        for volume, key in keys.items():
-            assert given[volume]["items"] == [{"key": key, "path": key}]
+        for volume, wanted in keys.items():
+            assert given[volume]["items"] == [{"key": key, "path": key} for key in wanted]
             assert given[volume]["defaultMode"] == 0o440
-            assert key in us_east.one("Secret", given[volume]["secretName"]).inputs["stringData"].value
+            assert {*wanted} <= us_east.one("Secret", given[volume]["secretName"]).inputs["stringData"].value.keys()
 
     def test_every_mounted_script_is_in_the_config_map(self, us_east: Recorded, pods: PodTemplate) -> None:
         files = us_east.one("ConfigMap", SERVICE).inputs["data"]

@@ -1,20 +1,27 @@
 """How a region is watched: every monitor finds pods and a port that they have, and Prometheus is let in there."""
 
 import re
+from collections import Counter
 from typing import Any, cast
 
 import pytest
 
-from components import exporters
+from components import exporters, monitors, redis_plan
 from components.files import qdrant_exporter
 from components.files.qdrant_rest import Qdrant
 from components.postgres_cluster import METRICS_PORT as POSTGRESQL_PORT
 from components.postgres_cluster import instance_pods
 from components.postgres_pooler import METRICS_PORT as POOLER_PORT
 from components.postgres_pooler import PODS as POOLER_PODS
+from observability.alerts.regions import OWN_CERTIFICATE
+from observability.scope import GATEWAYS, scope
+from settings import load
+from settings.monitoring import Thresholds
+from tests.unit import dashboards
 from tests.unit.network import Peer, may_connect, outside, peer
 from tests.unit.recorded import Recorded, Resource
 from tests.unit.recorder import record_stack
+from tests.unit.test_settings import region
 
 PROMETHEUS = Peer({"app.kubernetes.io/name": "prometheus"}, "monitoring")
 OPERATORS: dict[str, tuple[dict[str, str], int]] = {
@@ -43,7 +50,7 @@ class TestMonitors:
         jobs = set(re.findall(r'job="([^"]+)"', missed["expr"]))
         assert jobs - probed <= _monitored(run).keys()
         assert {one.spec["jobName"] for one in run.of("Probe")} == probed
-        held = {"memory-service", "redis-gateway", "postgresql-gateway"} if run.stack == "us-west" else set[str]()
+        held = {"memory-service", *GATEWAYS} if run.stack == "us-west" else set[str]()
         # An ingress controller may be somebody else's.
         assert _monitored(run).keys() - jobs == {"nginx-ingress"} | held
 
@@ -112,6 +119,25 @@ class TestMonitors:
         labels = {"__name__": "api_requests_total", **({} if endpoint is None else {"endpoint": endpoint})}
         assert (relabelled(labels, rules) is not None) is kept
 
+    @pytest.mark.parametrize(
+        ("le", "kept"),
+        [
+            *((None, True), ("+Inf", True), ("500", True), ("500.0", True), ("50000", True)),
+            *(("3", False), ("300", False), ("5000000", False)),
+        ],
+    )
+    def test_the_ingress_controllers_histogram_has_half_of_its_bounds(
+        self, us_east: Recorded, le: str | None, kept: bool
+    ) -> None:
+        rules = _monitored(us_east)["nginx-ingress"].spec["podMetricsEndpoints"][0]["metricRelabelings"]
+        labels = {"__name__": "nginx_ingress_controller_any", **({} if le is None else {"le": le})}
+        assert (relabelled(labels, rules) is not None) is kept
+
+    def test_thresholds_are_bounds_that_are_kept(self) -> None:
+        """Else no quantile is told apart from the limit, over or under it."""
+        latency = Thresholds().latency
+        assert {latency.warning_ms, latency.critical_ms} < {*monitors.BOUNDS_MS}
+
     def test_figures_of_other_pods_keep_their_names(self, us_east: Recorded) -> None:
         told = {
             job: monitor.spec["podMetricsEndpoints"][0].get("honorLabels", False)
@@ -126,14 +152,53 @@ class TestMonitors:
 
     def test_rules_ask_about_what_is_there(self, us_east: Recorded) -> None:
         """While the first update makes the stores, nobody is woken for them."""
-        (rule,) = us_east.of("PrometheusRule")
+        rule = us_east.one("PrometheusRule", "somafractalmemory")
         before = {urn.rpartition("::")[2] for urn in rule.depends_on}
         assert {"us-east-qdrant-statefulset", "us-east-redis-bootstrap"} <= before, before
 
-    def test_nothing_is_made_where_nobody_watches(self) -> None:
+    def test_certificates_of_the_program_are_told_with_their_ends(self, us_east: Recorded, us_west: Recorded) -> None:
+        for run, edges in ((us_east, {"edges of us-east", "entrance"}), (us_west, set[str]())):
+            (group,) = run.one("PrometheusRule", "somafractalmemory-certificates").spec["groups"]
+            told = {rule["labels"]["certificate"]: rule for rule in group["rules"]}
+            stores = {"PostgreSQL servers", "PostgreSQL clients", "server", "streaming_replica"}
+            assert stores | edges <= told.keys()
+            assert len(group["rules"]) == len([one for one in run.resources if one.type.endswith("Cert")])
+            for rule in told.values():
+                assert rule["labels"]["region"] == run.stack
+                assert (rule["record"], rule["expr"]) == (OWN_CERTIFICATE, "vector(2082758400) - time()")
+
+    def test_nothing_is_made_where_nobody_watches_and_that_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
         run = record_stack("us-east", overrides={"monitoring": {"enabled": False}})
+        assert "us-east is not watched, no alert will page anybody: set monitoring.enabled to true" in caplog.text
+        assert "tells nobody of its alerts" not in caplog.text
         assert not [one.urn for one in run.objects if one.inputs.get("apiVersion") == "monitoring.coreos.com/v1"]
         assert not run.has("Deployment", "monitoring-exporters")
+
+    def test_a_region_that_is_watched_says_nothing_of_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        record_stack("us-east", overrides={"monitoring": {"interval_seconds": 10}})
+        assert "is not watched" not in caplog.text
+
+
+class TestZones:
+    """What each zone has of a component at least."""
+
+    def test_it_is_what_the_settings_spread(self) -> None:
+        always = {"qdrant": 1, "redis": 2, "postgresql": 1, "postgresql-pooler": 1}
+        assert dashboards.region("us-east").least == {"memory-service": 1, **always}
+        # Pods of a standby's service wait for a promotion.
+        assert dashboards.region("us-west").least == {"memory-edge": 1, **always}
+        assert dashboards.region("us-east").zones == ("zone-a", "zone-b", "zone-c")
+
+    @pytest.mark.parametrize(("zones", "nodes", "replicas"), [(3, 3, 1), (3, 5, 1), (3, 7, 2), (4, 9, 1), (5, 3, 1)])
+    def test_no_zone_of_redis_has_fewer(self, zones: int, nodes: int, replicas: int) -> None:
+        overrides: dict[str, Any] = {
+            "high_availability": {"zones": [f"zone-{letter}" for letter in "abcde"[:zones]]},
+            "redis": {"cluster": {"nodes": nodes, "replicas": replicas}},
+        }
+        settings = load(region(**overrides), "us-east")
+        placed = Counter(pod.zone for shard in redis_plan.plan(zones, nodes, replicas) for pod in shard.members)
+        fewest = min(placed[zone] for zone in range(zones))
+        assert nodes // zones <= scope(settings).least.get("redis", 0) <= fewest
 
 
 def relabelled(labels: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components import edge, exporters, postgres_pooler, qdrant, redis, redis_exporter
-from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
+from components.memory_gateways import POSTGRESQL_GATEWAY_METRICS, QDRANT_GATEWAY_METRICS, REDIS_GATEWAY_METRICS
 from tests.unit.network import Peer, lets, outside, peer, rules
 from tests.unit.recorded import PodTemplate, Recorded, Resource
 from tests.unit.recorder import record_stack, stack_configuration
@@ -28,7 +28,7 @@ PORTS = sorted(
         *(redis.CLIENT, redis.BUS, redis_exporter.PORT),
         *(edge.PORT, edge.OWN_PORT),
         *(exporters.BLACKBOX_PORT, exporters.QDRANT_EXPORTER_PORT),
-        *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS),
+        *(9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS, QDRANT_GATEWAY_METRICS),
     }
 )
 """Whatever anything listens on here, and some that nothing does."""
@@ -107,7 +107,8 @@ def ways(run: Recorded) -> set[Way]:
         may(["prometheus"], [edge.NAME], edge.OWN_PORT)
         may([edge.NAME], list(ELSEWHERE), 443)
     # Monitoring reads metrics, never a store.
-    may(["prometheus"], services, 9595, REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS)
+    told = (REDIS_GATEWAY_METRICS, POSTGRESQL_GATEWAY_METRICS, QDRANT_GATEWAY_METRICS)
+    may(["prometheus"], services, 9595, *told)
     may(["prometheus"], ["qdrant"], qdrant.METRICS)
     may(["prometheus"], zones, redis_exporter.PORT)
     may(["prometheus"], ["pooler"], postgres_pooler.METRICS_PORT)
@@ -121,6 +122,8 @@ def ways(run: Recorded) -> set[Way]:
     for service in services:
         # Its pods ask each other before one is killed for a stall; those of another memory namespace are none of them.
         may([service], [service], 9595)
+        # They ask the other regions, whose addresses no setting of a cluster knows, whether this one was given up.
+        may([service], list(ELSEWHERE), 443)
         # PostgreSQL through the pooler alone.
         may([service], ["pooler"], 5432)
         may([service], ["qdrant"], qdrant.HTTP)
@@ -137,6 +140,8 @@ def ways(run: Recorded) -> set[Way]:
     may(["qdrant-rebalance", "qdrant-report"], ["qdrant"], qdrant.HTTP)
     # It asks the API server for the zones of pods.
     may(["qdrant-rebalance", "qdrant-report"], list(ELSEWHERE), 443, 6443)
+    # They ask it for claims and change them.
+    may(["qdrant-volumes", "redis-volumes"], list(ELSEWHERE), 443, 6443)
     if run.has("NetworkPolicy", "postgresql-schema"):
         may(["postgresql-schema"], members, 5432)
         may(["qdrant-collections"], ["qdrant"], qdrant.HTTP)
@@ -257,7 +262,8 @@ def test_a_port_too_many_is_found_where_both_ends_allow_it(several: Recorded) ->
     run = several
     for policy, direction in (("redis", "ingress"), ("memory-service", "egress")):
         spec = several.one("NetworkPolicy", policy).spec
-        more = [{**rule, "ports": [*rule["ports"], {"protocol": "TCP", "port": 22}]} for rule in spec[direction]]
+        named = [rule for rule in spec[direction] if rule.keys() != {"ports"}]  # the others are open to any address
+        more = [{**rule, "ports": [*rule["ports"], {"protocol": "TCP", "port": 22}]} for rule in named]
         run = changed(run, policy, {**spec, direction: more})
     assert {way for way in opened(run) - table if way[0] == "memory-service"} == {
         ("memory-service", f"redis-zone-{zone}", "22") for zone in "abc"

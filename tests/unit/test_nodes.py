@@ -34,6 +34,8 @@ def test_each_zone_has_the_same_number_of_nodes_with_addresses_of_their_own() ->
     [
         ({"spec": {}, "status": READY}, True),
         ({"spec": {"taints": [{"key": "node.kubernetes.io/not-ready"}]}, "status": READY}, False),
+        ({"spec": {"taints": [{"key": "node.kubernetes.io/unreachable"}]}, "status": READY}, False),
+        ({"spec": {"taints": [{"key": "node.kubernetes.io/unschedulable"}]}, "status": READY}, True),
         ({"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}, False),
         ({"spec": {}}, False),
     ],

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from components.versions import CHARTS
+from components.versions import ADDONS, CHARTS
 from observability import alerts, recording
 from observability.__main__ import EVERYTHING
 from observability.metrics import SOURCES
 from observability.rule import Group, of_region
 from observability.rules import rules
+from rehearsal.engine.project import Project
 from rehearsal.upstream import MODULES
 from settings.images import Images
 
@@ -26,6 +27,7 @@ PINNED = {
     "Qdrant": "qdrant",
     "redis_exporter": "redis_exporter",
     "HAProxy of the edge": "haproxy",
+    "HAProxy of the Qdrant gateway": "haproxy",
     "blackbox exporter": "blackbox_exporter",
 }
 """Sources of others, with the image whose release says what they tell."""
@@ -65,6 +67,49 @@ def test_sources_are_those_of_the_release_that_is_pinned(source: str, image: str
     (where,) = (one.where for one in SOURCES if one.name == source)
     (version,) = re.findall(r":v?(\d+\.\d+)", getattr(Images.model_construct(), image))
     assert f"v{version}" in where
+
+
+@pytest.mark.parametrize(
+    ("source", "chart"),
+    [
+        ("CloudNativePG", "cloudnative-pg"),
+        ("Barman Cloud plugin", "plugin-barman-cloud"),
+        ("NGINX Ingress Controller", "nginx-ingress"),
+    ],
+)
+def test_sources_are_what_the_pinned_charts_bring(source: str, chart: str) -> None:
+    (where,) = (one.where for one in SOURCES if one.name == source)
+    app = CHARTS[chart].app
+    assert app is not None
+    assert f" v{app.removeprefix('v').rpartition('.')[0]}" in where
+
+
+@pytest.mark.parametrize("source", ["kube-state-metrics", "node exporter"])
+def test_sources_within_the_monitoring_stack_are_those_of_its_pinned_chart(source: str) -> None:
+    (where,) = (one.where for one in SOURCES if one.name == source)
+    assert f"kube-prometheus-stack {CHARTS['kube-prometheus-stack'].version} " in where
+
+
+def test_kubelets_figures_are_those_of_the_newest_kubernetes_that_is_planned_for() -> None:
+    (where,) = (one.where for one in SOURCES if one.name == "kubelet")
+    newest = max(ADDONS, key=lambda minor: [int(part) for part in minor.split(".")])
+    assert f"kubernetes v{newest} " in where
+
+
+def test_the_services_figures_are_those_of_the_release_that_regions_run() -> None:
+    (where,) = (one.where for one in SOURCES if one.name == "memory service")
+    for name, settings in Project.load(ROOT).settings().items():
+        assert f" {settings.memory.image.rpartition(':')[2]};" in where, name
+
+
+def test_charts_say_where_their_version_is_told() -> None:
+    told = {name: chart for name, chart in CHARTS.items() if chart.source or chart.app}
+    assert set(told) == {"cloudnative-pg", "plugin-barman-cloud", "nginx-ingress", "kube-prometheus-stack"}
+    for name, chart in told.items():
+        assert chart.app and chart.source, name
+        # Of a repository that has more than the chart, tags are those of what it brings.
+        tag = f"v{chart.app}" if name == "nginx-ingress" else f"{name}-v?{re.escape(chart.version)}"
+        assert re.fullmatch(rf"[\w-]+/[\w-]+:charts/{name}/Chart\.yaml@{tag}", chart.source)
 
 
 def test_the_operators_queries_are_those_of_the_release_that_is_pinned() -> None:

@@ -122,13 +122,13 @@ def test_a_probe_that_asks_nothing_is_refused(region: Region, name: str, probe: 
 
 
 def test_a_probe_that_asks_in_two_ways_is_refused(region: Region) -> None:
-    region.set("qdrant", f"{CONTAINER}.readinessProbe.tcpSocket", {"port": 6333})
+    region.set("qdrant", f"{CONTAINER}.readinessProbe.tcpSocket", {"port": 80})
     region.refused("probes", saying="has a readiness probe that asks in 2 ways, of which only one may be")
 
 
 @pytest.mark.parametrize("way", ["httpGet", "tcpSocket", "grpc"])
 def test_a_probe_may_ask_in_any_one_way(region: Region, way: str) -> None:
-    region.set("qdrant", f"{CONTAINER}.readinessProbe", {way: {"port": 6333}})
+    region.set("qdrant", f"{CONTAINER}.readinessProbe", {way: {"port": 80}})
     region.accepted()
 
 

@@ -33,6 +33,10 @@ def broken(stack: Stack, kind: str, name: str, path: str, value: Any) -> Stack:
     return swapped(stack, resource, put(resource, path, value))
 
 
+def allowing(*actions: str) -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "arn:aws:s3:::b/*"}]})
+
+
 FIELDS: list[tuple[str, str, str, str, Any, str]] = [
     ("protected", "StatefulSet", "qdrant-statefulset", "protect", False, "is not protected"),
     ("protected", "aws.s3.Bucket", "", "deleteBeforeReplace", True, "deleted before its replacement exists"),
@@ -54,10 +58,46 @@ FIELDS: list[tuple[str, str, str, str, Any, str]] = [
         "whenDeleted is not Retain: its volumes go",
     ),
     ("postgresql-data", "Cluster", "", "spec.storage.size", GONE, "has no volume for its data"),
+    (
+        "redis-settings",
+        "ConfigMap",
+        "redis-files",
+        "data",
+        {"valkey.conf": "cluster-enabled yes\nappendonly yes\n"},
+        "cluster-require-full-coverage is not no: the loss of one shard stops all others",
+    ),
+    ("redis-settings", "ConfigMap", "redis-files", "data", {}, "appendonly is not yes"),
+    (
+        "postgresql-failover",
+        "Cluster",
+        "",
+        "spec.postgresql.synchronous",
+        {"method": "any", "number": 1, "dataDurability": "required"},
+        "may promote an instance that lacks commits",
+    ),
     ("postgresql-data", "Cluster", "", "spec.bootstrap.initdb.dataChecksums", GONE, "a rotten page is not noticed"),
     ("kept-keys", "aws.kms.Key", "bucket-key", "deletionWindowInDays", 29, "is under 30"),
     ("kept-keys", "aws.kms.Key", "bucket-key", "enableKeyRotation", GONE, "enableKeyRotation is not true"),
     ("kept-keys", "aws.kms.Key", "bucket-key", "isEnabled", False, "is disabled"),
+    (
+        "kept-versions",
+        "aws.iam.RolePolicy",
+        "",
+        "policy",
+        allowing("s3:PutObject", "S3:DeleteObjectVersion"),
+        "statement number 1 allows s3:DeleteObjectVersion: backups could be lost for good",
+    ),
+    ("kept-versions", "aws.iam.RolePolicy", "", "policy", allowing("s3:Put*"), "s3:PutBucketPolicy, s3:PutBucketV"),
+    ("kept-versions", "aws.iam.RolePolicy", "", "policy", allowing("kms:ScheduleKeyDeletion"), "kms:ScheduleKeyDel"),
+    (
+        "kept-versions",
+        "aws.iam.RolePolicy",
+        "",
+        "policy",
+        json.dumps({"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}),
+        "allows everything but what it names",
+    ),
+    ("kept-versions", "aws.s3.BucketPolicy", "", "policy", allowing("s3:DeleteBucket"), "allows s3:DeleteBucket"),
     ("kept-buckets", "aws.s3.Bucket", "copies-bucket", "forceDestroy", True, "deleted with everything in it"),
     (
         "versioned-buckets",

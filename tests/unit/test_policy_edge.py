@@ -19,11 +19,12 @@ from pulumi_policy import (
 from pulumi_policy.policy import PolicyResource, StackValidationArgs
 
 from policies import data_safety, edge, high_availability, security
-from policies.__main__ import main, page
+from policies.__main__ import main
 from policies.checks import read
 from policies.checks.model import Limits, Violation
 from policies.checks.plain import UNKNOWN, Unreadable
 from policies.checks.whole import Whole
+from policies.pages import FOLDER, OVERVIEW, pages
 from policies.rules import ResourceRule, Severity, WholeRule
 from rehearsal.engine import model
 from tests.unit.policy_region import OPTIONS, Region, proxied, urn
@@ -203,7 +204,7 @@ def test_a_stack_is_read_once_for_all_policies_and_again_when_it_changed(
 ) -> None:
     asked = [r for r in region.planned() if r.type in read.TOKENS]
     read_stack, calls = read.stack, list[int]()
-    monkeypatch.setattr(read, "stack", lambda resources: calls.append(1) or read_stack(resources))
+    monkeypatch.setattr(read, "stack", lambda *given: calls.append(1) or read_stack(*given))
     recorder = edge.Recorder()
 
     def show() -> object:
@@ -303,7 +304,16 @@ def test_the_type_tokens_are_those_of_the_kubernetes_sdk() -> None:
 def test_every_policy_says_what_it_wants_and_is_mandatory_unless_its_rule_only_advises(pack: Any) -> None:
     policies = edge.policies(pack.RULES)
     assert len({policy.name for policy in policies}) == len(policies)
-    advising = {"any-backups", "judged-when-known", "kept-logs", "not-judged", "tidied-buckets"}
+    advising = {
+        "any-backups",
+        "judged-when-known",
+        "kept-logs",
+        "node-types",
+        "not-judged",
+        "private-services",
+        "tidied-buckets",
+        "time-to-write",
+    }
     for policy in policies:
         mandatory = policy.enforcement_level is EnforcementLevel.MANDATORY
         assert mandatory is (policy.name not in advising), policy.name
@@ -332,13 +342,14 @@ def test_just_one_rule_reports_what_cannot_be_read() -> None:
     assert [rule.name for rule in rules] == ["readable"]
 
 
-def test_the_page_of_policies_is_what_the_rules_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written = tmp_path / "policies.md"
-    committed = ROOT / "docs" / "policies.md"
-    assert main(["--check", str(committed)]) == 0
-    assert main(["--check", str(written)]) == 1
-    assert "run `make docs`" in capsys.readouterr().err
-    assert main(["--write", str(written)]) == 0
-    assert written.read_text(encoding="utf-8") == page()
+def test_the_pages_of_policies_are_what_the_rules_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check", str(ROOT / "docs")]) == 0
+    assert main(["--check", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("run `make docs`") == len(pages())
+    assert main(["--write", str(tmp_path)]) == 0
+    assert main(["--check", str(tmp_path)]) == 0
+    (tmp_path / FOLDER / "gone.md").write_text("", encoding="utf-8")
+    assert main(["--check", str(tmp_path)]) == 1
+    assert "gone.md is of no pack: remove it" in capsys.readouterr().err
     assert main([]) == 0
-    assert capsys.readouterr().out == page()
+    assert capsys.readouterr().out == pages()[OVERVIEW]

@@ -3,6 +3,7 @@
 import datetime
 import json
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,21 @@ def test_a_replacement_is_said_once_whatever_its_steps() -> None:
     assert refused(*steps) == [("replace", BUCKET)]
 
 
-@pytest.mark.parametrize("op", ["create", "update", "same", "read", "refresh", "import"])
+def test_what_is_refused_is_told_by_resource_whatever_the_order_of_the_steps() -> None:
+    steps = [("delete", BUCKET), ("replace", QDRANT), ("delete", QDRANT)]
+    assert refused(*steps) == refused(*reversed(steps)) == sorted(refused(*steps), key=itemgetter(1, 0))
+
+
+@pytest.mark.parametrize("op", ["create", "same", "read", "refresh", "import"])
 def test_what_ends_nothing_passes(op: str) -> None:
-    assert refused((op, QDRANT), (op, BUCKET)) == []
+    assert refused((op, QDRANT), (op, BUCKET), ("update", BUCKET)) == []
 
 
 def test_an_approval_lets_its_change_pass_and_no_other() -> None:
     assert refused(("delete", QDRANT), approvals=(APPROVAL,)) == []
-    assert refused(("replace", QDRANT), ("delete", BUCKET), approvals=(APPROVAL,)) == [
-        ("replace", QDRANT),
-        ("delete", BUCKET),
-    ]
+    assert refused(("replace", QDRANT), ("delete", BUCKET), approvals=(APPROVAL,)) == sorted(
+        [("replace", QDRANT), ("delete", BUCKET)], key=itemgetter(1)
+    )
     assert refused(("delete", QDRANT), approvals=(replace(APPROVAL, pack="data-safety"),)) == [("delete", QDRANT)]
 
 
@@ -81,6 +86,8 @@ def test_everything_that_the_program_protects_is_guarded(platform: str) -> None:
         ('{"steps": 3}', "has no steps"),
         ('{"steps": [{}]}', "a step without op or urn"),
         ('{"steps": [null]}', "a step without op or urn"),
+        (json.dumps(plan(("update", QDRANT))), "has an update without its oldState"),
+        (json.dumps({"steps": [{"op": "update", "urn": QDRANT, "oldState": {"inputs": {}}}]}), "without its newState"),
         ("{", "Expecting property name"),
     ],
 )

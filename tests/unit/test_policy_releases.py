@@ -37,6 +37,8 @@ def test_the_platform_services_are_those_of_the_settings() -> None:
 def test_a_platform_service_as_the_program_installs_it_passes(region: Region, service: Service) -> None:
     region.add("service", TOKEN, release(service))
     region.accepted()
+    (advice,) = region.refusals()
+    assert (advice.policy, advice.message) == ("not-judged", f"not judged: what the Helm releases {service} make")
 
 
 @pytest.mark.parametrize(("service", "path"), [(service, path) for service in SERVICES for path in REPLICAS[service]])

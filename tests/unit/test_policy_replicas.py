@@ -59,7 +59,7 @@ def test_an_autoscaler_of_another_namespace_does_not_count(region: Region) -> No
 def test_statefulsets_of_one_data_set_are_counted_together(region: Region) -> None:
     for zone in ("zone-a", "zone-b", "zone-c"):
         region.set(f"redis-{zone}", "spec.replicas", 1)
-    region.accepted()
+    region.refused("redis-shards", saying="redis-zone-b-1 is a pod of no StatefulSet")  # and by no rule of counts
 
 
 def test_statefulsets_that_together_have_too_few_pods_are_refused(region: Region) -> None:

@@ -41,6 +41,22 @@ def test_a_rollout_is_judged_by_the_fewest_pods_of_an_autoscaled_deployment(regi
     region.refused("rollouts", saying="may be without any of its 3 pods")
 
 
+@pytest.mark.parametrize("seconds", [None, 0, 9])
+def test_a_store_whose_members_end_one_right_after_the_other_is_refused(region: Region, seconds: int | None) -> None:
+    region.set("qdrant", "spec.volumeClaimTemplates", [{"metadata": {"name": "data"}}])
+    region.set("qdrant", "spec.podManagementPolicy", "Parallel")
+    region.set("qdrant", "spec.minReadySeconds", 10)
+    assert "stateful-rollouts" not in {refusal.policy for refusal in region.refusals()}
+    region.set("qdrant", "spec.minReadySeconds", seconds)
+    said = [refusal.message for refusal in region.refusals() if refusal.policy == "stateful-rollouts"]
+    assert said == ["qdrant: minReadySeconds is under 10: the next member ends before the last has caught up"]
+
+
+def test_members_that_keep_nothing_need_not_wait(region: Region) -> None:
+    region.set("qdrant", "spec.minReadySeconds", 0)
+    region.accepted()
+
+
 def test_a_strategy_that_cannot_be_read_is_refused(region: Region) -> None:
     region.set("memory-service", "spec.strategy", {"rollingUpdate": {"maxUnavailable": "some"}})
     said = {refusal.message for refusal in region.refusals() if refusal.policy == "readable"}

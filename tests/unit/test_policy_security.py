@@ -34,8 +34,15 @@ def test_one_broken_field_is_refused_by_its_policy_alone(
     resource = find(region(*AWS), kind, name)
     found = judged(swapped(region(*AWS), resource, put(resource, path, value)))
     assert any(it.policy == policy and said in it.message for it in found), found
-    # What a pod does not mount any more, or is not allowed to any more, is said of others: only that may be beside it.
-    assert {it.policy for it in found} - {policy} <= {"own-references", "network-selectors", "tokens"}, found
+    # What a pod does not mount any more, or is not allowed to any more, is said of others, and so is a way whose other
+    # end does not have it: only that may be beside it.
+    assert {it.policy for it in found} - {policy} <= {
+        "own-references",
+        "used-objects",
+        "network-selectors",
+        "network-both-sides",
+        "tokens",
+    }, found
 
 
 SOUND: list[tuple[str, str, str, Any]] = [
@@ -135,9 +142,14 @@ def test_postgresqls_port_is_open_only_where_it_refuses_whatever_comes_without_t
 def test_a_policy_that_selects_nobody_and_pods_that_none_selects_are_refused() -> None:
     policy = find(region(*AWS), "NetworkPolicy", "redis-keeper-network")
     nobody = put(policy, "spec.podSelector", {"matchLabels": {"app": "x"}})
-    refused(swapped(region(*AWS), policy, nobody), "network-selectors", saying="redis-keeper-network: selects no pods")
+    refused(
+        swapped(region(*AWS), policy, nobody),
+        "network-selectors",
+        "network-both-sides",
+        saying="redis-keeper-network: selects no pods",
+    )
     without = tuple(it for it in region(*AWS) if it is not policy)
-    refused(without, "network-selectors", saying="redis-healer: no NetworkPolicy of its own")
+    refused(without, "network-selectors", "network-both-sides", saying="redis-healer: no NetworkPolicy of its own")
 
 
 @pytest.mark.parametrize("field", ["stringData", "data"])
@@ -201,8 +213,24 @@ def test_a_stack_that_holds_nothing_is_refused(platform: str) -> None:
 def test_without_an_ingress_no_host_is_missed() -> None:
     record = find(region(*KUBERNETES), "ConfigMap", "record-settings")
     settings = json.loads(record.inputs["data"]["settings.json"])
-    without = tuple(it for it in region(*KUBERNETES) if it.type != tokens.VIRTUAL_SERVER)
+    led_in = (tokens.VIRTUAL_SERVER, tokens.NGINX_POLICY)
+    without = tuple(it for it in region(*KUBERNETES) if it.type not in led_in)
     refused(without, "nothing-missing", saying="no VirtualServer")
     settings["ingress"]["enabled"] = False
     data = {**record.inputs["data"], "settings.json": json.dumps(settings)}
     assert judged(swapped(without, record, put(record, "data", data))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "left"),
+    [
+        ("CronJob", "redis-healer", "the ConfigMap redis-healer"),
+        ("RoleBinding", "qdrant-rebalancer-binding", "the Role qdrant-rebalancer"),
+        ("Deployment", "exporters-deployment", "the ServiceAccount "),
+    ],
+)
+def test_what_nothing_uses_any_more_tells_of_what_is_missing(kind: str, name: str, left: str) -> None:
+    stack = region(*AWS)
+    gone = find(stack, kind, name)
+    said = [it for it in judged(tuple(it for it in stack if it is not gone)) if it.policy == "used-objects"]
+    assert any(f"nothing of this stack names {left}" in it.message for it in said), said

@@ -110,7 +110,7 @@ def test_a_custom_kind_that_runs_or_scales_pods_is_refused(region: Region, token
 @pytest.mark.parametrize(
     "token",
     [
-        "kubernetes:core/v1:Service",
+        "kubernetes:core/v1:ServiceAccount",
         "kubernetes:core/v1:SecretPatch",
         "kubernetes:core/v1:ConfigMapPatch",
         "kubernetes:core/v1:PodTemplate",

@@ -1,18 +1,18 @@
 """What the settings offer passes the packs: a policy that refuses a documented setting would be configured away."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
 
 from rehearsal import plain
-from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions
-from tests.unit.policy_plan import KubernetesRegions, Verdict, verdicts
+from tests.unit.aws_region import ACCOUNT, OPERATORS, THREE, Regions, brought_up
+from tests.unit.policy_plan import KubernetesRegions, Stack, Verdict, verdicts
 from tests.unit.test_aws_eks import existing
 from tests.unit.test_postgres_backups import S3
 
 AWS: Mapping[str, Any] = {"account": ACCOUNT, "cluster": {"admins": [OPERATORS]}}
-THREE = ("us-east", "us-west", "eu-west")
 HOST = "memory.example.com"
 
 
@@ -25,8 +25,8 @@ VARIANTS: dict[str, Callable[[], Regions]] = {
     "public names by failover": lambda: on_aws(
         {"dns": {"hosted_zone": "Z0123456789ABCDEFGHIJ", "routing": "failover"}}
     ),
-    "a transit gateway": lambda: Regions(link="transit-gateway"),
-    "three regions": lambda: Regions(THREE),
+    "a transit gateway": lambda: brought_up(link="transit-gateway"),
+    "three regions": lambda: brought_up(THREE),
     "a single region": lambda: Regions(("us-east",)),
     "an API server for listed networks": lambda: on_aws(
         {"cluster": {"admins": [OPERATORS], "public_access_cidrs": ["203.0.113.0/24"]}}
@@ -51,11 +51,28 @@ VARIANTS: dict[str, Callable[[], Regions]] = {
 }
 
 
-def said(regions: Regions) -> list[Verdict]:
+@cache
+def _regions(variant: str) -> Regions:
+    return VARIANTS[variant]()
+
+
+@cache
+def made(variant: str, number: int = 0) -> Stack:
+    """A region of a variant by its place among them, brought up after those before it: each once a session."""
+    regions = _regions(variant)
+    for name in regions.names[len(regions.plans) : number + 1]:
+        regions.up(name)
+    return plain.resources(regions.plans[regions.names[number]].resources)
+
+
+def every(variant: str) -> dict[str, Stack]:
+    """All regions of a variant by their names."""
+    return {name: made(variant, number) for number, name in enumerate(_regions(variant).names)}
+
+
+def said(variant: str) -> list[Verdict]:
     """Of the first region, by the packs that refuse."""
-    regions.up(regions.names[0])
-    resources = plain.resources(regions.plans[regions.names[0]].resources)
-    return list(verdicts(resources, packs=("data-safety", "security")))
+    return list(verdicts(made(variant), packs=("data-safety", "security")))
 
 
 ADVICE = {
@@ -68,11 +85,11 @@ ADVICE = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_documented_setting_is_not_refused(variant: str) -> None:
-    found = said(VARIANTS[variant]())
+    found = said(variant)
     assert [it for it in found if it.level == "mandatory"] == []
     assert {it.policy for it in found} - {"not-judged"} == ADVICE.get(variant, set())
 
 
 def test_tls_that_ends_before_the_ingress_is_named_and_other_regions_still_come_by_it() -> None:
-    messages = [it.message for it in said(VARIANTS["TLS that ends before the ingress"]()) if it.policy == "not-judged"]
+    messages = [it.message for it in said("TLS that ends before the ingress") if it.policy == "not-judged"]
     assert any("what ends users' TLS before the ingress" in message for message in messages)

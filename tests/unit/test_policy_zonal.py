@@ -8,14 +8,21 @@ import pytest
 from policies.checks.model import Resource
 from tests.unit.policy_plan import GONE, Stack, find, put, region, swapped, verdicts
 
-ZONAL = {"subnets-in-zones", "nat-per-zone", "nodes-in-zones", "links-both-ways", "cluster-support"}
+ZONAL = {
+    "subnets-in-zones",
+    "nat-per-zone",
+    "nodes-in-zones",
+    "links-both-ways",
+    "cluster-support",
+    "control-plane-zones",
+    "endpoints-in-zones",
+}
 EAST, WEST = ("aws", "us-east"), ("aws", "us-west")
 
 
 def refused(stack: Stack) -> list[tuple[str, str]]:
     """Policy and message of what these policies refuse."""
-    found = verdicts(stack, packs=("high-availability",))
-    return [(it.policy, it.message) for it in found if it.policy in ZONAL]
+    return [(it.policy, it.message) for it in verdicts(stack, packs=("high-availability",), policies=ZONAL)]
 
 
 def without(stack: Stack, *gone: Resource) -> Stack:
@@ -47,6 +54,25 @@ def test_a_network_in_two_zones_is_refused() -> None:
         "subnets-in-zones",
         f"{find(stack, 'aws.ec2.Vpc').name}: has subnets in 2 zones, at least 3 are required",
     ) in said
+
+
+def test_a_control_plane_in_two_zones_is_refused() -> None:
+    stack = region(*EAST)
+    cluster = find(stack, "aws.eks.Cluster")
+    two = tuple(urn for urn in cluster.sources["vpcConfig"] if "zone-c" not in urn)
+    fewer = dataclasses.replace(cluster, sources={**cluster.sources, "vpcConfig": two})
+    said = f"{cluster.name}: vpcConfig.subnetIds are in 2 zones, at least 3 are required"
+    assert refused(swapped(stack, cluster, fewer)) == [("control-plane-zones", said)]
+
+
+def test_an_endpoint_in_two_zones_is_refused() -> None:
+    """The policy endpoints-in-zones."""
+    stack = region(*EAST)
+    endpoint = find(stack, "aws.ec2.VpcEndpoint", where=lambda it: it.inputs.get("vpcEndpointType") == "Interface")
+    two = tuple(urn for urn in endpoint.sources["subnetIds"] if "zone-c" not in urn)
+    fewer = dataclasses.replace(endpoint, sources={**endpoint.sources, "subnetIds": two})
+    said = f"{endpoint.name}: subnetIds are in 2 zones, at least 3 are required"
+    assert refused(swapped(stack, endpoint, fewer)) == [("endpoints-in-zones", said)]
 
 
 class TestWaysOut:

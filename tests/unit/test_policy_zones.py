@@ -77,9 +77,10 @@ def test_match_expressions_count(region: Region, key: str, operator: str, values
 
 
 def test_one_good_spread_among_others_is_enough(region: Region) -> None:
-    hosts = {"topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 1}
+    hosts = spread("memory-service", topologyKey="kubernetes.io/hostname", whenUnsatisfiable="ScheduleAnyway")
     wish = spread("memory-service", whenUnsatisfiable="ScheduleAnyway")
-    region.set("memory-service", SPREAD, [hosts, *wish, *spread("memory-service")])
+    good = spread("memory-service", matchLabelKeys=["pod-template-hash"])
+    region.set("memory-service", SPREAD, [*hosts, *wish, *good])
     region.accepted()
 
 
@@ -102,6 +103,12 @@ def test_counting_apart_by_a_label_that_all_pods_have_is_accepted(region: Region
 def test_a_revision_label_of_another_kind_is_refused(region: Region) -> None:
     region.set("memory-service", f"{SPREAD}.0.matchLabelKeys", ["controller-revision-hash"])
     region.refused("zone-spread", saying="counts pods apart by label controller-revision-hash")
+
+
+@pytest.mark.parametrize("name", ["memory-service", "pooler"])
+def test_a_deployment_that_counts_the_pods_of_the_revision_before_is_refused(region: Region, name: str) -> None:
+    region.set(name, f"{SPREAD}.0.matchLabelKeys", None)
+    region.refused("zone-spread", saying="a rollout may leave them uneven: matchLabelKeys pod-template-hash")
 
 
 @pytest.mark.parametrize("domains", [None, 2])
@@ -185,12 +192,14 @@ def test_a_node_selector_narrows_what_affinity_leaves(region: Region) -> None:
 
 def test_statefulsets_of_a_data_set_that_leave_a_zone_out_are_refused(region: Region) -> None:
     region.set("redis-zone-c", f"{TERMS}.0.matchExpressions.0.values", ["zone-b"])
-    region.refused("zones-together", saying="redis-zone-c have pods in 2 zones, at least 3 are required")
+    region.refused(
+        "zones-together", "redis-shards", saying="redis-zone-c have pods in 2 zones, at least 3 are required"
+    )
 
 
 def test_a_zone_of_a_data_set_without_pods_is_refused(region: Region) -> None:
     region.set("redis-zone-b", "spec.replicas", 0)
-    region.refused("zones-together", saying="have pods in 2 zones, at least 3 are required")
+    region.refused("zones-together", "redis-shards", saying="have pods in 2 zones, at least 3 are required")
 
 
 def test_three_zones_of_four_are_enough_for_a_data_set(region: Region) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rehearsal.engine.model import Secret
-from tests.unit.aws_region import ACCOUNT, Regions, two
+from tests.unit.aws_region import ACCOUNT, THREE, Regions, recorded, two
 from tests.unit.recorded import Recorded, Resource
 from tests.unit.recorder import record_stack
 from tests.unit.test_aws_eks import before
@@ -117,10 +117,7 @@ class TestFollowing:
         }
 
     def test_of_three_regions_the_third_reads_homes_copy_where_it_lies(self) -> None:
-        three = Regions(("us-east", "us-west", "eu-west"))
-        for region in ("us-east", "us-west"):
-            three.up(region)
-        spec = store(three.up("eu-west"), "us-east").spec
+        spec = store(recorded(THREE)["eu-west"], "us-east").spec
         assert f"copies-{ACCOUNT}-us-east" in spec["configuration"]["destinationPath"]
 
 

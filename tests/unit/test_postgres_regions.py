@@ -112,6 +112,7 @@ class TestTwoRegions:
             "client_cert",
             "client_key",
             "password",
+            "next_password",
         }
         assert isinstance(us_west.outputs["postgresql_replication"], Secret)  # which home takes when it is demoted
 

@@ -17,6 +17,9 @@ STEPS: list[tuple[str, str, dict[str, Any]]] = [
     ("the new home takes over", "us-west", {"promotion": {**MOVE, "step": "promote", "token": "dG9rZW4="}}),
     ("the new home without a record", "us-west", {"home": "us-west"}),
     ("the old home as a standby", "us-east", {"home": "us-west"}),
+    ("the new home took over by force", "us-west", {"promotion": {**MOVE, "step": "promote"}}),
+    ("the old one is given up", "us-west", {"home": "us-west", "given up": "us-east"}),
+    ("and cloned", "us-east", {"home": "us-west", "given up": "us-east"}),
 ]
 
 
@@ -29,7 +32,10 @@ class Moving(Regions):
         found = super().configuration(region)
         if "home" not in self.laid:
             return found | dict(self.laid)
-        listed = [{**one, "primary": False} for one in found["multiregion"]["regions"]]
+        listed = [
+            {**one, "primary": False, "generation": 1 + (one["name"] == self.laid.get("given up"))}
+            for one in found["multiregion"]["regions"]
+        ]
         return found | {"multiregion": {**found["multiregion"], "regions": listed, "home": self.laid["home"]}}
 
 

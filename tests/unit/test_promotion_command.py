@@ -164,7 +164,7 @@ def test_a_fenced_region_is_deleted_made_known_as_gone_and_brought_up(regions: I
     regions.away.clear()
     regions.done.clear()
     assert run(regions, "us-west", "--yes") == 0
-    assert regions.done == [("delete", "us-east"), ("up", "us-west"), ("forget", "us-east"), ("up", "us-east")]
+    assert regions.done == [("delete", "us-east"), ("forget", "us-east"), ("up", "us-east")]
     assert Checkout(regions.directory).settings()["us-west"].generations == {"us-east": 2, "us-west": 1}
 
 

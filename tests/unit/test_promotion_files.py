@@ -1,6 +1,7 @@
 """What the promotion command writes into Pulumi.yaml and the stack files, with everything else kept as it is."""
 
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from promotion.errors import PromotionError
 from promotion.files import Checkout, generation_stated, home_moved
 from rehearsal import paths
-from settings import Promotion
+from settings import Promotion, SettingsError
 
 HOLD = Promotion(home="us-west", former="us-east", step="hold")
 PROMOTE = Promotion(home="us-west", former="us-east", step="promote", token="bG9uZw==")
@@ -44,6 +45,24 @@ def test_what_the_cli_writes_into_a_stack_file_stays_beside_it(checkout: Checkou
     checkout.record("us-east", HOLD)
     assert yaml.safe_load(file.read_text())["encryptionsalt"] == "v1:abc"
     assert checkout.settings()["us-east"].promotion == HOLD
+
+
+def test_a_file_keeps_its_mode_and_stays_where_a_link_points(checkout: Checkout, tmp_path: Path) -> None:
+    link = tmp_path / "Pulumi.us-east.yaml"
+    file = link.rename(tmp_path / "kept.yaml")
+    link.symlink_to(file.name)
+    file.chmod(0o640)
+    checkout.record("us-east", HOLD)
+    assert link.is_symlink() and "promotion:" in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_region_without_a_stack_file_gets_one_for_its_record(checkout: Checkout, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.us-west.yaml"
+    file.unlink()
+    with pytest.raises(SettingsError):
+        checkout.record("us-west", HOLD)
+    assert "promotion:" in file.read_text()
 
 
 def test_a_record_by_hand_is_not_overwritten(checkout: Checkout, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ class TestTheOrder:
             (Kind.FENCE, "us-east"),
             (Kind.RECORD, "us-west"),
             (Kind.UP, "us-west"),
+            (Kind.RAISE, "us-east"),
             (Kind.MOVE_HOME, "us-west"),
             (Kind.RECORD, "us-west"),
             (Kind.UP, "us-west"),
@@ -75,11 +76,17 @@ class TestTheOrder:
         back = replace(known["us-east"], answers=True, database=Database("us-east", ready=3), serving=3)
         assert order(known.with_region(back), "us-west") == [
             (Kind.DELETE_CLUSTER, "us-east"),
-            (Kind.RAISE, "us-east"),
-            (Kind.UP, "us-west"),
             (Kind.RECORD, "us-east"),
             (Kind.UP, "us-east"),
         ]
+
+    def test_one_is_given_up_as_soon_as_there_is_no_way_back_and_the_new_home_says_so(self) -> None:
+        """Its pods ask for a generation higher than theirs when they come back (components/fence.py)."""
+        known = lost(world(), "us-east")
+        while (action := plan.next_action(known, "us-west")) is not None:
+            assert (known.generation("us-east") == 2) <= (known["us-west"].is_primary)
+            known = plan.imagined(known, action, "us-west")
+        assert known["us-west"].generation("us-east") == 2 > known["us-east"].generation("us-east")
 
     def test_each_time_that_one_is_cloned_again_it_archives_elsewhere(self) -> None:
         """Its archive of before has what never came to the new home: nothing may be written over it."""
@@ -94,7 +101,7 @@ class TestTheOrder:
     def test_a_generation_that_was_raised_by_hand_is_not_raised_again(self) -> None:
         known = carried_out(lost(world(), "us-east"), "us-west")
         back = known.with_region(replace(known["us-east"], answers=True, database=Database("us-east", ready=3)))
-        assert order(replace(back, generations={"us-east": 2}), "us-west") == [
+        assert order(replace(back, generations={"us-east": 3}), "us-west") == [
             (Kind.DELETE_CLUSTER, "us-east"),
             (Kind.UP, "us-west"),
             (Kind.RECORD, "us-east"),

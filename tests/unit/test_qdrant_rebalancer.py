@@ -80,12 +80,13 @@ def test_no_service_waits_for_shards_to_move(us_east: Recorded) -> None:
 
 
 def test_it_may_read_pods_here_and_nodes_and_nothing_else(us_east: Recorded) -> None:
-    (role,) = us_east.of("Role")
+    role = us_east.one("Role", "qdrant-rebalancer")
     (everywhere,) = us_east.of("ClusterRole")
     assert role.inputs["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     assert everywhere.inputs["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
     assert everywhere.object_name == "somafractalmemory-qdrant-rebalancer"
-    for binding in (*us_east.of("RoleBinding"), *us_east.of("ClusterRoleBinding")):
+    bindings = [us_east.one("RoleBinding", "qdrant-rebalancer"), *us_east.of("ClusterRoleBinding")]
+    for binding in bindings:
         (subject,) = binding.inputs["subjects"]
         assert (subject["name"], subject["namespace"]) == ("qdrant-rebalancer", "somafractalmemory")
         assert us_east.pods_of("qdrant-report").spec["serviceAccountName"] == subject["name"]

@@ -52,8 +52,10 @@ class TestOutputs:
                 },
                 "derived": [],
             },
+            "zones": [{"name": f"zone-{zone}", "redis_pods": 2} for zone in "abc"],
             "secret_versions": {
                 "memory.token_version": 1,
+                "postgresql.password_version": 1,
                 "qdrant.api_key_version": 1,
                 "redis.password_version": 1,
             },
@@ -164,14 +166,14 @@ class TestThePlatform:
                 assert security["allowPrivilegeEscalation"] is False, (pods.name, container["name"])
                 assert security["capabilities"] == {"drop": ["ALL"]}, (pods.name, container["name"])
 
-    def test_no_pod_but_the_rebalancers_carries_a_credential_of_the_api_server(self, run: Recorded) -> None:
-        """Which may read pods and nodes (tests/unit/test_qdrant_rebalancer.py)."""
+    def test_no_pod_but_these_carries_a_credential_of_the_api_server(self, run: Recorded) -> None:
+        """One may read pods and nodes (test_qdrant_rebalancer.py), the others change claims (test_claims.py)."""
         carrying = {
             pods.labels["app.kubernetes.io/name"]
             for pods in run.pod_templates
             if pods.spec["automountServiceAccountToken"] is not False
         }
-        assert carrying == {"qdrant-rebalancer"}
+        assert carrying == {"qdrant-rebalancer", "qdrant-volumes", "redis-volumes"}
 
     def test_another_path_of_the_kubeconfig_is_the_same_cluster(self, run: Recorded) -> None:
         (provider,) = [r for r in run.resources if r.type == "pulumi:providers:kubernetes"]

@@ -62,7 +62,7 @@ class TestKept:
         assert read(made.model_dump_json()) == made
 
     @pytest.mark.parametrize(
-        "text", ["", "{", "[]", "{}", '{"form": 2, "command": "up", "at": 1}', '{"command": "up", "at": 1, "new": 1}']
+        "text", ["", "{", "[]", "{}", '{"form": 1, "command": "up", "at": 1}', '{"command": "up", "at": 1, "new": 1}']
     )
     def test_what_is_no_document_of_this_form_is_none(self, text: str) -> None:
         assert read(text) is None

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from dashboards import paper
-from report.document import Cost, Document, Finding, Pack, Pod, Zone
+from report.capacity import about
+from report.document import Capacity, Cost, Document, Finding, Pack, Pod, Zone
 from report.page import Page, html
 from tests.unit.html_read import Read
-from tests.unit.report_documents import AT, HOSTILE, NAMES, advice, document, drill, region
+from tests.unit.report_documents import AT, HOSTILE, NAMES, advice, document, drill, planned, region, sized
 
 _KINDS = ("command", "role", "state", "unit", "change", "level", "form")
 """Fields with few values."""
@@ -26,6 +27,13 @@ def refused() -> Document:
     plan = document(2, plan=True)
     regions = (plan.regions[0].model_copy(update={"packs": (*plan.regions[0].packs, pack)}), plan.regions[1])
     return plan.model_copy(update={"refused": True, "regions": regions})
+
+
+def with_capacity(*each: Capacity | None) -> Document:
+    """As many regions, each with such a capacity."""
+    made = document(len(each))
+    regions = zip(made.regions, each, strict=True)
+    return made.model_copy(update={"regions": tuple(one.model_copy(update={"capacity": it}) for one, it in regions)})
 
 
 def hostile(value: Any, key: str = "") -> Any:
@@ -44,6 +52,7 @@ DOCUMENTS = {
     "twelve": document(12),
     "plan": document(2, plan=True),
     "refused": refused(),
+    "sized": with_capacity(sized(), sized(), Capacity(unknown="redis.cluster.nodes is missing")),
     "first": document(2).model_copy(update={"since": None}),
     "drills": Document(command="drill", at=AT, drills=document(2).drills),
     "bare": Document(command="up", at=AT, regions=(region("us-east").model_copy(update={
@@ -140,10 +149,12 @@ def test_what_was_found_is_told() -> None:
     for told in (
         "2 regions are up", "home is us-east, 1 edge", "36 of 39", "3 held until promotion",
         "6 passed", "0 refused, 4 advise", "6 of 6", "2 of 2", "as proven, 1 with something down",
-        "2,482 USD", "by prices of 2026-06-01", "the region has no backups: name an object store", "backups.s3",
+        "2,482 USD", "by prices of 2026-06-01", "Counted without NAT gateways.",
+        "the region has no backups: name an object store", "backups.s3",
         "data-safety · us-east, us-west", "the StorageClass", "4 of 6", "its nodes are given up", "8.2 s",
-        "Whole all the time: Pooler pooler", "StatefulSet us-east-qdrant", "spec.replicas", "9 GiB", "until day 311",
-        "to the end", "load balancer: no packet flows", "Policy (k8s.nginx.org/v1)", "18.3 s", "134, all created",
+        "Whole all the time: Pooler pooler", "StatefulSet us-east-qdrant", "spec.replicas", "9 GiB", "2027-08-07",
+        "20 years and more", "load balancer: no packet flows", "Policy (k8s.nginx.org/v1)", "18.3 s",
+        "134, all created",
     ):  # fmt: skip
         assert told in text, told
 
@@ -219,6 +230,23 @@ class TestTiles:
         opened = ["open" in one for one in read.all("details") if one.get("class") == "drill"]
         assert opened == [True, False, True]
 
+    def test_the_capacity_is_told_by_the_day_on_which_it_is_outgrown(self) -> None:
+        def tile(*each: Capacity | None) -> tuple[str, str, str]:
+            (one,) = [tile for tile in Page(with_capacity(*each)).tiles if tile.anchor == "capacity"]
+            return one.value, one.detail, one.state
+
+        short = planned()
+        assert short.plan is not None
+        later = short.model_copy(update={"plan": short.plan.model_copy(update={"end": "2027-08-06"})})
+        never = short.model_copy(update={"carries": short.carries[:1]})
+        assert tile(short) == ("2027-08-07", "then qdrant is outgrown", "warn")
+        assert tile(later) == ("2027-08-07", "then qdrant is outgrown", "good")
+        assert tile(never) == ("20 years", "and more, by the plan", "good")
+        assert tile(never, short)[0] == "2027-08-07"
+        assert tile(sized()) == ("9", "memories, then redis binds first", "")
+        assert tile(Capacity(unknown="no record")) == ("not known", "no record", "warn")
+        assert not [one for one in Page(with_capacity(None)).tiles if one.anchor == "capacity"]
+
     def test_a_cost_that_is_not_known_is_no_nought(self) -> None:
         unknown = Cost(parts={}, currency="USD", date="2026-06-01", unknown="no price for eu-west")
         made = document(2)
@@ -226,6 +254,74 @@ class TestTiles:
         text = Read(html(made.model_copy(update={"regions": regions}))).text
         assert "1,241 USD" in text and "without 1 region" in text
         assert "not known: no price for eu-west" in text
+
+    def test_a_part_that_is_not_known_is_no_nought_and_the_total_says_it_is_without_it(self) -> None:
+        part = Cost(parts={"stateful nodes": None, "qdrant": 1200.0}, currency="USD", date="2026-06-01")
+        made = document(2)
+        regions = tuple(
+            region.model_copy(update={"cost": cost}) for region, cost in zip(made.regions, (part, None), strict=True)
+        )
+        page = Page(made.model_copy(update={"regions": regions}))
+        (tile,) = (one for one in page.tiles if one.anchor == "cost")
+        name = made.regions[0].name
+        assert (tile.value, tile.detail) == (
+            "1,200 USD",
+            f"a month, by prices of 2026-06-01, without stateful nodes of {name}",
+        )
+        text = Read(html(page.document)).text
+        assert "not known" in text and "1,200 without stateful nodes" in " ".join(text.split())
+
+
+class TestCapacity:
+    def test_without_a_workload_it_says_what_the_sizes_carry_and_what_would_say_more(self) -> None:
+        text = Read(html(with_capacity(sized()))).text
+        for told in (
+            "us-east holds 9 memories as it is set: redis binds first, by its memory",
+            "; memory-service would next, at 310.",
+            "it answers 0.2 requests a second at peak, of 2.5 users: redis binds first, by its CPU.",
+            "2,200,000", "time to answer", "memory.namespaces", "qdrant.resources.requests.cpu", "10,000",
+            "Counted with memories of 1,024 bytes.", "State a workload in the stack file",
+        ):  # fmt: skip
+            assert told in text, told
+        assert text.count("binds first") == 5, "in words, in the tile, and beside the two numbers"
+        assert "against the plan" not in text
+
+    def test_with_one_it_says_what_is_left_and_when_that_ends(self) -> None:
+        text = Read(html(with_capacity(planned()))).text
+        for told in (
+            "us-east: qdrant is outgrown first, by its memory, on 2027-08-07; the plan ends on 2027-12-01 with "
+            "1,000,000 memories and 53 requests a second at peak, of 530 users.",
+            "1,200,000", "16%", "too little", "87%", "2027-08-07, memory", "not in 20 years",
+        ):  # fmt: skip
+            assert told in text, told
+        assert "State a workload" not in text
+
+    def test_regions_alike_are_told_once(self) -> None:
+        text = Read(html(document(12))).text
+        assert text.count("Carried on that day") == 1
+        assert f"{', '.join(NAMES)}: qdrant is outgrown first" in text
+        mixed = Read(html(with_capacity(sized(), planned(), sized(), None))).text
+        assert "us-east, eu-west each holds 9 memories" in mixed and "us-west: qdrant is outgrown first" in mixed
+
+    def test_what_is_not_known_says_why(self) -> None:
+        assert "not known: no record" in Read(html(with_capacity(Capacity(unknown="no record")))).text
+        assert "No region tells its sizes" in Read(html(with_capacity(None))).text
+
+    @pytest.mark.parametrize(
+        ("value", "says"),
+        [
+            (0, "0"),
+            (0.04, "0"),
+            (0.25, "0.2"),
+            (9.99, "9.9"),
+            (10, "10"),
+            (99.9, "99"),
+            (316, "310"),
+            (2_265_144, "2,200,000"),
+        ],
+    )
+    def test_numbers_have_two_digits_and_are_never_more_than_there_is(self, value: float, says: str) -> None:
+        assert about(value) == says
 
 
 def test_what_others_say_is_text() -> None:

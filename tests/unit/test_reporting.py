@@ -140,7 +140,7 @@ class TestDocument:
         assert (home_region.cost.month, home_region.cost.date) == (150.5, "2026-06-01")
         assert home_region.capacity is None
         text = Read((home / "preview.html").read_text()).text
-        assert "by prices of 2026-06-01" in text and "nothing to compare with a plan" in text
+        assert "by prices of 2026-06-01" in text and "No region tells its sizes" in text
 
     def test_no_secret_is_kept_or_shown(self, home: Path) -> None:
         page = reporting.of_run(summary(steps=CREATED), "up")
@@ -203,7 +203,7 @@ class TestLastRun:
 
 
 class TestDrills:
-    ROW = Row("the StatefulSets a, b", 6, 4, "2-2-2", 4, 0.0, 3.0, healthy=((0.0, 6), (1.0, 4)))
+    ROW = Row("the StatefulSets a, b", 6, 4, "", "2-2-2", 4, 0.0, 3.0, healthy=((0.0, 6), (1.0, 4)))
 
     def outcomes(self, case: str = "lose zone-a") -> tuple[Outcome, ...]:
         return (Outcome(case, 12.34, (self.ROW,), (Event(0.5, "the nodes fall silent"),)),)

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from components import qdrant_keys
+from components.home import REPLICATION
 from components.secret_versions import OUTPUT
 from rehearsal.engine.model import revealed
 from tests.unit.recorded import Recorded
@@ -105,12 +106,40 @@ class TestTheServicesTokens:
             record_stack("us-west", overrides=memory(**TOKENS), stacks={"us-east": us_east.outputs})
 
 
+class TestPostgresqlsPassword:
+    def test_what_was_next_is_then_the_password_and_no_pod_starts_again(self, us_east: Recorded) -> None:
+        changed = record_stack("us-east", overrides={"postgresql": {"password_version": 2}})
+        names = [f"us-east-postgresql-app-password{version}" for version in ("", "-2", "-3")]
+        assert [generated(run, "-app-password") for run in (us_east, changed)] == [names[:2], names[1:]]
+        before, now = (data(run, "postgresql-app") for run in (us_east, changed))
+        assert now["password"] == before["next"]
+        assert len({before["password"], before["next"], now["next"]}) == 3
+        assert changed.pods_of("memory-service") == us_east.pods_of("memory-service")
+
+    def test_gateways_see_the_present_one_and_the_next(self, us_east: Recorded) -> None:
+        volumes = us_east.pods_of("memory-service").spec["volumes"]
+        (mounted,) = [volume["secret"] for volume in volumes if volume["name"] == "postgresql-auth"]
+        assert [item["key"] for item in mounted["items"]] == ["password", "next"]
+
+    def test_a_standby_has_both_of_home(self, us_east: Recorded) -> None:
+        standby = record_stack("us-west", stacks={"us-east": us_east.outputs})
+        assert data(standby, "postgresql-app") == data(us_east, "postgresql-app")
+
+    def test_a_standby_of_a_home_that_knows_no_next_one_goes_on(self, us_east: Recorded) -> None:
+        told = revealed(us_east.outputs[REPLICATION])
+        older = {key: value for key, value in told.items() if key != "next_password"}
+        standby = record_stack("us-west", stacks={"us-east": {**us_east.outputs, REPLICATION: older}})
+        shown = data(standby, "postgresql-app")
+        assert (shown["password"], shown["next"]) == (told["password"], "")
+
+
 class TestTheOrderOfVersions:
     @pytest.mark.parametrize(
         ("path", "overrides"),
         [
             ("qdrant.api_key_version", {"qdrant": {"api_key_version": 3}}),
             ("redis.password_version", {"redis": {"password_version": 3}}),
+            ("postgresql.password_version", {"postgresql": {"password_version": 3}}),
             ("memory.token_version", memory(token_version=3)),
         ],
     )
@@ -133,6 +162,7 @@ class TestTheOrderOfVersions:
         for stacks in (us_east.outputs, fractions):
             assert record_stack("us-east", overrides=KEYS, stacks={"us-east": stacks}).outputs[OUTPUT] == {
                 "memory.token_version": 1,
+                "postgresql.password_version": 1,
                 "qdrant.api_key_version": 2,
                 "redis.password_version": 1,
             }

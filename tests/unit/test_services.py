@@ -1,5 +1,6 @@
 """Platform services: which are installed, in which order, with which versions."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from components import service_values
 from components.services import AFTER, merged
 from components.versions import CHARTS
+from rehearsal import paths
 from settings import load
 from settings.services import OF_AWS, SERVICES, Service
 from tests.unit.aws_region import ACCOUNT, OPERATORS, Regions, two
@@ -69,7 +71,23 @@ def test_the_ingress_controller_asks_for_no_second_load_balancer() -> None:
     assert service["type"] == "ClusterIP"
 
 
-@pytest.mark.parametrize("part", ["kubeControllerManager", "kubeScheduler", "kubeEtcd"])
+def test_the_ingress_controller_tells_what_rules_ask_of_it() -> None:
+    values = releases(two()[0])["nginx-ingress"].inputs["values"]
+    assert values["prometheus"]["create"] is True
+    assert values["controller"]["enableLatencyMetrics"] is True
+
+
+def test_an_ingress_controller_of_the_program_is_missed_when_it_is_silent() -> None:
+    (rule,) = (
+        rule
+        for group in two()[0].one("PrometheusRule", "somafractalmemory").spec["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == "TargetMissing"
+    )
+    assert 'absent(up{job="nginx-ingress", namespace="nginx-ingress", region="us-east"})' in rule["expr"]
+
+
+@pytest.mark.parametrize("part", ["kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy"])
 def test_what_eks_runs_out_of_sight_is_not_looked_for(part: str) -> None:
     assert releases(two()[0])["kube-prometheus-stack"].inputs["values"][part] == {"enabled": False}
 
@@ -162,6 +180,12 @@ def test_the_ingress_controller_serves_the_class_that_the_hosts_ask_for() -> Non
     controller = releases(run)["nginx-ingress"].inputs["values"]["controller"]
     assert controller["ingressClass"] == {"name": "inside", "create": True, "setAsDefaultIngress": False}
     assert {server.spec["ingressClassName"] for server in run.of("VirtualServer")} == {"inside"}
+
+
+def test_a_controller_of_others_is_to_be_told_what_ours_is_told() -> None:
+    entries = service_values.NGINX["controller"]["config"]["entries"]
+    page = (paths.CHECKOUT / "docs" / "kubernetes-setup.md").read_text()
+    assert json.dumps({"data": entries}, separators=(",", ":")) in page
 
 
 def test_what_is_there_on_aws_is_left_alone() -> None:

@@ -275,6 +275,26 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
         {"monitoring": {"thresholds": {"latency": {"warning_ms": 500}}}},
         "monitoring.thresholds.latency.warning_ms = 500   not under critical_ms (500): warn before",
     ),
+    "slower than the histogram tells": (
+        {"monitoring": {"thresholds": {"latency": {"critical_ms": 10_000}}}},
+        "monitoring.thresholds.latency.critical_ms = 10000   too high: must be less than 10000",
+    ),
+    "memory woken before warned": (
+        {"monitoring": {"thresholds": {"memory": {"warning": 0.9, "critical": 0.9}}}},
+        "monitoring.thresholds.memory.warning = 0.9   not under critical (0.9): warn before",
+    ),
+    "CPU woken before warned": (
+        {"monitoring": {"thresholds": {"cpu": {"warning": 0.9, "critical": 0.8}}}},
+        "monitoring.thresholds.cpu.warning = 0.9   not under critical (0.8): warn before",
+    ),
+    "worse hits of PostgreSQL warn": (
+        {"monitoring": {"thresholds": {"postgresql_cache_hits": {"warning": 0.8, "critical": 0.9}}}},
+        "monitoring.thresholds.postgresql_cache_hits.warning = 0.8   not over critical (0.9), below which it is worse",
+    ),
+    "almost full before filling": (
+        {"monitoring": {"thresholds": {"storage_free": 0.1}}},
+        "monitoring.thresholds.storage_free = 0.1   not over storage_free_critical (0.1), below which it is worse",
+    ),
     "worse hits warn": (
         {"monitoring": {"thresholds": {"cache_hits": {"warning": 0.3, "critical": 0.4}}}},
         "monitoring.thresholds.cache_hits.warning = 0.3   not over critical (0.4), below which it is worse",
@@ -290,6 +310,30 @@ SINGLE: dict[str, tuple[dict[str, Any], str]] = {
     "nothing free": (
         {"monitoring": {"thresholds": {"storage_free": 0.0}}},
         "monitoring.thresholds.storage_free = 0.0   too low: must be more than 0",
+    ),
+    "connections woken before warned": (
+        {"monitoring": {"thresholds": {"connections": {"warning": 0.95, "critical": 0.9}}}},
+        "monitoring.thresholds.connections.warning = 0.95   not under critical (0.9): warn before",
+    ),
+    "a threshold that there is none of": (
+        {"monitoring": {"thresholds": {"error": {"warning": 0.01}}}},
+        'monitoring.thresholds.error = {…}   unknown key: did you mean "errors"?',
+    ),
+    "a share that none of three can have": (
+        {"monitoring": {"thresholds": {"fair_share": 3}}},
+        "monitoring.thresholds.fair_share = 3   too high: must be less than 3",
+    ),
+    "less than its fair share": (
+        {"monitoring": {"thresholds": {"fair_share": 1}}},
+        "monitoring.thresholds.fair_share = 1   too low: must be more than 1",
+    ),
+    "an objective that is no news to miss": (
+        {"monitoring": {"availability": 0.9}},
+        "monitoring.availability = 0.9   too low: must be 0.95 or more",
+    ),
+    "an objective without a budget": (
+        {"monitoring": {"availability": 1}},
+        "monitoring.availability = 1   too high: must be less than 1",
     ),
     "pages nowhere": (
         {"monitoring": {"docs": "our wiki"}},

@@ -1,6 +1,9 @@
 """What the CloudNativePG stand-in makes of a Cluster and a Pooler."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,6 +12,9 @@ from rehearsal.kube import Client, Manifest
 from rehearsal.standins.cnpg import names, objects, pods
 from rehearsal.standins.cnpg import pooler as poolers
 from rehearsal.standins.cnpg.decision import Decision, Instance, Report
+from rehearsal.standins.cnpg.instance.data import Data
+from rehearsal.standins.cnpg.instance.layout import Layout
+from rehearsal.standins.cnpg.instance.server import Server
 from rehearsal.standins.cnpg.operator import Operator
 from rehearsal.standins.cnpg.status import cluster_status
 from tests.unit.standins_cluster import cluster, pooler
@@ -284,6 +290,36 @@ def test_a_cordon_is_known_before_anybody_is_told_of_it(monkeypatch: pytest.Monk
     for unschedulable in (True, True, None):
         tell({"metadata": {"name": "one"}, "spec": {"unschedulable": unschedulable}})
     assert seen == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "full"),
+    [
+        ({"state": {"terminated": {"exitCode": 4}}}, True),
+        ({"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 4}}}, True),
+        ({"state": {"running": {}}, "lastState": {"terminated": {"exitCode": 4}}, "ready": True}, False),
+        ({"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}, False),
+        ({"state": {"running": {}}, "ready": True}, False),
+    ],
+)
+def test_an_instance_that_ended_without_room_for_wal_is_known_by_its_exit_code(status: Manifest, full: bool) -> None:
+    operator = Operator(cast(Client, None), "us-east")
+    containers = [{"name": "other", "state": {"terminated": {"exitCode": 4}}}, {"name": "postgres", **status}]
+    pod = {"metadata": {"name": "db-1"}, "spec": {}, "status": {"containerStatuses": containers}}
+    assert operator._instance("db-1", 1, {"db-1": pod}, "").full is full  # pyright: ignore[reportPrivateUsage] (what it decides by)
+
+
+@pytest.mark.parametrize(("free", "room"), [(32 << 20, True), ((32 << 20) - 4096, False)])
+def test_postgresql_starts_where_two_segments_of_wal_fit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, room: bool
+) -> None:
+    def volume(place: Path) -> SimpleNamespace:
+        assert place == tmp_path / "pg_wal"
+        return SimpleNamespace(f_bavail=free // 4096, f_frsize=4096)
+
+    monkeypatch.setattr(os, "statvfs", volume)
+    layout = Layout("db-1", "soma", "db", data=tmp_path)
+    assert Data(layout, Server(layout)).has_room() is room
 
 
 def test_asking_for_a_restart_has_the_instances_replaced() -> None:

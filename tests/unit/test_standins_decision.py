@@ -54,6 +54,15 @@ def test_a_primary_without_pod_loses_its_role_at_once_and_is_made_again() -> Non
     assert (decision.primary, decision.make, decision.phase) == ("db-2", (1,), names.PHASE_FAILOVER)
 
 
+def test_a_primary_without_room_for_wal_keeps_its_role_until_it_has_some() -> None:
+    """The next one would have as little; the real operator waits for somebody to enlarge the volume."""
+    full = step(changed(1, ready=False, full=True))
+    assert (full.primary, full.phase, full.make, full.replace) == ("db-1", names.PHASE_DISK_FULL, (), ())
+    assert full.look_again is not None
+    assert "db-1" in full.reason
+    assert step(changed(1, ready=False), Held("db-1", phase=names.PHASE_DISK_FULL)).primary == "db-2"
+
+
 def test_a_primary_that_is_not_ready_loses_its_role_too() -> None:
     assert step(changed(1, ready=False)).primary == "db-2"
 

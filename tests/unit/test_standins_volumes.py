@@ -104,3 +104,37 @@ class TestWork:
 
     def test_another_provisioners_volumes_are_its_own(self) -> None:
         assert self.work("example.org/other", made="pv-1", found={"spec": {}}) == []
+
+
+class TestGrowing:
+    """What is written for a claim that asks for more than it has."""
+
+    def work(self, asks: str, has: str | None, provisioner: str = "ebs.csi.aws.com") -> list[tuple[str, str, Any]]:
+        written: list[tuple[str, str, Any]] = []
+        client = SimpleNamespace(
+            patch=lambda _api, kind, name, patch, *_: written.append((kind, name, patch["spec"]["capacity"])),
+            patch_status=lambda _api, kind, name, status, *_: written.append((kind, name, status["capacity"])),
+        )
+        standin = Volumes(cast(Client, client))
+        claims, classes, _ = standin.informers
+        spec = {**CLAIM["spec"], "volumeName": "pv-1", "resources": {"requests": {"storage": asks}}}
+        status = {} if has is None else {"capacity": {"storage": has}}
+        claims.put({"metadata": CLAIM["metadata"], "spec": spec, "status": status})
+        classes.put({**CLASS, "provisioner": provisioner})
+        standin._work(("soma", "data-redis-0"))  # pyright: ignore[reportPrivateUsage] (what its loop calls)
+        return written
+
+    @pytest.mark.parametrize("provisioner", ["ebs.csi.aws.com", "kubernetes.io/host-path"])
+    def test_the_volume_and_then_the_claim_have_what_is_asked_for(self, provisioner: str) -> None:
+        more = {"storage": "20Gi"}
+        assert self.work("20Gi", "10Gi", provisioner) == [
+            ("PersistentVolume", "pv-1", more),
+            ("PersistentVolumeClaim", "data-redis-0", more),
+        ]
+
+    @pytest.mark.parametrize(("asks", "has"), [("10Gi", "10240Mi"), ("10Gi", "20Gi"), ("20Gi", None)])
+    def test_what_has_enough_or_no_volume_is_left_alone(self, asks: str, has: str | None) -> None:
+        assert self.work(asks, has) == []
+
+    def test_another_provisioners_volumes_do_not_grow_here(self) -> None:
+        assert self.work("20Gi", "10Gi", "example.org/other") == []

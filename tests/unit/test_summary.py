@@ -83,7 +83,7 @@ def test_a_cost_has_a_line_and_of_many_regions_one_together() -> None:
     cost = RegionCost({"qdrant": 120.0, "nat": 30.0}, "USD", "2026-06-01")
     for names, line in (
         (NAMES[:2], "cost of us-west: 150 USD a month by prices of 2026-06-01: qdrant 120, nat 30"),
-        (NAMES[:5], "cost: us-east 150 USD, us-west 150 USD, eu-west 150 USD, eu-central 150 USD"),
+        (NAMES[:5], "cost a month by prices of 2026-06-01: us-east 150 USD, us-west 150 USD, eu-west 150 USD, "),
     ):
         made = _summary(regions=names)
         told = _shown(replace(made, regions=[replace(region, cost=cost) for region in made.regions]), 120)

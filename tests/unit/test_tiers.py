@@ -72,6 +72,20 @@ def test_one_that_cannot_run_here(
     assert [line for line in summary() if "NOT RUN" in line] == said
 
 
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [(real, "data on nodes cannot run: not here"), (cli, "engine cannot run: not here is not on PATH")],
+)
+def test_one_that_cannot_run_here_fails_where_all_are_to_run(
+    summary: Summary, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, module: object, said: str
+) -> None:
+    assert len(summary("--whole")) == 4
+    monkeypatch.setattr(module, "missing", lambda: ["not here"])
+    done = pytester.runpytest_inprocess("--import-mode=importlib", "-p", "no:cacheprovider", "--whole")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in done.stderr.str()
+
+
 def test_a_cluster_that_was_given_is_not_reached_under_its_nodes(
     summary: Summary, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from delivery import __main__ as command
-from rehearsal import images
+from rehearsal import images, paths, reporting
+from rehearsal.engine import cli
 from rehearsal.errors import RehearsalError
 from rehearsal.progress import Progress
 
@@ -66,7 +67,7 @@ def steps(file: Path) -> Iterator[Mapping[str, Any]]:
         yield from job["steps"]
 
 
-def make(*arguments: str) -> str:
+def recipe(*arguments: str) -> str:
     """What make would do, with an environment that is there."""
     done = subprocess.run(
         ["make", "--no-print-directory", "--dry-run", "--old-file", ".venv/.complete", *arguments],
@@ -81,11 +82,13 @@ def make(*arguments: str) -> str:
 
 def targets(run: str, matrix: Mapping[str, Any]) -> list[str]:
     """The make targets of a step, which is nothing else; of `make "$TARGET"` those of the matrix."""
-    step = r'(?:echo "\w+=\$\()?make (?:--silent )?("\$TARGET"|[a-z-]+)(?:\)" >> "\$GITHUB_OUTPUT")?'
+    as_root = r'sudo env "PATH=\$PATH" "HOME=\$HOME" '
+    begun, ended = rf"(?:echo \"\w+=\$\(|{as_root})?", r"(?: ARGS=--whole|\)\" >> \"\$GITHUB_OUTPUT\")?"
+    step = rf"{begun}make (?:--silent )?(\"\$TARGET\"|[a-z-]+){ended}"
     written = re.fullmatch(step, run)
     assert written is not None, run
     (found,) = written.groups()
-    return matrix["target"] if found == '"$TARGET"' else [found]
+    return [*matrix["target"], *(one["target"] for one in matrix["include"])] if found == '"$TARGET"' else [found]
 
 
 def called(file: Path) -> Iterator[str]:
@@ -141,15 +144,22 @@ def test_no_expression_stands_in_a_script_and_no_token_stays_in_the_checkout(fil
 @pytest.mark.parametrize("file", DELIVERY, ids=lambda file: file.name)
 def test_a_step_is_set_up_or_a_make_target_that_exists(file: Path) -> None:
     for target in called(file):
-        assert make(target, *(f"{name}={value}" for name, value in VARIABLES.items()))
+        assert recipe(target, *(f"{name}={value}" for name, value in VARIABLES.items()))
 
 
 def test_a_pull_request_is_checked_by_what_one_make_target_does_without_any_credential() -> None:
     check = jobs(GITHUB / "workflows" / "pull-request.yml")["check"]
     prerequisites = re.search(r"^pr-checks: ([a-z -]+) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert prerequisites is not None
-    assert check["strategy"]["matrix"]["target"] == prerequisites[1].split()
+    matrix = check["strategy"]["matrix"]
+    shared = {one["target"] for one in matrix["include"]}
+    assert {*matrix["target"], *shared} == set(prerequisites[1].split())
     assert {"lint", "test-unit", "test-rehearsal", "policies", "base-gate"} == set(prerequisites[1].split())
+    for target in shared:
+        of_it = [one["part"] for one in matrix["include"] if one["target"] == target]
+        assert of_it == [f"{part}/{len(of_it)}" for part in range(1, len(of_it) + 1)], "every test once"
+        assert f"--part {of_it[0]} " in recipe(target, f"PART={of_it[0]}")
+    assert check["steps"][-1]["env"]["PART"] == "${{ matrix.part }}"
     assert "if" not in check  # forks too
     assert not {"environment", "needs"} & set(check)
     assert not re.search(r"\bvars\.|secrets\.|github\.token", yaml.safe_dump(check))
@@ -179,6 +189,15 @@ def test_an_update_is_never_cut_short_and_two_of_one_stack_wait_for_each_other()
     assert "concurrency" not in read(GITHUB / "workflows" / "stage.yml")
 
 
+def test_the_page_of_the_nightly_drills_is_kept_before_they_are_gone() -> None:
+    *_, up, drill, kept, down = jobs(GITHUB / "workflows" / "nightly.yml")["drill"]["steps"]
+    assert [step.get("run") for step in (up, drill, kept, down)] == ["make up", "make drill", None, "make down"]
+    (target,) = re.findall(r"^PLATFORM := (\w+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert kept["with"]["path"] == f"{paths.RUN}-{target}/{reporting.STANDING}.html"
+    assert kept["with"]["include-hidden-files"] is True, "a folder that begins with a dot is one"
+    assert (kept["if"], down["if"]) == ("${{ !cancelled() }}", "always()")
+
+
 def test_no_workflow_knows_a_region() -> None:
     listed = read(ROOT / "Pulumi.yaml")["config"]["multiregion"]["default"]["regions"]
     for file in [*WORKFLOWS, *ACTIONS]:
@@ -187,28 +206,58 @@ def test_no_workflow_knows_a_region() -> None:
 
 def test_the_cli_is_at_the_version_of_the_sdk() -> None:
     locked = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    (step,) = [one for one in steps(GITHUB / "actions" / "region" / "action.yml") if "pulumi" in one["uses"]]
     assert locked is not None
-    assert step["with"]["pulumi-version"] == locked[1]
+    used = [one for file in [*WORKFLOWS, *ACTIONS] for one in steps(file) if "pulumi/actions" in one.get("uses", "")]
+    assert len(used) == 2
+    for step in used:
+        assert step["with"] == {"pulumi-version": locked[1]}, "it installs, and runs nothing"
+
+
+def test_the_other_tiers_run_every_night_in_all_without_a_credential() -> None:
+    file = GITHUB / "workflows" / "tiers.yml"
+    triggers = cast(dict[Any, Any], read(file))[True]
+    assert triggers.keys() == {"schedule", "workflow_dispatch"}
+    of = jobs(file)
+    assert of.keys() == {"data", "engine"}
+    assert of["data"]["timeout-minutes"] == 90
+    for name, job in of.items():
+        last = job["steps"][-1]["run"]
+        assert last.endswith(f"make test-{name} ARGS=--whole"), "a tier that cannot run is a failure"
+        assert ("sudo " in last) == (name == "data"), "only nodes need root"
+        assert not {"if", "environment", "env"} & set(job)
+    assert not re.search(r"\bvars\.|secrets\.|github\.token|id-token", file.read_text())
+    assert not re.search(r"\$\{\{", file.read_text())
+
+
+def test_the_engine_gets_the_providers_of_the_lock_and_no_other() -> None:
+    """As `make plugins` writes them for `pulumi plugin install resource`."""
+    (line,) = recipe("plugins").splitlines()
+    program, _, installs = line.partition(" | ")
+    assert installs == "xargs -L 1 pulumi plugin install resource"
+    command = shlex.split(program)
+    told = subprocess.run([sys.executable, *command[1:]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    locked = dict(re.findall(r"^pulumi-(\w+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert told.splitlines() == [f"{name} {locked[name]}" for name in cli.PLUGINS]
 
 
 @pytest.mark.parametrize(("target", "arguments"), TARGETS.items(), ids=TARGETS)
 def test_a_target_asks_what_the_command_line_takes(target: str, arguments: list[str]) -> None:
-    (line,) = make(target, *(f"{name}={value}" for name, value in VARIABLES.items())).splitlines()
+    (line,) = recipe(target, *(f"{name}={value}" for name, value in VARIABLES.items())).splitlines()
     assert shlex.split(line) == [".venv/bin/python", "-m", "delivery", *arguments]
     command._parser().parse_args(arguments)
 
 
 def test_without_variables_a_target_is_about_every_region() -> None:
     for target in ("previews", "drift", "stage", "stages", "comment", "base-gate"):
-        (line,) = make(target).splitlines()
+        (line,) = recipe(target).splitlines()
         command._parser().parse_args(shlex.split(line)[3:])
-    assert shlex.split(make("base-gate"))[3:] == ["gate", "origin/main"]
+    assert shlex.split(recipe("base-gate"))[3:] == ["gate", "origin/main"]
 
 
 def test_every_target_of_a_workflow_is_known_here_or_has_tests_of_its_own() -> None:
     """`up`, `drill`, `policies` and the tiers have them: tests/rehearsal, tests/unit/test_policy_variants.py."""
-    others = {"lint", "test-unit", "test-rehearsal", "policies", "up", "drill", "down", "lock"}
+    tiers = {"test-unit", "test-rehearsal", "test-data", "test-engine", "setup", "plugins"}
+    others = {"lint", "policies", "up", "drill", "down", "lock", *tiers}
     used = {target for file in DELIVERY for target in called(file)}
     assert used == {*TARGETS, *others}
 

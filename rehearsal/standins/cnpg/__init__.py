@@ -10,6 +10,7 @@ Played as the operator does it (cloudnative-pg/cloudnative-pg, v1.30.0; the modu
   `primaryUpdateMethod` says (with `primaryUpdateStrategy: supervised` it waits for the user);
 - in a distributed topology a primary cluster that is to follow stops and leaves a demotion token, and a replica cluster
   takes over with a token that fits, without one at once, with another one never (`topology.py`; simulated nodes);
+- an instance that has no room for WAL holds everything back: nobody takes over, and the phase says so;
 - a secret that the spec names and that is not there holds everything back, and the phase says which;
 - a Pooler's Deployment, service, service account and status.
 

@@ -47,6 +47,8 @@ class Instance:
     """Its pod was made from another spec."""
     leaving: bool = False
     """Its node is cordoned."""
+    full: bool = False
+    """Its container has ended because its volume for WAL is full."""
     report: Report | None = None
     """With real servers: None while it does not answer."""
 
@@ -101,6 +103,10 @@ class Decision:
 def decide(wanted: Wanted, instances: tuple[Instance, ...], held: Held, now: datetime) -> Decision:
     """The next step for a Cluster."""
     primary = held.primary or _first(wanted, instances)
+    full = [instance.name for instance in instances if instance.full]
+    if full:  # before anything else: no failover, for somebody has to enlarge the volume (ensureNoFailoverOnFullDisk)
+        reason = f"Insufficient disk space for WAL in {', '.join(full)}"
+        return Decision(primary, names.PHASE_DISK_FULL, reason, look_again=POLL)
     current = _named(instances, primary)
     ready = [instance for instance in instances if instance.ready]
     if not ready and held.phase in STARTING:

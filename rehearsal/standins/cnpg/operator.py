@@ -9,6 +9,7 @@ from typing import Any
 from rehearsal.kube import Client, Conflict, Invalid, Manifest
 from rehearsal.standins.cnpg import credentials, names, objects, pods, pooler, topology
 from rehearsal.standins.cnpg.decision import Decision, Held, Instance, Wanted, decide
+from rehearsal.standins.cnpg.instance.layout import NO_ROOM_FOR_WAL
 from rehearsal.standins.cnpg.reports import Reports
 from rehearsal.standins.cnpg.status import cluster_status
 from rehearsal.standins.informer import Informer, Key, key_of
@@ -164,6 +165,7 @@ class Operator:
             ready=alive and _ready(pod),
             outdated=(metadata.get("annotations") or {}).get(names.SPEC_HASH) != wanted,
             leaving=self._cordoned.get(str(pod["spec"].get("nodeName") or ""), False),
+            full=alive and _full(pod),
         )
 
     def _report(self, cluster: Manifest, decision: Decision, instances: tuple[Instance, ...]) -> float | None:
@@ -313,3 +315,13 @@ def _ready(pod: Manifest) -> bool:
 
 def _ended(pod: Manifest) -> bool:
     return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+
+
+def _full(pod: Manifest) -> bool:
+    """Whether PostgreSQL's container ended for want of room (cluster_status.go, isWALSpaceAvailableOnPod)."""
+    for status in (pod.get("status") or {}).get("containerStatuses") or []:
+        if status["name"] == "postgres":
+            states = [status.get("state"), None if status.get("ready") else status.get("lastState")]
+            codes = [((each or {}).get("terminated") or {}).get("exitCode") for each in states]
+            return NO_ROOM_FOR_WAL in codes
+    return False

@@ -13,8 +13,8 @@ It is for tests of what stands around the service, where the service itself is n
 - writes its DSN to its log.
 
 What it does not do: embeddings with a meaning (the service's have none either), the graph, decay beyond the first pass,
-JWT, OPA, several workers, msgpack, batches. `POST /__fault` is its own: the service has no such thing. It is built from
-what the service does on the wire, not from its code.
+JWT, OPA, several workers, msgpack, batches. `POST /__fault` is its own, and so is `GET /memories/stream`, of which only
+the service's documents speak. It is built from what the service does on the wire, not from its code.
 
 Run as `python3 -m rehearsal.standins.memory`; needs psycopg2 and redis-py 6.4.0, whose commands it is there to send.
 """

@@ -5,9 +5,11 @@ import json
 import logging
 import re
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
+from . import stream
 from .application import Application, RefusedError
 
 KEEP_ALIVE = 30
@@ -43,6 +45,9 @@ class Handler(BaseHTTPRequestHandler):
         path, started = self.path.partition("?")[0], time.monotonic()
         with self.application.under_way():
             try:
+                if (self.command, path) == ("GET", stream.PATH):
+                    self._stream(started)
+                    return
                 status, body = self._call(path)
             except RefusedError as refused:
                 status, body = refused.status, {"detail": str(refused)}
@@ -52,10 +57,26 @@ class Handler(BaseHTTPRequestHandler):
             self.application.metrics.count(path, self.command, status, time.monotonic() - started)
             self._send(status, body)
 
+    def _stream(self, started: float) -> None:
+        """Events until the reader goes. As with the service's other calls, who ends the process waits for it."""
+        self._authorise()
+        seconds = stream.heartbeat(self.path.partition("?")[2])
+        with self.application.loop.beside_it():
+            self.application.metrics.count(stream.PATH, "GET", 200, time.monotonic() - started)
+        self.send_response(200)
+        for name, value in stream.HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(ConnectionError):
+            for chunk in stream.chunks(seconds):
+                self.wfile.write(chunk)
+
     def _send(self, status: int, body: Any) -> None:
         text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
         data = text.encode()
         self.send_response(status)
+        if self.close_connection:  # uvicorn says so too, and a proxy that is not told would use the connection again
+            self.send_header("Connection", "close")
         self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -11,7 +11,7 @@ from typing import Any
 from . import catalog
 from .catalog import Catalog, Operation
 from .consensus import Consensus, from_json
-from .faults import ServiceError, StorageError
+from .faults import BadRequestError, ServiceError, StorageError
 from .ledger import Ledger
 from .options import Options
 from .shard import Shard
@@ -89,7 +89,9 @@ class Node:
             else:
                 if status == 200:
                     return
-                reason = str(answer)
+                reason = str(answer.get("description", answer))
+                if status == BadRequestError.status:
+                    break
             time.sleep(0.5)
         raise SystemExit(f"Failed to initialize Consensus for new Raft state: Failed to add peer to known: {reason}")
 

@@ -45,12 +45,25 @@ class PeerInterface:
         return self._node.consensus.await_applied(asked["index"], asked["seconds"])
 
     def _join(self, asked: dict[str, Any]) -> bool:
-        """Any member passes a new peer on to the leader; the same peer may ask twice."""
+        """Any member passes a new peer on to the leader; the same peer may ask twice. At the address of another one it
+        takes that one's place, unless that holds shards (src/tonic/api/raft_api.rs, add_peer_to_known)."""
         if self._node.consensus.stopped is not None:
             raise ServiceError("this peer was removed from its cluster")
+        peer, uri = asked["peer"], asked["uri"]
         with self._node.lock:
-            known = self._node.catalog.peers.get(asked["peer"])
-        return known == asked["uri"] or self._node.propose({"type": "add_peer", **asked})
+            known = dict(self._node.catalog.peers)
+            former = next((other for other, at in known.items() if at == uri and other != peer), None)
+            holds = former is not None and self._node.catalog.has_shards(former)
+        if known.get(peer) == uri:
+            return True
+        if holds:
+            raise BadRequestError(
+                f"peer URI {uri} already used by peer {former} which still has shards, remove its shards first or use "
+                "a different URI"
+            )
+        if former is not None:
+            self._node.propose({"type": "remove_peer", "peer": former})
+        return self._node.propose({"type": "add_peer", **asked})
 
     def _write(self, asked: dict[str, Any]) -> bool:
         self._points.write_here(asked["collection"], asked["shard"], asked["records"])

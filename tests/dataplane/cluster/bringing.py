@@ -21,7 +21,7 @@ from rehearsal.progress import Progress
 from rehearsal.real.cluster import Cluster
 from rehearsal.standins import launch
 from settings import Settings
-from tests.dataplane.cluster import toolbox
+from tests.dataplane.cluster import given, toolbox
 from tests.dataplane.cluster.logs import HeardLogs, LinkedLogs
 from tests.dataplane.cluster.secrets import Ledger
 from tests.dataplane.cluster.stand import KUBECONFIG, Logs, Pod, Stand, eventually
@@ -40,10 +40,10 @@ def standing(folder: Path, said: io.StringIO) -> Generator[Stand]:
 
     What the engine says is written to `said`, that of later updates too.
     """
-    given = os.environ.get(KUBECONFIG)
+    kubeconfig = os.environ.get(KUBECONFIG)
     directory, settings = region(folder)
-    if given:
-        with _on_given(Path(given), directory, folder, settings, said) as stand:
+    if kubeconfig:
+        with _on_given(Path(kubeconfig), directory, folder, settings, said) as stand:
             yield stand
     else:
         with _on_own(directory, folder, settings, said) as stand:
@@ -94,20 +94,25 @@ def _alone(progress: Progress) -> Generator[None]:
 def _on_given(
     kubeconfig: Path, directory: Path, folder: Path, settings: Settings, said: io.StringIO
 ) -> Generator[Stand]:
-    """A cluster of somebody's: nothing that was there is touched, and the namespace goes with the tests."""
+    """A cluster of somebody's: nothing that was there is touched, and all that is ours goes with the tests."""
     namespace = settings.kubernetes.namespace
+    given.refuse_without_toolbox()
     with Client.from_kubeconfig(kubeconfig) as client:
         if client.find("v1", "Namespace", namespace) is not None:
             raise RehearsalError(
                 f"{kubeconfig}: the namespace {namespace} is there already: delete it, if it is of a run that was ended"
             )
+        stack, there = directory / STACK.name, given.zones(client.list("v1", "Node"))
+        stack.write_text(given.named(stack.read_text(), settings.high_availability.zones, there))
+        settings = Project.load(directory).settings()[REGION]
         engine = InProcessEngine(directory, folder / "state", lambda _: kubeconfig)
+        planned = engine.preview(REGION).resources
         try:
             again = _again(directory, engine, said)
             stand = _stand(client, kubeconfig, settings, None, HeardLogs(), again, said)
             yield _brought_up(stand, engine, Progress(said))
         finally:
-            client.delete("v1", "Namespace", namespace)
+            given.remove(client, planned)
 
 
 def _stand(
@@ -152,10 +157,12 @@ def _brought_up(stand: Stand, engine: InProcessEngine, progress: Progress) -> St
 def _again(directory: Path, engine: InProcessEngine, said: io.StringIO) -> Callable[[Mapping[str, int]], Settings]:
     """The update once more, of a stack file with other numbers. A version of a secret that was raised stays so."""
     raised: dict[str, int] = {}
+    stack = directory / STACK.name
+    first = stack.read_text()
 
     def up(numbers: Mapping[str, int]) -> Settings:
         raised.update({path: number for path, number in numbers.items() if path.endswith("_version")})
-        (directory / STACK.name).write_text(changed(STACK.read_text(), {**raised, **numbers}))
+        stack.write_text(changed(first, {**raised, **numbers}))
         before = said.tell()
         try:
             engine.up(REGION, Progress(said))

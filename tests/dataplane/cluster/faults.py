@@ -56,6 +56,10 @@ class Faults:
         """kill -9 of every process of a container."""
         self._strike(self._stand.pod(pod), container, "KILL")
 
+    def end(self, pod: str, container: str) -> None:
+        """Asks a container to end, as kubelet does, and leaves its pod."""
+        self._strike(self._stand.pod(pod), container, "TERM")
+
     def destroy(self, pod: str, container: str) -> None:
         """kill -9 of a container together with its pod: nothing in it says goodbye or is started again in its place.
 

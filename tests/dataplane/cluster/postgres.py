@@ -174,8 +174,8 @@ class Load:
     `with` ends the pods.
     """
 
-    def __init__(self, database: Database, name: str, zones: Iterable[str]) -> None:
-        self._database, self._stand = database, database.stand
+    def __init__(self, database: Database, name: str, zones: Iterable[str], pauses: Sequence[str] = PAUSES) -> None:
+        self._database, self._stand, self._pauses = database, database.stand, pauses
         self._zones = {f"{name}-{zone}": zone for zone in zones}
         self._clients: dict[str, subprocess.Popen[str]] = {}
 
@@ -197,6 +197,12 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_pods()
+
+    def log_in(self) -> None:
+        """By a client that comes now, in each pod; it waits for as long as its gateway lets it."""
+        url = url_of(service_of(self._stand))
+        for pod in self._zones:
+            assert Client(self._stand, pod, url).run("SELECT 1") == [[[1]]]
 
     def stored(self) -> list[int]:
         """Records of each client that are there."""
@@ -228,7 +234,7 @@ class Load:
         return sum(int(float(line.split()[1])) for one in said for line in one.splitlines() if line.startswith(AGAIN))
 
     def _start(self, pod: str, url: str) -> None:
-        for number, pause in enumerate(PAUSES):
+        for number, pause in enumerate(self._pauses):
             client = f"{pod}-{number}"
             settings = [f"DSN={url}", f"NAMESPACE={client}", f"PAUSE={pause}"]
             known = f'echo $$ >/tmp/{client}.pid; exec env "$@"'

@@ -2,18 +2,20 @@
 
 The stand-in writes the operator's configuration for PodMonitors, Probes and rules (prometheus-operator v0.93,
 pkg/prometheus/promcfg.go): selectors, ports, its own labels, then the monitor's relabelings. It leaves out
-ServiceMonitors and authentication, and finds pods once, when it starts: Debian's Prometheus cannot ask Kubernetes,
-whose labels it takes as they stand (discovery/kubernetes/pod.go). Scrapes and rules come every three seconds, whatever
-the monitors say, or as far apart as an exporter may wait for its server; alerts fire at once (promtool tries that they
-last), and a prober is found by the address of its Service: Prometheus stands in the nodes' network, where no pod's DNS
-is.
+ServiceMonitors and authentication. Debian's Prometheus cannot ask Kubernetes: every three seconds it is told the pods
+that there are, with labels as Kubernetes' discovery has them (discovery/kubernetes/pod.go). Scrapes and rules come as
+often, whatever the monitors say, or as far apart as an exporter may wait for its server; alerts fire at once (promtool
+tries that they last), and a prober is found by the address of its Service: Prometheus stands in the nodes' network,
+where no pod's DNS is.
 
 The region has no other. So that the links to others are there as well, it takes its own PostgreSQL for that of one
 (`linked`), which it asks as the program would.
 """
 
+import contextlib
 import json
 import re
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ from components import monitors
 from components.postgres_cluster import cluster_name
 from observability.rules import rules
 from observability.scope import LINK, POSTGRESQL, REDIS, SHARDS, Scope, scope
+from rehearsal.errors import RehearsalError
 from rehearsal.kube import Manifest
 from rehearsal.processes import Process
 from rehearsal.real import addresses
@@ -35,7 +38,8 @@ from tests.dataplane.conftest import tool
 
 PORT, NODE_PORT = 19090, 19100
 """In the network of the nodes, which is this cluster's alone."""
-EVERY, PATIENT = "3s", "6s"
+SECONDS = 3
+EVERY, PATIENT = f"{SECONDS}s", f"{2 * SECONDS}s"
 LINKED = ("somafractalmemory-regions", "somafractalmemory-alerts-regions")
 """Groups of rules that ask about other regions."""
 WAITING = (REDIS, SHARDS, POSTGRESQL)
@@ -61,16 +65,20 @@ class Prometheus:
         self._stand, self._own, self._directory = stand, own, directory
         self._process, self._nodes = Process(directory, "prometheus"), Process(directory, "node-exporter")
         self._state = kube_state.serve(own.namespace.machine, stand.client)
+        self._over = threading.Event()
+        self._finder = threading.Thread(target=self._find_pods, daemon=True)
 
     def start(self) -> None:
         """Ready once it answers."""
         exporter = [tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{NODE_PORT}"]
         collectors = ["--collector.disable-defaults", "--collector.cpu", "--collector.meminfo"]
         self._nodes.start([*self._own.namespace.enter, *exporter, *collectors])
-        (rule,) = self._stand.client.list(MONITORING, "PrometheusRule", self._stand.namespace)
-        groups = {group["name"]: group for group in rule["spec"]["groups"]}
+        told = self._stand.client.list(MONITORING, "PrometheusRule", self._stand.namespace)
+        groups = {group["name"]: group for rule in told for group in rule["spec"]["groups"]}
         groups |= {group["name"]: group for group in rules(self.linked, "docs")["groups"] if group["name"] in LINKED}
         (self._directory / "rules.json").write_text(json.dumps({"groups": list(map(_at_once, groups.values()))}))
+        self._tell_pods()
+        self._finder.start()
         (self._directory / "prometheus.json").write_text(json.dumps(self._configuration()))
         command = [tool("prometheus"), "--config.file=prometheus.json", f"--web.listen-address=0.0.0.0:{PORT}"]
         self._process.start([*self._own.namespace.enter, *command, "--storage.tsdb.path=data", "--log.level=warn"])
@@ -88,6 +96,9 @@ class Prometheus:
         return replace(own, regions=(own.region, FAR))
 
     def stop(self) -> None:
+        self._over.set()
+        if self._finder.is_alive():
+            self._finder.join()
         self._process.stop()
         self._nodes.stop()
         self._state.shutdown()
@@ -102,6 +113,11 @@ class Prometheus:
         """Names of alerts that fire, with the job that each is of."""
         fired = self.query('ALERTS{alertstate="firing"}')
         return {(one.labels["alertname"], one.labels.get("job", "")) for one in fired}
+
+    def pages(self, seconds: float) -> set[str]:
+        """Names of alerts that have fired within so many seconds and wake somebody."""
+        fired = 'ALERTS{alertstate="firing", severity="critical"}'
+        return {one.labels["alertname"] for one in self.query(f"last_over_time({fired}[{seconds:.0f}s])")}
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule, with how it is."""
@@ -184,7 +200,7 @@ class Prometheus:
             "scrape_timeout": patience,
             "honor_labels": endpoint.get("honorLabels", False),
             "metrics_path": endpoint["path"],
-            "static_configs": [target for namespace in namespaces for target in self._pods(namespace)],
+            "file_sd_configs": [{"files": [_file(namespace) for namespace in namespaces], "refresh_interval": EVERY}],
             "relabel_configs": [
                 *chosen,
                 _keep("__meta_kubernetes_pod_container_port_name", endpoint["port"]),
@@ -195,6 +211,20 @@ class Prometheus:
             ],
             "metric_relabel_configs": [_snake(rule) for rule in endpoint.get("metricRelabelings", [])],
         }
+
+    def _find_pods(self) -> None:
+        """Tells Prometheus of pods that came and went, until it is over."""
+        while not self._over.wait(SECONDS):
+            with contextlib.suppress(OSError, RehearsalError):  # as when the control plane does not answer
+                self._tell_pods()
+
+    def _tell_pods(self) -> None:
+        settings = self._stand.settings.kubernetes
+        for namespace in (settings.namespace, settings.ingress_namespace):
+            file = self._directory / _file(namespace)
+            half = file.with_suffix(".new")
+            half.write_text(json.dumps(self._pods(namespace)))
+            half.replace(file)
 
     def _pods(self, namespace: str) -> list[dict[str, Any]]:
         """A target for each port of each pod, with what Prometheus knows of pod and node."""
@@ -236,6 +266,11 @@ class Prometheus:
                 {"target_label": "__address__", "replacement": f"{address}:{port}"},
             ],
         }
+
+
+def _file(namespace: str) -> str:
+    """Where Prometheus is told the pods of a namespace."""
+    return f"pods-{namespace}.json"
 
 
 def _address(node: Manifest) -> str:

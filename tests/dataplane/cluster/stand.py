@@ -5,6 +5,7 @@ published images and the operators installed. Tests speak to both in the same wa
 """
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rehearsal import build
 from rehearsal.errors import RehearsalError
@@ -168,6 +169,24 @@ class Stand:
             text=True,
             env=_environment(),
         )
+
+    @contextmanager
+    def beside(self, pod: str, container: str, program: str, seconds: float, *given: str) -> Generator[dict[str, Any]]:
+        """A program in Python that runs in a container for as long as `with` does; what it has told, as JSON, is there
+        when it has ended, which it does within so many seconds of the end of its standard input.
+        """
+        told: dict[str, Any] = {}
+        process = self.popen(pod, container, "python3", "-c", program, *given)
+        try:
+            yield told
+            said, errors = process.communicate("", timeout=seconds)
+            assert process.returncode == 0, errors
+            told.update(json.loads(said))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"a program in {pod} did not end") from None
+        finally:
+            process.kill()
+            process.wait(10)
 
     @contextmanager
     def forwarded(self, pod: str, port: int) -> Generator[int]:

@@ -1,7 +1,5 @@
 """A load on both stores through the gateways of the service's own pod, that notices whatever is lost."""
 
-import json
-import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -103,23 +101,18 @@ print(json.dumps(told))
 def load(stand: Stand, pod: str = "", container: str = SERVICE) -> Generator[dict[str, Told]]:
     """Clients in a pod of the service, or another one; what each store told them is there when they have ended."""
     told: dict[str, Told] = {}
-    process = stand.popen(pod or stand.pods(PODS)[0].name, container, "python3", "-c", _LOAD)
-    try:
+    with stand.beside(pod or stand.pods(PODS)[0].name, container, _LOAD, END_SECONDS) as said:
         yield told
-        said, errors = process.communicate("", timeout=END_SECONDS)
-        assert process.returncode == 0, errors
-        told.update({store: Told(**seen) for store, seen in json.loads(said).items()})
-    except subprocess.TimeoutExpired:
-        raise AssertionError("the load did not end") from None
-    finally:
-        process.kill()
-        process.wait(10)
+    told.update({store: Told(**seen) for store, seen in said.items()})
 
 
 @contextmanager
-def apart(stand: Stand) -> Generator[str]:
+def apart(stand: Stand, ready: bool = True) -> Generator[str]:
     """A pod with the service's gateways to both stores and no service: an update that renews the service's pods leaves
-    it alone, with what its gateways read when they started. Its name; the load runs in its container TOOLBOX."""
+    it alone, with what its gateways read when they started. Its name; the load runs in its container TOOLBOX.
+
+    Without `ready` it is not waited for until its gateways reach their stores, only until commands can run in it.
+    """
     deployment = stand.client.get("apps/v1", "Deployment", SERVICE, stand.namespace)
     service: Manifest = deployment["spec"]["template"]["spec"]
     gateways = [one for one in service["initContainers"] if one["name"] in ("redis-gateway", "qdrant-gateway")]
@@ -135,8 +128,13 @@ def apart(stand: Stand) -> Generator[str]:
     }
     stand.client.apply(pod, field_manager="data-tier")
     try:
-        eventually(f"pod {APART} runs", lambda: stand.pod(APART).ready, END_SECONDS)
+        eventually(f"pod {APART} runs", lambda: _runs(stand, ready), END_SECONDS)
         yield APART
     finally:
         stand.logs_kept.keep(stand, [stand.pod(APART)])
         stand.client.delete("v1", "Pod", APART, stand.namespace, grace_seconds=0)
+
+
+def _runs(stand: Stand, ready: bool) -> bool:
+    pod = stand.pod(APART)
+    return pod.ready if ready else bool(pod.container_id(TOOLBOX))

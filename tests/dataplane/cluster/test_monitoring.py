@@ -17,6 +17,23 @@ pytestmark = pytest.mark.own_nodes
 COLLECTED_SECONDS = 120
 ABSENT = "nginx-ingress"
 """Whose pods our own nodes have not."""
+NOT_HERE = {
+    "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp": "the stand-in of CloudNativePG makes no backups",
+    "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp": "the same",
+    "haproxy_frontend_http_responses_total": "home has no edge: test_edge_proxy.py asks a real one",
+    "haproxy_server_status": "the same",
+    "kube_cronjob_status_last_successful_time": "of no CronJob before its first time, which may have been",
+    "kube_horizontalpodautoscaler_spec_max_replicas": "this region scales by hand",
+    "kube_horizontalpodautoscaler_spec_min_replicas": "the same",
+    "kube_horizontalpodautoscaler_status_current_replicas": "the same",
+    "nginx_ingress_controller_nginx_last_reload_status": "no ingress controller: its stand-in tells no figures",
+    "nginx_ingress_controller_nginx_reload_errors_total": "the same",
+    "nginx_ingress_controller_upstream_server_response_latency_ms_bucket": "the same",
+    "nginx_ingress_controller_upstream_server_response_latency_ms_count": "the same",
+    "nginx_ingress_nginx_http_requests_total": "the same",
+    "probe_ssl_earliest_cert_expiry": "nobody answers by the public name",
+}
+"""What rules ask for and this region need not have, and why."""
 READS = 2000
 SERIES_OF_A_POD = 1000
 OF_THE_CLUSTER = ("kubelet", "cadvisor", "kube-state-metrics")
@@ -63,6 +80,21 @@ def test_every_monitor_reads_its_pods_by_job_and_zone(cluster: Stand, prometheus
 def test_every_rule_is_reckoned(prometheus: Prometheus) -> None:
     eventually("all rules ran", lambda: all(rule["evaluationTime"] for rule in prometheus.rules()), 30)
     assert [rule["name"] for rule in prometheus.rules() if rule["health"] != "ok"] == []
+
+
+def test_whatever_rules_ask_for_is_told(cluster: Stand, prometheus: Prometheus) -> None:
+    """By the real servers and exporters, where they are real: a metric of another name is a rule that says nothing."""
+    asked = {metric for source in SOURCES for metric in source.metrics}
+    pod = cluster.pods("app.kubernetes.io/name=memory-service")[0]
+    with cluster.forwarded(pod.name, 9595) as port:
+        ask(port, "/stats")  # before the first request it tells of none
+
+    def told() -> bool:
+        found = prometheus.query(f'count by (__name__) ({{__name__=~"{"|".join(asked)}"}})')
+        assert asked - {one.labels["__name__"] for one in found} <= NOT_HERE.keys()
+        return True
+
+    eventually("every metric is told", told, COLLECTED_SECONDS)
 
 
 def test_the_series_of_a_pod_are_counted(prometheus: Prometheus, figure: Callable[[str], None]) -> None:
@@ -120,6 +152,18 @@ def test_every_copy_of_a_shard_is_told_with_its_node(cluster: Stand, prometheus:
     assert {one.labels["pod"] for one in nodes} == {f"qdrant-{node}" for node in range(settings.qdrant.replicas)}
     assert sum(one.value for one in nodes) == settings.shards * copies * len(settings.memory.namespaces)
     assert {one.labels["zone"] for one in nodes} == set(settings.zone_values.values())
+
+
+def test_every_gateway_asks_every_node_of_qdrant(cluster: Stand, prometheus: Prometheus) -> None:
+    """Each pod of the service tells of its own."""
+    gateways = {pod.name for pod in cluster.pods("app.kubernetes.io/name=memory-service")}
+
+    def told() -> bool:
+        peers = {one.labels["pod"]: one.value for one in prometheus.query("qdrant_gateway:peers:count")}
+        assert peers == dict.fromkeys(gateways, float(cluster.settings.qdrant.replicas))
+        return True
+
+    eventually("gateways tell of their nodes", told, 60)
 
 
 def test_the_service_is_told_without_the_coordinates_of_memories(cluster: Stand, prometheus: Prometheus) -> None:

@@ -1,7 +1,5 @@
 """Redis masters die, hang, and go with their zone, under a load through the gateway of the service's own pod."""
 
-import json
-import subprocess
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -74,17 +72,9 @@ def load(stand: Stand, away: str = "") -> Generator[Told]:
     """A load from a pod of the service, outside the zone that is to be lost."""
     pod = next(pod.name for pod in stand.pods(PODS) if stand.zone_of(pod) != away)
     told = Told()
-    process = stand.popen(pod, SERVICE, "python3", "-c", _LOAD)
-    try:
+    with stand.beside(pod, SERVICE, _LOAD, 120) as said:
         yield told
-        said, errors = process.communicate("", timeout=120)
-        assert process.returncode == 0, errors
-        told.__dict__.update(json.loads(said))
-    except subprocess.TimeoutExpired:
-        raise AssertionError("the load did not end") from None
-    finally:
-        process.kill()
-        process.wait(10)
+    told.__dict__.update(said)
 
 
 @pytest.fixture

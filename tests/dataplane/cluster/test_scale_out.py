@@ -15,7 +15,7 @@ from rehearsal.progress import Progress
 from rehearsal.real.cluster import Cluster
 from tests.dataplane.cluster import bringing
 from tests.dataplane.cluster.faults import stopwatch
-from tests.dataplane.cluster.qdrant_copies import assert_spread
+from tests.dataplane.cluster.qdrant_copies import assert_spread, watching
 from tests.dataplane.cluster.redis_cluster import SELECTOR as REDIS
 from tests.dataplane.cluster.redis_cluster import RedisNodes
 from tests.dataplane.cluster.stand import Stand, eventually
@@ -31,6 +31,7 @@ BOOTSTRAP, REBALANCE = "redis-bootstrap", "qdrant-rebalance"
 READY_SECONDS = 180
 ANSWERS = 200
 """Fewer than that of a store would mean that it was hardly used."""
+LOOKS = 50
 Restarts = Mapping[tuple[str, str], int]
 
 
@@ -190,8 +191,9 @@ def test_stores_grow_and_shrink_by_the_program_while_they_are_used(
     redis, before = RedisNodes(cluster), restarts(cluster)
     redis.write(KEYS)
     since = stopwatch()
-    with load(cluster) as told:
+    with load(cluster) as told, watching(cluster) as watched:
         grown = grow(cluster)
+        zones = {pod.name: cluster.zone_of(pod) for pod in cluster.pods(QDRANT)}
         growing = since()
         close_added(cluster, cluster.own)
         drain(grown)
@@ -205,8 +207,11 @@ def test_stores_grow_and_shrink_by_the_program_while_they_are_used(
     slowest = ", ".join(f"{store} {one.answers} answers, slowest {one.longest:.1f} s" for store, one in told.items())
     figure(
         f"3 → 5 → 3 Redis masters and Qdrant nodes by the program, real nodes: {growing:.0f} s to grow, "
-        f"{draining:.0f} s to drain, {shrinking:.0f} s to lower the numbers; {slowest}"
+        f"{draining:.0f} s to drain, {shrinking:.0f} s to lower the numbers; {slowest}; {watched.looks} looks at the "
+        "copies of Qdrant's shards"
     )
+    assert watched.wrong(zones, cluster.settings.sharding.replication_factor) == []
+    assert watched.looks > LOOKS
     assert {store: one.errors for store, one in told.items()} == {"redis": [], "qdrant": []}
     lost = {**{store: one.wrong for store, one in told.items()}, "before": redis.wrong(KEYS)}
     assert lost == {"redis": [], "qdrant": [], "before": []}

@@ -1,10 +1,10 @@
 """Words for series as Prometheus would have scraped them, and for what alerts make of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from observability.scope import Scope
+from observability.scope import GATEWAYS, INGRESS, MEMORY, Scope
 
 EVERY: Final = 30
 """Seconds between samples, and between evaluations."""
@@ -120,16 +120,21 @@ class Watched:
 
     def scraped(self, job: str, pod: Pod, name: str, values: str, /, **labels: str) -> Series:
         """By a PodMonitor of ours (components/monitors.py)."""
-        service = {"service": self.scope.services[0]} if job in {"memory-service", "postgresql-gateway"} else {}
+        served = job in {MEMORY, *GATEWAYS}
+        service = {"service": self.scope.services[0]} if served else {}
         target = {
             "job": job,
-            "namespace": self.scope.namespace,
+            "namespace": self.namespace(job),
             "pod": pod.name,
             "container": job,
             "region": self.scope.region,
             "zone": pod.zone,
         }
         return Series(name, {**target, **service, **labels}, values)
+
+    def namespace(self, job: str) -> str:
+        """Where the pods of a job are."""
+        return self.scope.ingress_namespace if job == INGRESS else self.scope.namespace
 
     def each(self, job: str, these: Iterable[Pod], name: str, values: str, /, **labels: str) -> Iterator[Series]:
         """The same of several pods."""
@@ -191,14 +196,14 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 
 """Of the service's histogram, in seconds."""
 
 
-def taking(seconds: float, per_second: float = 10) -> dict[str, float]:
+def taking(seconds: float, per_second: float = 10, bounds: Sequence[float] = BOUNDS) -> dict[str, float]:
     """Bound to requests per second within it, so that 95 % of them take no longer than `seconds`, as Prometheus
-    reckons: evenly spread between two bounds.
+    reckons: evenly spread between two bounds. Of other bounds the unit may be another one.
     """
-    upper = next(bound for bound in BOUNDS if bound >= seconds)
-    lower = max((bound for bound in BOUNDS if bound < upper), default=0.0)
+    upper = next(bound for bound in bounds if bound >= seconds)
+    lower = max((bound for bound in bounds if bound < upper), default=0.0)
     part = (seconds - lower) / (upper - lower)
     below = (0.95 - part) / (1 - part)
     assert 0 <= below < 1, f"{seconds} s are too near to the bound {upper} s"
-    within = {bound: 0.0 if bound < lower else below if bound == lower else 1.0 for bound in BOUNDS}
+    within = {bound: 0.0 if bound < lower else below if bound == lower else 1.0 for bound in bounds}
     return {**{str(bound): share * per_second for bound, share in within.items()}, "+Inf": per_second}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.redis import FEWEST_READS, REPLICA_BYTES
+from observability.alerts.redis import FEWEST_COMMANDS, FEWEST_READS, REPLICA_BYTES
 from observability.scope import REDIS, REDIS_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
@@ -26,6 +26,7 @@ def cases(watched: Watched) -> Iterator[Case]:
     yield from _redis(watched)
     yield from _redis_replicas(watched)
     yield from _redis_failovers(watched)
+    yield from _uneven(watched)
     yield from _cache(watched)
 
 
@@ -122,6 +123,27 @@ def _redis_failovers(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "a cluster that is formed", made)
     down = _roles(watched, first, *[("master", each), ("nothing", each)] * 12)
     yield quiet(alert, "a node that comes back as what it was", down)
+
+
+def _uneven(watched: Watched) -> Iterator[Case]:
+    alert, fair = "RedisUneven", watched.scope.monitoring.thresholds.fair_share
+    nodes, total = watched.component(REDIS, 4), 30 * FEWEST_COMMANDS
+
+    def asked(*rates: float, total: float = total) -> list[Series]:
+        """Shares of all commands that three masters answer, and a replica that hears of nothing."""
+        return [
+            series
+            for pod, role, rate in zip(nodes, ["master"] * 3 + ["slave"], [*rates, 0], strict=True)
+            for series in (
+                watched.scraped(REDIS, pod, "redis_commands_processed_total", growing(total * rate)),
+                watched.scraped(REDIS, pod, "redis_instance_info", steady(1), role=role, redis_mode="cluster"),
+            )
+        ]
+
+    over, under = fair * OVER / 3, fair * UNDER / 3
+    yield fires(alert, "one has more than it should", asked(over, (1 - over) / 2, (1 - over) / 2), begins=RATE_BEGINS)
+    yield quiet(alert, "one has just what it may", asked(under, (1 - under) / 2, (1 - under) / 2))
+    yield quiet(alert, "hardly anybody asks", asked(1, 0, 0, total=FEWEST_COMMANDS * UNDER))
 
 
 def cache(watched: Watched, pod: Pod, hits: float, misses: float) -> list[Series]:

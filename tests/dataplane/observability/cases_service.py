@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from observability.alerts.collection import WATCHDOG, always, jobs
 from observability.alerts.objectives import BURNS, FEWEST_FAILED
-from observability.alerts.service import FEWEST, MEMORY_OF_LIMIT
-from observability.scope import MEMORY, POSTGRESQL_GATEWAY
+from observability.alerts.service import SUDDEN
+from observability.alerts.waiting import FEWEST
+from observability.scope import GATEWAYS, INGRESS, MEMORY, POSTGRESQL_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
     LENGTH,
+    MINUTE,
     OVER,
     RATE_BEGINS,
     UNDER,
@@ -50,7 +52,8 @@ def _service(watched: Watched) -> dict[str, str]:
     return {"service": watched.scope.services[0]}
 
 
-def _requests(watched: Watched, seconds: float, request: Labels = SEARCH, per_second: float = 10) -> Iterator[Series]:
+def requests(watched: Watched, seconds: float, request: Labels = SEARCH, per_second: float = 10) -> Iterator[Series]:
+    """To the service, of which one in twenty takes longer than that."""
     for bound, rate in taking(seconds, per_second).items():
         name = "api_request_latency_seconds_bucket"
         yield watched.scraped(MEMORY, POD, name, growing(rate), **request, le=bound)
@@ -65,15 +68,51 @@ def _latency(watched: Watched) -> Iterator[Case]:
     ):
         limit = milliseconds / 1000
         slow = {**_service(watched), **SEARCH}
-        yield fires(alert, "one in twenty is late", _requests(watched, limit * OVER), slow, begins=RATE_BEGINS)
-        yield quiet(alert, "one in twenty is just in time", _requests(watched, limit * UNDER))
-        yield quiet(alert, "hardly anybody asks", _requests(watched, limit * OVER, per_second=FEWEST * UNDER))
-        yield quiet(alert, "figures of the whole are slow", _requests(watched, limit * OVER, STATS))
-        stores = _requests(watched, limit * OVER, STORE)
+        yield fires(alert, "one in twenty is late", requests(watched, limit * OVER), slow, begins=RATE_BEGINS)
+        yield quiet(alert, "one in twenty is just in time", requests(watched, limit * UNDER))
+        yield quiet(alert, "hardly anybody asks", requests(watched, limit * OVER, per_second=FEWEST * UNDER))
+        yield quiet(alert, "figures of the whole are slow", requests(watched, limit * OVER, STATS))
+        stores = requests(watched, limit * OVER, STORE)
         if alert == "MemoryServiceSlow":
             yield fires(alert, "stores are late", stores, {**_service(watched), **STORE}, begins=RATE_BEGINS)
         else:
-            yield quiet(alert, "stores are late", stores)
+            yield quiet(alert, "stores are late, and always were", stores)
+    yield from _sudden(watched)
+
+
+def _sudden(watched: Watched) -> Iterator[Case]:
+    """Stores that take as long as others may not take, after so long as they did."""
+    alert, limit = "MemoryServiceTooSlow", watched.scope.monitoring.thresholds.latency.critical_ms / 1000
+    quick, slower, late = limit / SUDDEN * UNDER, limit / SUDDEN * OVER, limit * OVER * OVER
+    lasted = 20
+
+    def after(before: float) -> Iterator[Series]:
+        first, then = taking(before, 1000), taking(late, 1000)
+        for bound, rate in first.items():
+            # Whole, so that a counter that stops is not a little under what it was, and begins anew.
+            each, more = round(rate * EVERY), round(then[bound] * EVERY)
+            values = f"0+{number(each)}x{lasted} {number(each * lasted + more)}+{number(more)}x{LENGTH - lasted}"
+            yield watched.scraped(MEMORY, POD, "api_request_latency_seconds_bucket", values, **STORE, le=bound)
+        yield watched.scraped(MEMORY, POD, "api_requests_total", growing(10), **STORE)
+
+    slow = {**_service(watched), **STORE}
+    # One in sixteen is over the limit, and one in twenty of a window once eight of its ten parts are of those.
+    yield fires(alert, "stores are late at once", after(quick), slow, begins=(lasted + 8) * EVERY)
+    yield quiet(alert, "stores are late, and were half as late before", after(slower))
+
+
+def while_users_wait(
+    watched: Watched, alert: str, over: list[Series], under: list[Series], labels: Labels, begins: int = RATE_BEGINS
+) -> Iterator[Case]:
+    """Of an alert on a cause, which wakes nobody while requests are in time."""
+    limit = watched.scope.monitoring.thresholds.latency.warning_ms / 1000
+    late, soon = list(requests(watched, limit * OVER)), list(requests(watched, limit * UNDER))
+    stores = requests(watched, limit * OVER, STORE)
+    yield fires(alert, "over the limit, and users wait", [*over, *late], labels, begins=begins)
+    yield quiet(alert, "just under the limit, and users wait", [*under, *late])
+    yield quiet(alert, "over the limit, and nobody waits", [*over, *soon])
+    yield quiet(alert, "over the limit, and stores alone are late", [*over, *stores])
+    yield quiet(alert, "over the limit, and nobody asks", over)
 
 
 def answers(watched: Watched, per_second: float, status: int = 200, share: float = 1) -> Series:
@@ -146,8 +185,40 @@ def _containers(watched: Watched) -> Iterator[Case]:
         return [Series(used.name, used.labels, steady(1000 * share)), limit, whole]
 
     full = {"pod": "qdrant-0", "component": "qdrant"}
-    yield fires("MemoryShort", "nearly at its limit", using(MEMORY_OF_LIMIT * OVER), full)
-    yield quiet("MemoryShort", "just under", using(MEMORY_OF_LIMIT * UNDER))
+    memory = watched.scope.monitoring.thresholds.memory
+    yield fires("MemoryShort", "nearly at its limit", using(memory.warning * OVER), full)
+    yield quiet("MemoryShort", "just under", using(memory.warning * UNDER))
+    in_redis = [
+        Series(one.name, {**one.labels, "pod": "redis-zone-a-0"}, one.values) for one in using(memory.warning * OVER)
+    ]
+    yield quiet("MemoryShort", "Redis, which keeps under maxmemory", in_redis)
+
+    def kept(share: float, pod: str = "qdrant-0") -> list[Series]:
+        """All of the limit is in use, and this share by the processes."""
+        rss = Series("container_memory_rss", {**used.labels, "pod": pod}, steady(1000 * share))
+        whole_rss = Series(rss.name, {**rss.labels, "container": ""}, steady(5000))
+        return [*using(1), rss, whole_rss, Series(limit.name, {**limit.labels, "pod": pod}, limit.values)]
+
+    yield fires("MemorySpent", "nearly all of its limit by itself", kept(memory.critical * OVER), full)
+    yield quiet("MemorySpent", "the rest are files", kept(memory.critical * UNDER))
+    backup = "qdrant-backup-29411520-4xk2p"
+    yield quiet("MemorySpent", "the pod of a Job", kept(memory.critical * OVER, backup)[1:])
+
+    cpu = watched.scope.monitoring.thresholds.cpu
+    cores = watched.told("kube_pod_container_resource_limits", steady(4), **own, resource="cpu", unit="core")
+
+    def working(share: float, pod: str = "qdrant-0") -> list[Series]:
+        labels = {"pod": pod, "container": "qdrant"}
+        busy = watched.of_kubelet("container_cpu_usage_seconds_total", growing(4 * share), **labels)
+        return [busy, Series(cores.name, {**cores.labels, "pod": pod}, cores.values)]
+
+    # With a window that is full.
+    yield fires("CpuShort", "nearly at its limit", working(cpu.warning * OVER), full, begins=5 * MINUTE)
+    yield quiet("CpuShort", "just under", working(cpu.warning * UNDER))
+    yield quiet("CpuShort", "the pod of a Job", working(1, backup))
+    if watched.scope.home:
+        spent, left = working(cpu.critical * OVER), working(cpu.critical * UNDER)
+        yield from while_users_wait(watched, "CpuSpent", spent, left, full, begins=5 * MINUTE)
 
     scaler = {"namespace": watched.scope.namespace, "horizontalpodautoscaler": "memory-service"}
     most = watched.told("kube_horizontalpodautoscaler_spec_max_replicas", steady(12), **scaler)
@@ -211,16 +282,18 @@ def _collection(watched: Watched) -> Iterator[Case]:
             yield watched.scraped(job, pod, "up", steady(count < answering))
 
     yield fires("TargetDown", "one of three", up("qdrant", 2, 3), {"job": "qdrant"})
+    yield fires("TargetDown", "one of three ingress controllers", up(INGRESS, 2, 3), {"job": INGRESS})
     yield quiet("TargetDown", "three of eleven", up("qdrant", 8, 11))
 
     needed = jobs(watched.scope)
     for job in needed:
         others = [series for other in needed if other != job for series in up(other, 1, 1)]
-        missing = {"job": job, "namespace": watched.scope.namespace}
+        missing = {"job": job, "namespace": watched.namespace(job)}
         yield fires("TargetMissing", f"nobody of {job}", others, missing)
     none_answers = [series for job in needed for series in up(job, 0, 1)]
     yield quiet("TargetMissing", "there is one of each, though it does not answer", none_answers)
 
+    yield from _vanished(watched)
     yield from _figures(watched)
     cluster = [
         *watched.ready([Pod("qdrant-0")]),
@@ -239,6 +312,31 @@ def _collection(watched: Watched) -> Iterator[Case]:
         yield fires("ClusterMetricsMissing", f"no {label} among the labels", bare)
     yield quiet("ClusterMetricsMissing", "all are there", cluster)
     yield fires(WATCHDOG, "always", [])
+
+
+def _vanished(watched: Watched) -> Iterator[Case]:
+    """One of the pods of a job, which are ready."""
+    alert, beside = "TargetVanished", GATEWAYS if watched.scope.home else ()
+
+    def seen(component: str, *unread: str, ready: bool = True) -> list[Series]:
+        """All pods of a component, of which jobs read all but the last one."""
+        every = watched.component(component, 3)
+        states = [*watched.ready(every[:2]), *watched.pod_states(every[2], ready)]
+        read = [
+            watched.scraped(job, pod, "up", steady(1))
+            for job in (component, *(beside if component == MEMORY else ()))
+            for pod in (every[:2] if job in unread else every)
+        ]
+        return [*states, *read]
+
+    for component in watched.scope.needed:
+        for job in (component, *(beside if component == MEMORY else ())):
+            gone = {"namespace": watched.scope.namespace, "pod": watched.component(component, 3)[2].name, "job": job}
+            yield fires(alert, f"one of three is not read by {job}", seen(component, job), gone)
+        yield quiet(alert, f"all of {component} are read", seen(component))
+        yield quiet(alert, f"one of {component} is not read, and is not ready", seen(component, component, ready=False))
+    job_pod = Pod("redis-healer-29411520-4xk2p")
+    yield quiet(alert, "the pod of a Job", [*watched.nodes(), *watched.pod_states(job_pod)])
 
 
 def _figures(watched: Watched) -> Iterator[Case]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS
+from observability.alerts.postgresql import ARCHIVE_SECONDS, BACKUP_SECONDS, FEWEST_BLOCKS
 from observability.alerts.qdrant import COMMITS, SNAPSHOT_SECONDS
 from observability.scope import POOLER, POSTGRESQL, QDRANT, SHARDS
 from tests.dataplane.observability.cases import (
@@ -22,18 +22,18 @@ from tests.dataplane.observability.cases import (
     steady,
     taking,
 )
+from tests.dataplane.observability.cases_service import while_users_wait
 
 
 def cases(watched: Watched) -> Iterator[Case]:
     """All of them."""
     yield from _qdrant(watched)
-    yield from _qdrant_spread(watched)
+    yield from shards(watched)
+    yield from _requests_to_nodes(watched)
     if watched.scope.backups and watched.scope.home:
         yield from _snapshots(watched)
-    yield from _replication(watched)
-    if watched.scope.home:
-        yield from _synchronous(watched)
     yield from _connections(watched)
+    yield from _cache(watched)
     if watched.scope.backups:
         yield from _archive(watched)
         yield from _base_backups(watched)
@@ -102,7 +102,7 @@ def _qdrant(watched: Watched) -> Iterator[Case]:
     yield quiet("QdrantSearchSlow", "writes are slow", answered("/collections/{name}/points", limit * OVER))
 
 
-def _qdrant_spread(watched: Watched) -> Iterator[Case]:
+def shards(watched: Watched) -> Iterator[Case]:
     """Of three nodes and two copies, the defaults."""
     nodes = watched.component(QDRANT, 3)
 
@@ -134,6 +134,9 @@ def _qdrant_spread(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "a node is away", held([3, 3, 0], answering=2))
     yield quiet(alert, "nobody tells of shards", held([0, 0, 0]))
 
+
+def _requests_to_nodes(watched: Watched) -> Iterator[Case]:
+    nodes = watched.component(QDRANT, 3)
     alert, fair, total = "QdrantRequestsUneven", watched.scope.monitoring.thresholds.fair_share, 30
     over, under = total / 3 * fair * OVER, total / 3 * fair * UNDER
 
@@ -207,57 +210,6 @@ def _snapshots(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "none was taken yet", taken(young))
 
 
-def _replication(watched: Watched) -> Iterator[Case]:
-    instances, rpo = watched.component(POSTGRESQL), watched.scope.rpo_seconds
-    pod = instances[1]
-    for alert, limit in (("PostgresqlReplicaBehind", rpo / 10), ("PostgresqlReplicaBehindObjective", rpo)):
-
-        def lag(*lags: float) -> list[Series]:
-            """Of replicas."""
-            return [
-                watched.scraped(POSTGRESQL, one, name, steady(value))
-                for one, behind in zip(instances[1:], lags, strict=False)
-                for name, value in (("cnpg_pg_replication_lag", behind), ("cnpg_pg_replication_in_recovery", 1))
-            ]
-
-        of_all = alert == "PostgresqlReplicaBehindObjective"
-        yield fires(alert, "further than it should be", lag(limit * OVER), {} if of_all else _at(pod))
-        yield quiet(alert, "just as far as it may be", lag(limit * UNDER))
-        if of_all:
-            yield quiet(alert, "another one is not", lag(limit * OVER, 0))
-            primary = watched.scraped(POSTGRESQL, instances[0], "cnpg_pg_replication_lag", steady(0))
-            yield fires(alert, "the primary is behind nobody", [primary, *lag(limit * OVER)])
-
-    def instance(follows: bool, receives: bool) -> list[Series]:
-        return [
-            watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_in_recovery", steady(follows)),
-            watched.scraped(POSTGRESQL, pod, "cnpg_pg_replication_is_wal_receiver_up", steady(receives)),
-        ]
-
-    yield fires("PostgresqlNotStreaming", "a replica receives nothing", instance(True, False), {"pod": pod.name})
-    yield quiet("PostgresqlNotStreaming", "a replica receives", instance(True, True))
-    yield quiet("PostgresqlNotStreaming", "a primary receives nothing", instance(False, False))
-
-
-def confirmed(watched: Watched, primary: Pod, replicas: Sequence[str]) -> Iterator[Series]:
-    """What a primary says of those that stream from it, of whom one has to confirm."""
-    for value, number in (("observed", 1), ("expected", 0)):
-        yield watched.scraped(POSTGRESQL, primary, "cnpg_collector_sync_replicas", steady(number), value=value)
-    streaming = steady(len(replicas))
-    yield watched.scraped(POSTGRESQL, primary, "cnpg_pg_replication_streaming_replicas", streaming)
-    for number, replica in enumerate(replicas):
-        labels = {"application_name": replica, "client_addr": f"10.0.1.{number}", "usename": "streaming_replica"}
-        yield watched.scraped(POSTGRESQL, primary, "cnpg_pg_stat_replication_sent_diff_bytes", steady(0), **labels)
-
-
-def _synchronous(watched: Watched) -> Iterator[Case]:
-    alert, (primary, *replicas) = "PostgresqlNotSynchronous", watched.component(POSTGRESQL)
-    elsewhere, joining = "postgresql-us-west-1", f"{replicas[0].name}-join"
-    yield fires(alert, "nobody streams", confirmed(watched, primary, []))
-    yield fires(alert, "only another region streams, and a clone", confirmed(watched, primary, [elsewhere, joining]))
-    yield quiet(alert, "one replica streams", confirmed(watched, primary, [replicas[0].name, elsewhere]))
-
-
 def _connections(watched: Watched) -> Iterator[Case]:
     pod, limits = watched.component(POSTGRESQL)[0], watched.scope.monitoring.thresholds.connections
 
@@ -302,6 +254,27 @@ def _connections(watched: Watched) -> Iterator[Case]:
         )
         yield fires(alert, "too old", over, {"pod": pod.name})
         yield quiet(alert, "just not too old", under)
+
+
+def _cache(watched: Watched) -> Iterator[Case]:
+    pod, limits = watched.component(POSTGRESQL)[0], watched.scope.monitoring.thresholds.postgresql_cache_hits
+
+    def reading(hits: float, missed: float = 20 * FEWEST_BLOCKS) -> list[Series]:
+        """Blocks per second that come from the volume, and as many from memory as make this share."""
+        rates = {"hit": missed * hits / (1 - hits), "read": missed}
+        return [
+            watched.scraped(POSTGRESQL, pod, f"cnpg_pg_stat_database_blks_{found}", growing(rate), datname="memories")
+            for found, rate in rates.items()
+        ]
+
+    alert, at = "PostgresqlCacheHitsLow", {"pod": pod.name}
+    low, enough = limits.warning * UNDER, 1 - (1 - limits.warning) * UNDER
+    yield fires(alert, "fewer than there should be", reading(low), at, begins=RATE_BEGINS)
+    yield quiet(alert, "just as many as there should be", reading(enough))
+    yield quiet(alert, "hardly any block is read", reading(low, FEWEST_BLOCKS * UNDER))
+    if watched.scope.home:
+        over, under = reading(limits.critical * UNDER), reading(limits.critical * OVER)
+        yield from while_users_wait(watched, "PostgresqlCacheHitsVeryLow", over, under, at)
 
 
 def archived(watched: Watched, pod: Pod, seconds: float, waiting: int) -> Iterator[Series]:

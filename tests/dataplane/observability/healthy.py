@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from observability.alerts.regions import OWN_CERTIFICATE
 from observability.scope import (
     EDGE,
     EXPORTERS,
+    GATEWAYS,
     INGRESS,
     LINK,
     MEMORY,
@@ -13,6 +15,7 @@ from observability.scope import (
     POSTGRESQL_GATEWAY,
     PUBLIC,
     QDRANT,
+    QDRANT_GATEWAY,
     REDIS,
     REDIS_GATEWAY,
     SHARDS,
@@ -25,19 +28,21 @@ from tests.dataplane.observability.cases import (
     Pod,
     Series,
     Watched,
+    again_and_again,
     growing,
     pods,
     steady,
     taking,
 )
 from tests.dataplane.observability.cases_redis import cache, redis_role
-from tests.dataplane.observability.cases_region import home_seen
+from tests.dataplane.observability.cases_region import home_seen, upstream
+from tests.dataplane.observability.cases_replication import confirmed, unreplayed
 from tests.dataplane.observability.cases_service import node_cpu
-from tests.dataplane.observability.cases_stores import archived, base_backups, confirmed
+from tests.dataplane.observability.cases_stores import archived, base_backups
 
 ENDPOINTS = (("/memories", "POST"), ("/memories/search", "POST"), ("/stats", "GET"))
 SEARCH = {"method": "POST", "endpoint": "/collections/{name}/points/search", "status": "200"}
-CLAIMS = {QDRANT: "qdrant-storage-{}", REDIS: "data-{}", POSTGRESQL: "{}-wal"}
+CLAIMS = {QDRANT: "storage-{}", REDIS: "data-{}", POSTGRESQL: "{}-wal"}
 
 
 def region(watched: Watched) -> Iterator[Series]:
@@ -47,6 +52,7 @@ def region(watched: Watched) -> Iterator[Series]:
     yield from _postgresql(watched)
     yield from _redis(watched)
     yield from _ways(watched)
+    yield Series(OWN_CERTIFICATE, {"certificate": "server", "region": watched.scope.region}, steady(1000 * DAY))
     if watched.scope.home:
         yield from _service(watched)
     if watched.scope.edge:
@@ -81,8 +87,9 @@ def _cluster(watched: Watched) -> Iterator[Series]:
                 yield from watched.pod_states(pod, ready=not waits, teller=teller)
         for pod in _placed(watched):
             own = {"namespace": watched.scope.namespace, "pod": pod.name, "container": "main"}
-            limits = {"resource": "memory", "unit": "byte", **own}
-            yield watched.told("kube_pod_container_resource_limits", steady(2e9), teller, **limits)
+            for resource, unit, size in (("memory", "byte", 2e9), ("cpu", "core", 2)):
+                limits = {"resource": resource, "unit": unit, **own}
+                yield watched.told("kube_pod_container_resource_limits", steady(size), teller, **limits)
             yield watched.told("kube_pod_container_status_restarts_total", steady(1), teller, **own)
         scaler = {"namespace": watched.scope.namespace, "horizontalpodautoscaler": watched.scope.services[0]}
         for name, count in (("status_current", 3), ("spec_min", 3), ("spec_max", 12)):
@@ -94,6 +101,7 @@ def _cluster(watched: Watched) -> Iterator[Series]:
         for container, size in (("main", 1.2e9), ("", 1.3e9)):
             labels = {"pod": pod.name, "container": container}
             yield watched.of_kubelet("container_memory_working_set_bytes", steady(size), **labels)
+            yield watched.of_kubelet("container_memory_rss", steady(size / 2), **labels)
             yield watched.of_kubelet("container_cpu_usage_seconds_total", growing(0.3), **labels)
     for name, pattern in CLAIMS.items():
         for pod in watched.component(name):
@@ -110,10 +118,27 @@ def _placed(watched: Watched) -> list[Pod]:
 
 def _service(watched: Watched) -> Iterator[Series]:
     served = watched.component(MEMORY)
-    for job in (MEMORY, REDIS_GATEWAY, POSTGRESQL_GATEWAY):
+    for job in (MEMORY, *GATEWAYS):
         yield from watched.each(job, served, "up", steady(1))
     yield from watched.each(REDIS_GATEWAY, served, "redis_gateway_cluster_ok", steady(1))
     yield from watched.each(POSTGRESQL_GATEWAY, served, "postgresql_gateway_statements_sent_again_total", steady(0))
+    for job, name, rates in (
+        (REDIS_GATEWAY, "redis_gateway_answers_total", {"ok": 50, "error": 0.001}),
+        (POSTGRESQL_GATEWAY, "postgresql_gateway_statements_total", {"ok": 50, "error": 0.001}),
+        (POSTGRESQL_GATEWAY, "postgresql_gateway_logins_total", {"ok": 0.01, "failed": 0}),
+    ):
+        for outcome, rate in rates.items():
+            yield from watched.each(job, served, name, growing(rate), outcome=outcome)
+    for name, values, code in (
+        ("active_servers", steady(watched.scope.qdrant_nodes), {}),
+        ("response_time_average_seconds", steady(0.02), {}),
+        ("client_aborts_total", growing(0.001), {}),
+        ("redispatch_warnings_total", growing(0.1), {}),
+        ("http_responses_total", growing(30), {"code": "2xx"}),
+        ("http_responses_total", growing(0.01), {"code": "5xx"}),
+    ):
+        told = f"haproxy_backend_{name}"
+        yield from watched.each(QDRANT_GATEWAY, served, told, values, proxy="peers", **code)
     for endpoint, method in ENDPOINTS:
         labels = {"endpoint": endpoint, "method": method}
         yield from watched.each(MEMORY, served, "api_requests_total", growing(10), **labels)
@@ -170,9 +195,9 @@ def _postgresql(watched: Watched) -> Iterator[Series]:
             ("pg_database_xid_age", 1.9e8, {"datname": "memories"}),
         ):
             yield watched.scraped(POSTGRESQL, pod, f"cnpg_{name}", steady(value), **labels)
-        for name in ("commit", "rollback"):
-            metric = f"cnpg_pg_stat_database_xact_{name}"
-            yield watched.scraped(POSTGRESQL, pod, metric, growing(5), datname="memories")
+        for name, rate in (("xact_commit", 5), ("xact_rollback", 5), ("blks_hit", 980), ("blks_read", 20)):
+            metric = f"cnpg_pg_stat_database_{name}"
+            yield watched.scraped(POSTGRESQL, pod, metric, growing(rate), datname="memories")
         # Of those that archive; at home nobody has written for a day.
         if pod is primary or not home:
             yield from archived(watched, pod, DAY if home else 2 * MINUTE, waiting=0)
@@ -180,6 +205,9 @@ def _postgresql(watched: Watched) -> Iterator[Series]:
     if home:
         elsewhere = f"{POSTGRESQL}-{watched.scope.others[0]}-1"
         yield from confirmed(watched, primary, [*(pod.name for pod in replicas), elsewhere])
+        # A busy primary is always a little ahead.
+        for name in (*(pod.name for pod in replicas), elsewhere):
+            yield unreplayed(watched, primary, name, again_and_again(56, 8192, 880, 264))
     poolers = watched.component(POOLER)
     yield from watched.each(POOLER, poolers, "up", steady(1))
     yield from watched.each(POOLER, poolers, "cnpg_pgbouncer_pools_cl_waiting", steady(0), database="memories")
@@ -227,8 +255,14 @@ def _ways(watched: Watched) -> Iterator[Series]:
         if job == PUBLIC:
             yield watched.probed(job, "probe_ssl_earliest_cert_expiry", steady(60 * DAY), **labels)
     controllers = pods("nginx-ingress-controller-{}", 2)
-    for series in watched.each(INGRESS, controllers, "up", steady(1)):
-        yield Series(series.name, {**series.labels, "namespace": INGRESS}, series.values)
+    for name, values in (
+        ("up", steady(1)),
+        ("nginx_ingress_nginx_http_requests_total", growing(20)),
+        ("nginx_ingress_controller_nginx_last_reload_status", steady(1)),
+        ("nginx_ingress_controller_nginx_reload_errors_total", steady(0)),
+    ):
+        yield from watched.each(INGRESS, controllers, name, values)
+    yield from upstream(watched, controllers[0], {"200": 30, "500": 0.001}, 60)
 
 
 def without_zone(watched: Watched, lost: str) -> list[Series]:

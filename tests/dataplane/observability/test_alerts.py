@@ -10,7 +10,15 @@ from observability.alerts.collection import WATCHDOG
 from observability.rules import rules
 from observability.scope import scope
 from rehearsal.engine.project import Project
-from tests.dataplane.observability import cases_redis, cases_region, cases_service, cases_stores, healthy
+from tests.dataplane.observability import (
+    cases_failures,
+    cases_redis,
+    cases_region,
+    cases_replication,
+    cases_service,
+    cases_stores,
+    healthy,
+)
 from tests.dataplane.observability.cases import MINUTE, ZONES, Case, Watched
 from tests.dataplane.observability.promtool import (
     Expected,
@@ -35,8 +43,9 @@ OF_HOME = ("service", "qdrant", "qdrant_shard", "redis", "redis_node")
 
 @pytest.fixture(scope="module", params=["us-east", "us-west"])
 def watched(request: pytest.FixtureRequest) -> Watched:
-    """A region of the checkout, with backups."""
-    return Watched(replace(scope(Project.load(ROOT).settings()[request.param]), backups=True))
+    """A region of the checkout, with backups, and with an ingress controller of the program's."""
+    made = scope(Project.load(ROOT).settings()[request.param])
+    return Watched(replace(made, backups=True, ingress_installed=True))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,8 @@ def said(watched: Watched) -> Rules:
 
 @pytest.fixture(scope="module")
 def cases(watched: Watched) -> list[Case]:
-    return [case for room in (cases_service, cases_region, cases_stores, cases_redis) for case in room.cases(watched)]
+    rooms = (cases_service, cases_failures, cases_region, cases_stores, cases_replication, cases_redis)
+    return [case for room in rooms for case in room.cases(watched)]
 
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet(cases: list[Case], said: Rules) -> None:
@@ -95,6 +105,18 @@ def test_a_region_that_has_lost_a_zone_is_not_down(watched: Watched, said: Rules
     done = reckon(
         without_annotations(said), [Run(zone, tuple(healthy.without_zone(watched, zone)), expected)], tmp_path
     )
+    assert done.returncode == 0, done.stderr
+
+
+def test_however_much_is_fair_a_node_with_every_shard_is_over_it(watched: Watched, tmp_path: Path) -> None:
+    """It has no more than half as much again of two copies on three nodes."""
+    monitoring = watched.scope.monitoring
+    generous = monitoring.thresholds.model_copy(update={"fair_share": 2.5})
+    monitoring = monitoring.model_copy(update={"thresholds": generous})
+    lenient = replace(watched, scope=replace(watched.scope, monitoring=monitoring))
+    told = rules(lenient.scope)
+    runs = [run_of(case, told) for case in cases_stores.shards(lenient)]
+    done = reckon(without_annotations(told), runs, tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -21,6 +21,8 @@ from .server import PostgresError, Server, output, rewind_rights
 REWIND, CLONE = "rewind", "clone"
 """What an instance notes for its next start when it cannot follow the primary as it is."""
 START_SECONDS = 60.0
+SEGMENT = 16 << 20
+"""Bytes of a WAL segment, initdb's default."""
 CUSTOM, OVERRIDE = "custom.conf", "override.conf"
 
 
@@ -34,6 +36,11 @@ class Data:
     def exists(self) -> bool:
         """Whether it is complete: it gets its name when it is."""
         return (self.layout.data / "PG_VERSION").exists()
+
+    def has_room(self) -> bool:
+        """Whether two more WAL segments fit onto their volume (instance.go, CheckHasDiskSpaceForWAL)."""
+        volume = os.statvfs(self.layout.data / "pg_wal")
+        return volume.f_bavail * volume.f_frsize >= 2 * SEGMENT
 
     def was_replica(self) -> bool:
         return (self.layout.data / "standby.signal").exists()

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_ROOM_FOR_WAL = 4
+"""Exit code of an instance whose volume for WAL is full (api/v1, MissingWALDiskSpaceExitCode)."""
+
 
 @dataclass(frozen=True)
 class Layout:

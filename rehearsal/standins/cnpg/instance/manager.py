@@ -12,7 +12,7 @@ from .api import Api, ApiError
 from .config import connection, slot_name
 from .data import CLONE, REWIND, Data
 from .following import Following
-from .layout import Layout
+from .layout import NO_ROOM_FOR_WAL, Layout
 from .log import say
 from .server import PostgresError, Server, output
 
@@ -52,6 +52,8 @@ class Manager:
         """Until the pod is told to end or PostgreSQL ends; the exit code."""
         try:
             self._prepare()
+            if not self._data.has_room():
+                return self._full()
             self._data.configure(self._cluster, self._instances())
             self._server.start()
             self._follows.receives(time.monotonic())
@@ -59,13 +61,19 @@ class Manager:
                 code = self._server.ended()
                 if code is not None:
                     say(f"PostgreSQL has ended with code {code}")
-                    return code or 1
+                    return (code or 1) if self._data.has_room() else self._full()
                 if self._look() and not self._tick():
                     return 0
                 time.sleep(TICK_SECONDS)
         except Stop:
             self._server.stop()
             return 0
+
+    def _full(self) -> int:
+        """By its exit code the operator knows that another primary would be of no use (cmd/manager/instance/run/cmd.go:
+        asked before PostgreSQL starts and after it has ended)."""
+        say("no free disk space for WALs")
+        return NO_ROOM_FOR_WAL
 
     # Pages
 

@@ -1,86 +1,20 @@
 """Regions on AWS: a simulated account under real control planes, from nothing to a third region."""
 
-import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from rehearsal import paths
-from rehearsal.controlplane import ControlPlane
-from rehearsal.kube import Client, Manifest
-from settings.aws import STATEFUL, STATELESS, USE
-from tests.rehearsal.command import clone, command
+from rehearsal.kube import Manifest
+from settings.aws import STATEFUL, USE
+from tests.rehearsal.aws.stand import Document, Stand, changed, settled
 from tests.rehearsal.stand import NAMESPACE, REGIONS
+from tests.unit import docs_execution
+from tests.unit.docs_execution import Way
 
 THIRD = "eu-west"
-ON_AWS = ("--platform", "aws", "--json")
-SECONDS = 280.0
-"""Longest that a command may take."""
-
-Document = dict[str, Any]
-"""What the command says of its regions, by name."""
-
-
-class Stand:
-    """A clone of the project whose regions are brought up on AWS by the command, as its stack files are."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = clone(directory)
-        self.run = directory / "run-aws"
-
-    def up(self) -> Document:
-        ended = command(self.directory, "up", *ON_AWS, "--engine", "in-process", seconds=SECONDS)
-        assert ended.returncode == 0, ended.stderr
-        document: Document = json.loads(ended.stdout)["regions"]
-        return document
-
-    def down(self) -> list[str]:
-        return json.loads(command(self.directory, "down", *ON_AWS).stdout)["ended"]
-
-    def client(self, region: str) -> Client:
-        return ControlPlane(region).admin()
-
-
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    stand = Stand(tmp_path_factory.mktemp("aws"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOMA_REHEARSAL_HOME", str(stand.run))
-        try:
-            yield stand
-        finally:
-            ended = stand.down()
-    assert set(ended) >= set(REGIONS)
-
-
-@pytest.fixture(scope="module")
-def first(stand: Stand) -> Document:
-    """What the first `up` ended with."""
-    return stand.up()
-
-
-def changed(region: Document) -> set[str]:
-    """What happened to resources of a region."""
-    return {change for change, number in region["changes"].items() if number}
-
-
-def settled(region: Document) -> bool:
-    """Does every pod run that should, or is it held?"""
-    return all(pods["ready"] + pods["held"] >= pods["wanted"] > 0 for pods in region["pods"].values())
-
-
-def test_this_is_the_command_of_make_up() -> None:
-    # as typed in a shell: under `make test` it would be another make's child, which says where it enters and leaves
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    recipe = subprocess.run(
-        ["make", "--dry-run", "up"], cwd=paths.CHECKOUT, env=shell, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert recipe[-1].split()[1:] == ["-m", "rehearsal", "up", *ON_AWS[:2]]
 
 
 def labels(stand: Stand, region: str) -> dict[str, dict[str, str]]:
@@ -135,38 +69,40 @@ def test_a_volume_stays_in_the_zone_of_its_pod(first: Document, stand: Stand, re
 
 
 def test_a_second_up_changes_nothing(first: Document, stand: Stand) -> None:
-    again = stand.up()
+    page = stand.run / "report.html"
+    assert page.exists()
+    page.unlink()
+    elsewhere = stand.directory / "page.html"
+    again = stand.up("--report", str(elsewhere))
     assert {name: changed(region) for name, region in again.items()} == {name: {"same"} for name in REGIONS}
+    assert elsewhere.exists()
+    assert not page.exists()
 
 
-@pytest.mark.timeout(900)
-def test_drills_find_what_the_policies_prove_and_leave_the_region_as_it_was(first: Document, stand: Stand) -> None:
-    ended = command(stand.directory, "drill", "--platform", "aws", "--json", seconds=600.0)
-    assert ended.stdout, ended.stderr
-    document = json.loads(ended.stdout)
-    differing = [
-        (case["case"], row["component"], row["differs"])
-        for case in document["cases"]
-        for row in case["components"]
-        if row["differs"]
-    ]
-    assert (ended.returncode, document["region"], differing) == (0, "us-east", [])
-    zones = [f"us-east-1{letter}" for letter in "abc"]
-    drained = [f"drain {zone}-{use}-{number}" for use in (STATEFUL, STATELESS) for zone in zones for number in (1, 2)]
-    expected = [*(f"lose {zone}" for zone in zones), *drained]
-    expected += ["roll every workload", "one node less a zone", "load comes and goes"]
-    assert [case["case"] for case in document["cases"]] == expected
-    for case in document["cases"]:
-        assert len(case["components"]) == 6
-        for row in case["components"]:
-            assert row["served"], (case["case"], row)
-    # somebody was lost, evicted against a budget, and scaled: the drills are no idle ones
-    lost = [row for case in document["cases"][:3] for row in case["components"]]
-    assert {row["component"] for row in lost if row["degraded_seconds"] > 0} == {row["component"] for row in lost}
-    assert all(row["lost"] for row in lost if "memory-service" not in row["component"])
-    again = stand.up()
-    assert changed(again["us-east"]) == {"same"}
-    assert settled(again["us-east"])
+def test_status_says_what_is_up(first: Document, stand: Stand) -> None:
+    ended = stand.make("status")
+    assert ended.returncode == 0, ended.stderr
+    for region in REGIONS:
+        assert region in ended.stdout
+
+
+def test_what_the_pages_ask_kubectl_is_answered(first: Document, stand: Stand, kubectl: Path) -> None:
+    """As it stands there, in the checkout; what a page takes to be the cluster's own is made first."""
+    client = stand.client("us-east")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nginx-ingress"}}
+    client.apply(namespace, field_manager="chart")
+    settings = {"metadata": {"name": "nginx-ingress", "namespace": "nginx-ingress"}, "data": {}}
+    client.apply({"apiVersion": "v1", "kind": "ConfigMap", **settings}, field_manager="chart")
+    environment = {**os.environ, "PATH": f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}"}
+    environment["KUBECONFIG"] = str(stand.run / "us-east" / "kubeconfig")
+    asked = [one for one in docs_execution.commands_of(Way.REGION) if one.program == "kubectl"]
+    assert len(asked) > 5
+    for one in asked:
+        done = subprocess.run(one.words, cwd=stand.directory, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, (one.place, done.stderr)
+    assert client.get("v1", "ConfigMap", "nginx-ingress", "nginx-ingress")["data"]
+    assert client.find("batch/v1", "Job", "look", NAMESPACE) is not None
+    client.delete("batch/v1", "Job", "look", NAMESPACE)
 
 
 def test_the_stack_files_of_the_checkout_say_nothing_of_aws(first: Document, stand: Stand) -> None:
