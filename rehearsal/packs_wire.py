@@ -7,7 +7,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as proto
 
 from rehearsal.engine import wire
-from rehearsal.engine.model import PlannedResource, Value
+from rehearsal.engine.model import PlannedResource, Value, shown_to_packs
 
 
 def struct(properties: Mapping[str, Value]) -> struct_pb2.Struct:
@@ -24,8 +24,9 @@ class Messages:
 
 
 def messages(resources: Sequence[PlannedResource]) -> Messages:
-    each = requests(resources)
-    return Messages(each, stack_request(resources, each))
+    shown = shown_to_packs(resources)
+    each = requests(shown)
+    return Messages(each, stack_request(shown, each))
 
 
 def requests(resources: Sequence[PlannedResource]) -> list[proto.AnalyzeRequest]:

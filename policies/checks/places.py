@@ -3,7 +3,7 @@
 A stack makes things in other regions for two reasons: the other side of a link, and the copies of its backups.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from policies.checks import recorded
@@ -27,14 +27,10 @@ from policies.checks.tokens import (
     TRANSIT_TABLE_ASSOCIATION,
     ZONE_ASSOCIATION,
 )
-from policies.checks.whole import Whole, each, refers
+from policies.checks.whole import Whole, each, input_of, refers
 
-_STACK_REFERENCE = "pulumi:pulumi:StackReference"
-_READS_A_PEER = f"soma:aws:Peer${_STACK_REFERENCE}::"
-"""In the URN of what reads the network of a region that is linked to; a link needs outputs of other stacks, too."""
-
-_PEERS = {PEERING: "peerVpcId", TRANSIT_PEERING: "peerTransitGatewayId"}
-"""What asks for a peering, and the input that says with what."""
+_PEERS = (PEERING, TRANSIT_PEERING)
+"""What asks for a peering."""
 _ACCEPTS = {PEERING_ACCEPTER: "vpcPeeringConnectionId", TRANSIT_ACCEPTER: "transitGatewayAttachmentId"}
 """What accepts one on the other side, and the input that says which."""
 _LINKED_BY = ("vpcPeeringConnectionId", "transitGatewayAttachmentId")
@@ -57,6 +53,8 @@ class _Places:
     """Of every region of the list, by its name."""
     copies: str
     """"" where backups are copied nowhere."""
+    given: Collection[str]
+    """Ids of a network of the stack's own region that was there before."""
 
     @property
     def others(self) -> list[str]:
@@ -66,23 +64,24 @@ class _Places:
 def right_region(whole: Whole, limits: Limits) -> Iterator[Violation]:
     """Providers, resources and both sides of links, by what the record of the region's settings says.
 
-    Other regions than the stack's own are those of the list and the one of the copies of backups. Of a peering whose
-    other side is not read from a stack only that it is with another region of the list is known. Without a record
-    nothing is judged: the pack's self-check tells of that.
+    Other regions than the stack's own are those of the list and the one of the copies of backups. With which of the
+    others a peering is, only its own input says. Without a record nothing is judged: the pack's self-check tells of
+    that.
     """
     del limits
     settings = recorded.settings(whole)
     if settings is None or not whole.on_aws:
         return
     regions = recorded.aws_regions(settings)
-    places = _Places(regions.get(recorded.region(settings), ""), regions, recorded.copies_in(settings))
+    own = regions.get(recorded.region(settings), "")
+    places = _Places(own, regions, recorded.copies_in(settings), recorded.given_network(settings))
     if not places.own:
         yield Violation("", "the record of the settings does not say what AWS calls the region: where is it to be?")
         return
     copies = _of_copies(whole)
     yield from each(whole.of(AWS_PROVIDER), lambda it: _provider(it, places))
     yield from each(whole.of_package("aws"), lambda it: _resource(it, places, copies, whole))
-    yield from each(whole.of(*_PEERS), lambda it: _peering(it, places, whole))
+    yield from each(whole.of(*_PEERS), lambda it: _peering(it, places))
     yield from each(whole.of(ZONE_ASSOCIATION), lambda it: _association(it, places, whole))
 
 
@@ -116,49 +115,33 @@ def _belongs(resource: Resource, places: _Places, copies: set[str], whole: Whole
 def _side(resource: Resource, places: _Places, whole: Whole) -> str:
     """Of the other side of a link, where a resource is a part of it; "" for all others."""
     if resource.type in _PLACED_BY:
-        field = _PLACED_BY[resource.type]
-        return _from_peer(resource, field, places, whole) or _unseen(resource, field, places, whole)
+        return _read(resource, _PLACED_BY[resource.type], places, whole)
     if resource.type in _ACCEPTS:
-        return _accepted(resource, _ACCEPTS[resource.type], places, whole)
+        return _accepted(resource, _ACCEPTS[resource.type], whole)
     if resource.type == PEERING_OPTIONS and "accepter" in object_at(resource.inputs):
         for accepter in whole.of(PEERING_ACCEPTER):
             if refers(resource, "vpcPeeringConnectionId", accepter):
                 return _side(accepter, places, whole)
-        return _accepted(resource, "vpcPeeringConnectionId", places, whole)
+        return _accepted(resource, "vpcPeeringConnectionId", whole)
     return ""
 
 
-def _accepted(resource: Resource, field: str, places: _Places, whole: Whole) -> str:
+def _accepted(resource: Resource, field: str, whole: Whole) -> str:
     """Where the peering that a resource is about leads."""
     for peering in whole.of(*_PEERS):
         if refers(resource, field, peering):
-            return _other_side(peering, places, whole) or text_at(peering.inputs, "peerRegion")
+            return text_at(peering.inputs, "peerRegion")
     raise Unreadable(f"{field} is of no peering of this stack: where its other side is cannot be known")
 
 
-def _other_side(peering: Resource, places: _Places, whole: Whole) -> str:
-    return _from_peer(peering, _PEERS[peering.type], places, whole)
+def _read(resource: Resource, field: str, places: _Places, whole: Whole) -> str:
+    """The region of an input that comes from another stack, by the peering of the link; "" where it comes from this.
 
-
-def _from_peer(resource: Resource, field: str, places: _Places, whole: Whole) -> str:
-    """The region of AWS of the stack from which an input comes, "" where it comes from none that is linked to."""
-    found = {
-        text_at(reference.inputs, "name").rpartition("/")[2]
-        for reference in whole.of(_STACK_REFERENCE)
-        if _READS_A_PEER in reference.urn and refers(resource, field, reference)
-    }
-    if len(found) > 1:
-        raise Unreadable(f"{field} comes from several regions: {', '.join(sorted(found))}")
-    return places.regions.get(found.pop(), "") if found else ""
-
-
-def _unseen(resource: Resource, field: str, places: _Places, whole: Whole) -> str:
-    """The region of an input that comes from another stack, by the peering of the link, where the stack is not shown.
-
-    The engine shows a pack no resource that is only read (pkg/resource/deploy/step_executor.go: `reads`). Without a
-    peering of its own the input may be from any other region: the resource's own counts, if it is one of them.
+    The engine shows a pack no resource that is only read (pkg/resource/deploy/step_executor.go: `reads`): which stack
+    it was is not known. Without a peering of its own the input may be from any other region: the resource's own
+    counts, if it is one of them.
     """
-    if _reads_peers(whole) or _from_here(resource, field, whole):
+    if _of_here(resource, field, places, whole):
         return ""
     for link in whole.of(*_PEERS, *_ACCEPTS):
         if any(refers(resource, name, link) for name in _LINKED_BY):
@@ -166,32 +149,26 @@ def _unseen(resource: Resource, field: str, places: _Places, whole: Whole) -> st
     return resource.region if resource.region in places.others else next(iter(places.others), "")
 
 
-def _reads_peers(whole: Whole) -> bool:
-    return any(_READS_A_PEER in reference.urn for reference in whole.of(_STACK_REFERENCE))
+def _of_here(resource: Resource, field: str, places: _Places, whole: Whole) -> bool:
+    """Whether an input comes from a resource that this stack makes, or is of the network that it was given."""
+    made = any(urn in whole.urns for urn in resource.sources.get(field, ()))
+    return made or input_of(resource, field) in places.given
 
 
-def _from_here(resource: Resource, field: str, whole: Whole) -> bool:
-    """Whether an input comes from a resource that this stack makes."""
-    return any(urn in whole.urns for urn in resource.sources.get(field, ()))
-
-
-def _peering(peering: Resource, places: _Places, whole: Whole) -> Iterator[str]:
+def _peering(peering: Resource, places: _Places) -> Iterator[str]:
     stated = text_at(peering.inputs, "peerRegion")
-    there = _other_side(peering, places, whole)
-    if there and stated != there:
-        yield f"peerRegion is {stated or 'not stated'}, and its other side is in {there}"
-    elif not there and stated not in places.others:
+    if stated not in places.others:
         yield f"peerRegion is {stated or 'not stated'}, and none of the other regions is there"
 
 
 def _association(association: Resource, places: _Places, whole: Whole) -> Iterator[str]:
     """Of a network with the zone of the other side."""
     stated = text_at(association.inputs, "vpcRegion") or association.region
-    there = _from_peer(association, "vpcId", places, whole) or places.own
-    if not _reads_peers(whole) and not _from_here(association, "vpcId", whole) and stated in places.others:
-        return
-    if stated != there:
-        yield f"vpcRegion is {stated}, and its network is in {there}"
+    if _of_here(association, "vpcId", places, whole):
+        if stated != places.own:
+            yield f"vpcRegion is {stated}, and its network is in {places.own}"
+    elif stated not in (places.own, *places.others):
+        yield f"vpcRegion is {stated}, and none of the regions is there"
 
 
 def _of_copies(whole: Whole) -> set[str]:

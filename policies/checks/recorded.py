@@ -47,6 +47,13 @@ def aws_regions(recorded: Plain) -> Mapping[str, str]:
     return {text_at(one, "name"): text_at(one, "aws_region") for one in listed(recorded)}
 
 
+def given_network(recorded: Plain) -> frozenset[str]:
+    """Ids of the VPC that was there and of its route tables, none where the program makes one. Raises Unreadable."""
+    existing = at(recorded, "aws", "network", "existing")
+    tables = [text_at(zone, "route_table") for zone in list_at(existing, "zones")]
+    return frozenset(given for given in (text_at(existing, "vpc"), *tables) if given)
+
+
 def copies_in(recorded: Plain) -> str:
     """AWS region of the copies of the region's backups, "" where they are copied nowhere. Raises Unreadable.
 

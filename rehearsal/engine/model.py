@@ -15,6 +15,7 @@ from rehearsal.progress import Progress
 Value = Any
 """A JSON value with `Secret` and `UNKNOWN` marks."""
 
+STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 MASK: Final = "[secret]"
 UNKNOWN_TEXT: Final = "[unknown]"
 
@@ -98,6 +99,11 @@ class PlannedResource:
     """`create`, `update`, `delete` in seconds, where the program states them."""
     outputs: dict[str, Value] = field(default_factory=dict)
     """What the program was told that the resource became, where that is more than its inputs."""
+
+
+def shown_to_packs(resources: Iterable[PlannedResource]) -> list[PlannedResource]:
+    """Those that a policy pack sees: none that is only read (pkg/resource/deploy/step_executor.go: `reads`)."""
+    return [resource for resource in resources if resource.type != STACK_REFERENCE]
 
 
 @dataclass(frozen=True)

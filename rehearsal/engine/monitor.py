@@ -14,13 +14,12 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.proto import resource_pb2 as proto
 
 from rehearsal.engine import wire
-from rehearsal.engine.model import PlannedResource, Secret, Value
+from rehearsal.engine.model import STACK_REFERENCE, PlannedResource, Secret, Value
 from rehearsal.engine.providers import Providers
 from rehearsal.engine.providers.answer import Request
 from rehearsal.errors import RehearsalError
 
 STACK = "pulumi:pulumi:Stack"
-REFERENCE = "pulumi:pulumi:StackReference"
 FEATURES = (
     proto.RESOURCE_MONITOR_FEATURE_SECRETS,
     proto.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
@@ -96,7 +95,7 @@ class Monitor(MockMonitor):
         )
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
-        if request.type != REFERENCE:
+        if request.type != STACK_REFERENCE:
             raise RehearsalError(
                 f"the in-process engine does not read {request.type} ({request.name}); use the Pulumi CLI"
             )
@@ -110,7 +109,7 @@ class Monitor(MockMonitor):
             properties["outputs"] = outputs
             properties["secretOutputNames"] = [name for name, value in outputs.items() if _holds_secret(value)]
         self._record(
-            PlannedResource(REFERENCE, request.name, urn, self._parent(request), inputs, outputs={"name": request.id})
+            PlannedResource(STACK_REFERENCE, request.name, urn, self._parent(request), inputs, outputs={"name": request.id})
         )
         return proto.ReadResourceResponse(urn=urn, properties=wire.to_struct(properties))
 
