@@ -94,6 +94,19 @@ RULES: tuple[Rule, ...] = (
         check=targets.healthy,
     ),
     WholeRule(
+        name="targets-served",
+        description="A load balancer's target group has a listener that leads to it, and something that puts pods "
+        "into it.",
+        remedy="A Listener whose defaultActions forward to it, and a TargetGroupBinding with its targetGroupARN.",
+        severity=Severity.CRITICAL,
+        check=targets.served,
+        case=Case(
+            fails="a TargetGroup without a TargetGroupBinding",
+            passes="a TargetGroup with a Listener and a TargetGroupBinding",
+            test="tests/unit/test_policy_targets.py",
+        ),
+    ),
+    WholeRule(
         name="subnets-in-zones",
         description="A network that the stack makes has subnets in three zones.",
         remedy="Name three zones in high_availability.zones, each with a zone of AWS of its own.",

@@ -95,6 +95,7 @@ def test_whatever_weakens_the_region_is_refused(pack: packs.Pack, region: Resour
         *("bounded-scratch", "images-at-hand", "hosts-claimed-once", "referenced-keys"),
         "quick-names",  # tests/unit/test_policy_names.py
         *("control-plane-zones", "balancers-in-zones", "target-health"),  # test_policy_zonal.py, test_policy_ways.py
+        "targets-served",  # test_policy_targets.py
         # test_policy_rollouts.py, test_policy_data_safety.py and, by their examples, test_policy_examples.py
         *("members-start-together", "postgresql-updates", "zonal-shift", "node-repair", "endpoints-in-zones"),
         # test_policy_store_nodes.py, test_policy_cluster_addons.py, test_policy_watched.py

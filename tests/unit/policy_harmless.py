@@ -118,11 +118,11 @@ HARMLESS: tuple[tuple[str, str], ...] = (
 """What was done (a regular expression) to why no policy says so. The first that fits is the reason."""
 
 UNGUARDED: tuple[tuple[str, str], ...] = (
-    (r"drop aws:(lb/|route53/(record|zoneAssociation))", OUTAGE),
+    (r"drop aws:route53/(record|zoneAssociation)", OUTAGE),
     (r"drop aws:eks/podIdentityAssociation", OUTAGE),
     (r"drop aws:iam/rolePolicy", "one of several of its role, which may do less: " + OUTAGE),
     (r"drop kubernetes:batch/v1:(CronJob|Job)", "not the backup's: " + OUTAGE),
-    (r"drop kubernetes:(core/v1:Service|elbv2|k8s.nginx|networking)", OUTAGE),
+    (r"drop kubernetes:(core/v1:Service|k8s.nginx|networking)", OUTAGE),
     (r"drop kubernetes:core/v1:Secret", "nothing is made of it within the stack: " + OUTAGE),
     (r"drop kubernetes:monitoring", "one of several that tell: of names, links, certificates or the ingress"),
     (

@@ -8,7 +8,7 @@ from policies.checks import tokens
 from tests.unit.policy_plan import region
 
 ALL = {name: value for name, value in vars(tokens).items() if name.isupper() and isinstance(value, str)}
-CUSTOM = ("cnpg.io", "k8s.nginx.org", "monitoring.coreos.com")
+CUSTOM = ("cnpg.io", "elbv2.k8s.aws", "k8s.nginx.org", "monitoring.coreos.com")
 """Groups of the custom kinds, which have no class: their tokens are made of group, version and kind."""
 
 
