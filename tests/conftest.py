@@ -1,6 +1,7 @@
 """Marks each test with the tier of its folder and says at the end, by name, which tier ran and which did not."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,11 @@ def _missing(tier: str) -> str:
 def figure() -> Callable[[str], None]:
     """Keeps a line about what was measured for the end of the run."""
     return _figures.append
+
+
+def pytest_configure() -> None:
+    """Told to end, a run ends what it started: its fixtures are torn down, as they are at an interrupt."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

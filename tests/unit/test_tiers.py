@@ -102,3 +102,19 @@ def test_a_test_without_a_tier_is_refused(pytester: pytest.Pytester) -> None:
     done = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     assert done.ret != 0
     assert "a test belongs into one of tests/{unit,rehearsal,dataplane,engine}" in done.stderr.str() + done.stdout.str()
+
+
+def test_one_that_is_told_to_end_tears_down_what_it_set_up(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parents[1]))
+    pytester.makeconftest(CONFTEST.read_text())
+    (pytester.path / "unit").mkdir()
+    (pytester.path / "unit/test_one.py").write_text(
+        "import os, pathlib, signal\n"
+        "def teardown_module(): pathlib.Path('ended').touch()\n"
+        "def test_one(): os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    done = pytester.runpytest_subprocess("--import-mode=importlib", "-p", "no:cacheprovider")
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert (pytester.path / "ended").exists()
