@@ -3,17 +3,17 @@
 #
 # The usual start ("ordinal 0 is the first peer") founds a second cluster when ordinal 0 comes back with an empty
 # disk. Here every peer with an empty disk first looks for a living one; only ordinal 0 may found a cluster, and only
-# after nobody has answered for FOUND_AFTER_SECONDS.
+# when every other peer says that it is empty, too: one that is silent may hold data.
 #
 # Qdrant writes its raft state before it has joined (lib/storage/src/content_manager/consensus/persistent.rs): term 0
 # means that it never did, and that without --bootstrap it would take itself for the first peer of a new cluster.
 #
 # Environment: POD_NAME, QDRANT_HEADLESS (host of the headless Service), PEERS_FILE (holds the number of peers and how
-# many of them stay; a file, so that another number restarts nobody); QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set elsewhere by tests. bash,
-# because the image has no curl: /dev/tcp.
+# many of them stay; a file, so that another number restarts nobody); QDRANT_STORAGE and QDRANT_ENTRYPOINT may be set
+# elsewhere by tests. bash, because the image has no curl: /dev/tcp; perl, because bash cannot listen and every image
+# of Debian has it (perl-base is essential).
 set -euo pipefail
 
-FOUND_AFTER_SECONDS="${FOUND_AFTER_SECONDS:-20}"
 storage="${QDRANT_STORAGE:-/qdrant/storage}"
 entrypoint="${QDRANT_ENTRYPOINT:-./entrypoint.sh}"
 ordinal="${POD_NAME##*-}"
@@ -51,6 +51,35 @@ living_peer() {
   echo "$found"
 }
 
+# Whether a peer says that it waits with an empty disk; one that runs says nothing of the kind at this port.
+says_empty() {
+  local word
+  word="$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && read -r word <&3 && echo "$word"' "$1" "$p2p_port" 2>/dev/null)"
+  [[ "$word" == empty ]]
+}
+
+# Prints the other peers that do not say that they are empty.
+not_empty() {
+  local peer
+  for ((peer = 0; peer < peers; peer++)); do
+    [[ "$peer" == "$ordinal" ]] || says_empty "$(host_of "$peer")" || echo -n " ${set_name}-$peer"
+  done
+}
+
+# Says that this disk is empty to whoever asks, until `quiet`.
+tell_empty() {
+  perl -MIO::Socket::IP -e '
+    my $socket = IO::Socket::IP->new(LocalHost => $ARGV[0], LocalPort => $ARGV[1], Listen => 64, ReuseAddr => 1)
+      or die "cannot listen at $ARGV[0]:$ARGV[1]: $!\n";
+    while (my $asking = $socket->accept) { print $asking "empty\n"; close $asking }
+  ' "${QDRANT__SERVICE__HOST:-0.0.0.0}" "$p2p_port" &
+  telling=$!
+}
+
+quiet() {
+  [[ -z "$telling" ]] || { kill "$telling" && wait "$telling" || true; } 2>/dev/null
+}
+
 # Segments are many small files (official chart: ulimit to the hard limit).
 ulimit -n "$(ulimit -Hn)"
 own="http://$(host_of "$ordinal"):${p2p_port}"
@@ -62,6 +91,7 @@ was_removed() {
   ! grep -Eq "\"peer_address_by_id\": ?\{[^}]*\"$id\":" "$state"
 }
 
+telling=""
 may_found=$([[ "$ordinal" == 0 ]] && echo yes || echo no)
 if [[ -e "$state" ]] && grep -Eq '"hard_state": ?\{"term": ?0,' "$state"; then
   say "this peer never heard of its cluster"
@@ -80,23 +110,32 @@ elif [[ -e "$state" ]]; then
   exec "$entrypoint" --uri "$own"
 fi
 
+[[ -e "$state" ]] || tell_empty
+trap quiet EXIT
+trap 'exit 143' TERM
+
 say "looking for a living peer"
-silent_since=$SECONDS
+said=""
 while true; do
   peer="$(living_peer)"
   case "$peer" in
     "")
-      if [[ "$may_found" == yes ]] && ((SECONDS - silent_since >= FOUND_AFTER_SECONDS)); then
-        say "no peer answered for ${FOUND_AFTER_SECONDS} s: this is the first peer of a new cluster"
+      silent=""
+      [[ "$may_found" == no ]] || silent="$(not_empty)"
+      if [[ "$may_found" == yes && -z "$silent" ]]; then
+        say "all other peers are empty: this is the first peer of a new cluster"
+        quiet
         exec "$entrypoint" --uri "$own"
       fi
+      [[ "$said" == "$silent" ]] || say "no cluster is founded before these say whether they hold data:$silent"
+      said="$silent"
       ;;
     starting)
-      silent_since=$SECONDS
       say "a peer runs but is not ready yet: waiting for it"
       ;;
     *)
       say "joining through $peer"
+      quiet
       exec "$entrypoint" --bootstrap "http://${peer}:${p2p_port}" --uri "$own"
       ;;
   esac
