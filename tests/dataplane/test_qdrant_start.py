@@ -114,7 +114,7 @@ def test_the_first_node_with_an_empty_disk_founds_no_cluster_while_the_others_ar
     start(cluster, 2)
     eventually(lambda: cluster.get(0, "/readyz")[0] == 200 and len(cluster.peers(0)) == PEERS, 60)
     assert str(one) in cluster.peers(0)
-    assert cluster.log(0).count("first peer of a new cluster") == 1
+    assert cluster.log(0).count("all other peers are empty") == 1
 
 
 @pytest.mark.timeout(240)
