@@ -76,6 +76,7 @@ def ingress(scope: Scope) -> Iterator[Recording]:
     # Streams last for as long as somebody listens (components/ingress.py names upstreams).
     own = f'resource_namespace="{scope.namespace}", upstream!~".+_stream(-.+)?"'
     every, failed = scope.of_ingress(own), scope.of_ingress(f'{own}, code=~"5.."')
+    unreached = scope.of_ingress(f'{own}, code=~"50[234]"')
     yield Recording(
         "ingress:answers:rate5m",
         f"sum by (service) (rate({_ANSWERS}_count{every}[5m]))",
@@ -87,6 +88,12 @@ def ingress(scope: Scope) -> Iterator[Recording]:
         share("service", f"{_ANSWERS}_count{failed}", f"{_ANSWERS}_count{every}"),
         "ratio",
         "Share of requests that failed as the ingress controller sees it: also those that no pod ever heard of.",
+    )
+    yield Recording(
+        "ingress:unreached:ratio_rate5m",
+        share("service", f"{_ANSWERS}_count{unreached}", f"{_ANSWERS}_count{every}"),
+        "ratio",
+        "Share of requests that the ingress controller itself answers 502, 503 or 504, for no pod did.",
     )
     for quantile in QUANTILES:
         yield Recording(

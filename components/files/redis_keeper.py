@@ -4,7 +4,8 @@ Both do the same, step by step, from what the nodes say at that moment; both may
 bootstrap also gives slots out, moves them when there are more or fewer masters, and lets drained nodes go.
 
 Environment: PLAN and PASSWORD_FILE (files), WAIT_SECONDS (of the bootstrap: without any progress; default 600),
-LEAVE_SECONDS (before a drained node may leave, so that a healer with the plan before has ended; default 60),
+LEAVE_SECONDS (before a drained node may leave or a password changes, so that a healer that knows what was before
+has ended; default 60),
 HEAL_SECONDS (how long the healer goes on; default 45), HEAL_EVERY (seconds between its looks; default 5).
 """
 
@@ -63,7 +64,7 @@ class Keeper:
             if decision.done and self._whole:
                 say(f"the cluster is as planned: {len(self.plan.members)} nodes, {len(self.plan.shards)} masters")
                 return 0
-            if view.silent and formed(self.plan, view):
+            if view.silent and formed(self.plan, view) and self._change_password(view) is None:
                 say("the cluster has all its masters and slots; left to the healer: " + told_away(view))
                 return 0
             trouble = self._step(view, decision)
@@ -101,7 +102,7 @@ class Keeper:
             return trouble
         if decision.moves:
             return self._with_mover(view, decision)
-        if any("RESET" in command.words and "HARD" in command.words for command in decision.commands):
+        if any(_undone_by_healers(command) for command in decision.commands):
             time.sleep(max(0.0, self._began + seconds("LEAVE_SECONDS", 60) - time.monotonic()))
         self.note(decision.waiting)
         return self.carry_out(decision.commands)
@@ -158,6 +159,11 @@ class Keeper:
             complain("no node takes the password: raise redis.password_version by one at a time (docs/redis.md)")
             return 1
         return 0
+
+
+def _undone_by_healers(command: Command) -> bool:
+    """Whether a healer that still runs with the plan, or the passwords, before would take it back."""
+    return command.words[0] == "ACL" or ("RESET" in command.words and "HARD" in command.words)
 
 
 def _await_handover(link: Link) -> None:

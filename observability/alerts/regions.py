@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.waiting import FEWEST, TOLD
+from observability.alerts.waiting import FEWEST, STORES, SUDDEN, TOLD
 from observability.rule import Alert
 from observability.scope import Scope
 
@@ -104,24 +104,43 @@ def _ingress(scope: Scope) -> Iterator[Alert]:
     if not scope.home:
         return
     thresholds = scope.monitoring.thresholds
-    failing, slow = thresholds.errors.critical, thresholds.latency.critical_ms / 1000
+    failing, slow = thresholds.errors, thresholds.latency.critical_ms / 1000
     asked = f"and on (service) ingress:answers:rate5m > {FEWEST:g}"
     yield Alert(
         "IngressErrors",
-        f"ingress:errors:ratio_rate5m > {failing:g} {asked}"
-        f" unless on (service) service:errors:ratio_rate5m > {failing:g}",
+        f"ingress:unreached:ratio_rate5m > {failing.critical:g} {asked}"
+        f" unless on (service) service:errors:ratio_rate5m > {failing.critical:g}",
         "critical",
         "{{ $value | humanizePercentage }} of requests to {{ $labels.service }} fail at the ingress controller",
-        f"More than {failing:.0%} of requests are answered 5xx, and the service knows nothing of it: they do not come "
-        "to its pods, or break off on the way.",
+        f"More than {failing.critical:.0%} of requests are answered 502, 503 or 504 by the controller itself: they do "
+        "not come to the service's pods, or break off on the way.",
         "The controller's access log has upstream and error. Pods that it asks and that are no more: "
         "IngressNotConfigured. Pods that are there: a NetworkPolicy or their node is in the way.",
         "5m",
     )
     yield Alert(
+        "UsersGetErrors",
+        f"ingress:errors:ratio_rate5m > {failing.warning:g} {asked}"
+        f" unless on (service) ingress:unreached:ratio_rate5m > {failing.critical:g}"
+        f" unless on (service) service:errors:ratio_rate5m > {failing.warning:g}",
+        "warning",
+        "{{ $value | humanizePercentage }} of requests to {{ $labels.service }} are answered 5xx",
+        f"More than {failing.warning:.0%} of requests fail, and the service's own figures have them not: it counts no "
+        "reads and deletes of single memories.",
+        "The controller's access log has method and status. `GET` of single memories fails where Redis does: "
+        "RedisCommandsFail. A `DELETE` of one is answered 500 by releases of the service that cannot delete, whatever "
+        "the stores do: have its users leave it, or silence this alert until a release that can.",
+        "15m",
+    )
+    slowest = 'ingress:latency_seconds:quantile_rate5m{quantile="0.95"}'
+    late, warned = f"max by (service) ({slowest})", f"{thresholds.latency.warning_ms / 1000:g}"
+    yield Alert(
         "IngressSlow",
-        f'max by (service) (ingress:latency_seconds:quantile_rate5m{{quantile="0.95"}}) > {slow:g} {asked}'
-        f" unless on (service) {TOLD} > {thresholds.latency.warning_ms / 1000:g}",
+        f"{late} > {slow:g} {asked}"
+        f" unless on (service) {TOLD} > {warned}"
+        # Stores are slow one day whatever is done: then what came within a day is a fault.
+        f" unless on (service) ({late} <= {SUDDEN:g} * max by (service) (min_over_time({slowest}[1d]))"
+        f" and on (service) max by (service) ({STORES}) > {warned})",
         "critical",
         "{{ $labels.service }} answers the ingress controller in {{ $value | humanizeDuration }}",
         f"One request in twenty takes longer than {slow * 1000:g} ms, most of which it waits before a pod begins with "

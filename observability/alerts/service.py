@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.waiting import FEWEST, SLOWEST, STORES, users_wait
+from observability.alerts.waiting import FEWEST, SLOWEST, STORES, SUDDEN, users_wait
 from observability.rule import Alert, Severity
 from observability.scope import MEMORY, POSTGRESQL_GATEWAY, REDIS, Scope
-
-SUDDEN = 2
-"""Times as slow as it was within a day: no growth of what a namespace holds does that."""
 
 
 def alerts(scope: Scope) -> Iterator[Alert]:
@@ -124,7 +121,7 @@ def _slow(name: str, severity: Severity, limit: int) -> Alert:
     slowest = SLOWEST
     if severity == "critical":
         # Growth is told in working hours; what came within a day is a fault.
-        grown = f"min_over_time({STORES}[1d]) >= {limit / 1000 / SUDDEN:g}"
+        grown = f"{STORES} <= {SUDDEN:g} * min_over_time({STORES}[1d])"
         slowest = f"({slowest} unless max by (service, endpoint, method) ({grown}))"
     return Alert(
         name,

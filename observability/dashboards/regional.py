@@ -225,7 +225,7 @@ def _names() -> tuple[Graph, Number]:
 
 def _ingress(scope: Scope) -> tuple[Graph, Graph, Graph, Number]:
     thresholds = scope.monitoring.thresholds
-    seen = ("IngressErrors", "IngressSlow") if scope.home else ()
+    seen = ("IngressErrors", "UsersGetErrors", "IngressSlow") if scope.home else ()
     return (
         Graph(
             "Ingress: requests by zone",
@@ -241,12 +241,12 @@ def _ingress(scope: Scope) -> tuple[Graph, Graph, Graph, Number]:
         ),
         Graph(
             "Ingress: requests that fail",
-            "Answers 5xx as users get them. More than the service itself tells: they do not come to its pods. The "
-            "controller's access log has upstream and error.",
+            "Answers 5xx as users get them. More than the service itself tells: they do not come to its pods, or read "
+            "and delete single memories. The controller's access log has method, status and upstream.",
             SHARE,
             (Query(of("ingress:errors:ratio_rate5m"), "{{region}} {{service}}"),),
-            over(critical=thresholds.errors.critical),
-            seen[:1],
+            over(thresholds.errors.warning, thresholds.errors.critical),
+            seen[:2],
             empty=IDLE,
         ),
         Graph(
@@ -256,7 +256,7 @@ def _ingress(scope: Scope) -> tuple[Graph, Graph, Graph, Number]:
             SECONDS,
             (Query(of("ingress:latency_seconds:quantile_rate5m", 'quantile="0.95"'), "{{region}} {{service}}"),),
             over(critical=thresholds.latency.critical_ms / 1000),
-            seen[1:],
+            seen[2:],
             ("scaling-overview",),
             IDLE,
         ),

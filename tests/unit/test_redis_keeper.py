@@ -139,3 +139,29 @@ def test_nothing_but_a_handover_is_waited_for(keeper: redis_keeper.Keeper, monke
     monkeypatch.setattr(redis_keeper, "Link", replica)
     assert keeper.carry_out((Command(HOSTS[0], ("CLUSTER", "FORGET", "an-id"), ""),)) == []
     assert replica.told == [("CLUSTER", "FORGET", "an-id")]
+
+
+def test_those_that_answer_take_a_new_password_before_the_job_is_done_without_one_that_is_silent(
+    keeper: redis_keeper.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients show it once the Job is done: none of these may lack it. No healer is left that knows the ones before."""
+    old, new = digest("before"), digest("letters")
+    whole = view(*HOSTS)
+    silent = {HOSTS[2]: f"{HOSTS[2]} does not answer"}
+    nodes = {host: replace(whole.nodes[host], passwords=frozenset({old}), shows=old) for host in HOSTS[:2]}
+    waited: list[float] = []
+
+    def take(_: redis_keeper.Keeper, commands: tuple[Command, ...]) -> list[str]:
+        assert waited, "a healer may still know the passwords before"
+        for command in commands:
+            assert command.words == ("ACL", "SETUSER", "default", ">letters")
+            nodes[command.host] = replace(nodes[command.host], passwords=frozenset({old, new}))
+        return []
+
+    monkeypatch.setattr(redis_keeper.time, "sleep", waited.append)
+    monkeypatch.setattr(redis_keeper, "formed", lambda *_: True)
+    monkeypatch.setattr(redis_keeper.Keeper, "look", lambda _: View(nodes, silent))
+    monkeypatch.setattr(redis_keeper.Keeper, "carry_out", take)
+    assert keeper.bootstrap() == 0
+    assert [node.passwords for node in nodes.values()] == [{old, new}] * 2
+    assert 50 < waited[0] <= 60

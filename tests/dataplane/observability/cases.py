@@ -79,6 +79,17 @@ def growing(per_second: float, length: int = LENGTH, every: int = EVERY, start: 
     return f"{number(start)}+{number(per_second * every)}x{length}"
 
 
+TURNS: Final = 20
+"""Samples for which `turning` lasts as it was."""
+
+
+def turning(before: float, after: float) -> str:
+    """A counter that grows at one rate, and then at another."""
+    # Whole, so that a counter that stops is not a little under what it was, and begins anew.
+    each, more = round(before * EVERY), round(after * EVERY)
+    return f"0+{number(each)}x{TURNS} {number(each * TURNS + more)}+{number(more)}x{LENGTH - TURNS}"
+
+
 def steps(*changes: tuple[float, int], then: float) -> str:
     """A value and for how many samples it stays, one after the other, and the last one to the end."""
     return " ".join([*(steady(value, samples - 1) for value, samples in changes), steady(then)])

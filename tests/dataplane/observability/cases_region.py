@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from components.monitors import BOUNDS_MS
 from observability.alerts.regions import CERTIFICATE_SECONDS, LINK_SECONDS, OWN_CERTIFICATE, OWN_SECONDS
-from observability.alerts.waiting import FEWEST
+from observability.alerts.waiting import FEWEST, SUDDEN
 from observability.alerts.zones import CPU_APART, CPU_FULL, CPU_USED
 from observability.scope import EDGE, INGRESS, LINK, PUBLIC
 from tests.dataplane.observability.cases import (
@@ -13,6 +13,7 @@ from tests.dataplane.observability.cases import (
     MINUTE,
     OVER,
     RATE_BEGINS,
+    TURNS,
     UNDER,
     ZONES,
     Case,
@@ -25,8 +26,9 @@ from tests.dataplane.observability.cases import (
     quiet,
     steady,
     taking,
+    turning,
 )
-from tests.dataplane.observability.cases_service import answers, node_cpu, requests, while_users_wait
+from tests.dataplane.observability.cases_service import STORE, answers, node_cpu, requests, while_users_wait
 
 CONTROLLER = Pod("nginx-ingress-controller-5f6d7c8b9-x0k2p")
 
@@ -230,9 +232,17 @@ def _configured(watched: Watched) -> Iterator[Case]:
 
 
 def upstream(
-    watched: Watched, pod: Pod, codes: Mapping[str, float], milliseconds: float, /, **others: str
+    watched: Watched,
+    pod: Pod,
+    codes: Mapping[str, float],
+    milliseconds: float,
+    /,
+    before: float | None = None,
+    **others: str,
 ) -> Iterator[Series]:
-    """What a pod of the ingress controller says of one upstream: answers per second by code, and their time."""
+    """What a pod of the ingress controller says of one upstream: answers per second by code, and their time, `before`
+    which it may have been another one.
+    """
     own, service = watched.scope.namespace, watched.scope.services[0]
     labels = {
         "upstream": f"vs_{own}_memory-example-com_api",
@@ -247,8 +257,10 @@ def upstream(
     name = "nginx_ingress_controller_upstream_server_response_latency_ms"
     for code, rate in codes.items():
         yield watched.scraped(INGRESS, pod, f"{name}_count", growing(rate), **labels, code=code)
+        first = taking(before or milliseconds, rate, BOUNDS_MS)
         for bound, within in taking(milliseconds, rate, BOUNDS_MS).items():
-            yield watched.scraped(INGRESS, pod, f"{name}_bucket", growing(within), **labels, code=code, le=bound)
+            values = growing(within) if before is None else turning(first[bound], within)
+            yield watched.scraped(INGRESS, pod, f"{name}_bucket", values, **labels, code=code, le=bound)
 
 
 def _ingress(watched: Watched) -> Iterator[Case]:
@@ -256,8 +268,8 @@ def _ingress(watched: Watched) -> Iterator[Case]:
     thresholds, service = watched.scope.monitoring.thresholds, {"service": watched.scope.services[0]}
     alert, limit = "IngressErrors", thresholds.errors.critical
 
-    def failing(share: float, rate: float = 100, **others: str) -> list[Series]:
-        return list(upstream(watched, CONTROLLER, {"200": rate * (1 - share), "502": rate * share}, 60, **others))
+    def failing(share: float, rate: float = 100, code: str = "502", **others: str) -> list[Series]:
+        return list(upstream(watched, CONTROLLER, {"200": rate * (1 - share), code: rate * share}, 60, **others))
 
     well, bad = [answers(watched, 100)], [answers(watched, 100, 200, 0.5), answers(watched, 100, 500, 0.5)]
     yield fires(alert, "more than the service tells", [*failing(limit * OVER), *well], service, begins=RATE_BEGINS)
@@ -267,6 +279,16 @@ def _ingress(watched: Watched) -> Iterator[Case]:
     yield quiet(alert, "streams fail", failing(1, upstream=f"vs_{watched.scope.namespace}_memory-example-com_stream"))
     yield quiet(alert, "those of others fail", failing(1, resource_namespace="elsewhere"))
     yield quiet(alert, "hardly anybody asks", failing(1, FEWEST * UNDER))
+
+    yield quiet(alert, "pods answer so", [*failing(limit * OVER, code="500"), *well])
+
+    alert, most, limit = "UsersGetErrors", thresholds.errors.critical, thresholds.errors.warning
+    single = [*failing(limit * OVER, code="500"), *well]
+    yield fires(alert, "single memories cannot be read", single, service, begins=RATE_BEGINS)
+    yield quiet(alert, "just under the limit", [*failing(limit * UNDER, code="500"), *well])
+    yield quiet(alert, "the service says so itself", [*failing(0.5, code="500"), *bad])
+    yield quiet(alert, "no pod is reached", [*failing(most * OVER), *well])
+    yield quiet(alert, "hardly anybody asks", failing(1, FEWEST * UNDER, "500"))
 
     alert, limit = "IngressSlow", thresholds.latency.critical_ms
 
@@ -278,6 +300,18 @@ def _ingress(watched: Watched) -> Iterator[Case]:
     yield fires(alert, "single memories are read slowly", late(limit * OVER), service, begins=RATE_BEGINS)
     yield quiet(alert, "just in time", [*late(limit * UNDER), *quick])
     yield quiet(alert, "the service says so itself", [*late(limit * OVER), *slow])
+    stores = list(requests(watched, thresholds.latency.warning_ms / 1000 * OVER, STORE))
+    yield quiet(alert, "stores are late, as ever", [*late(limit * OVER), *stores])
+
+    def later(milliseconds: float) -> list[Series]:
+        """After a while in which all was a little over the limit."""
+        return list(upstream(watched, CONTROLLER, {"200": 1000}, milliseconds, before=limit * OVER))
+
+    yield fires(
+        alert, "stores are late, and all the rest at once", [*later(limit * SUDDEN * OVER * OVER * OVER), *stores],
+        service, begins=(TURNS + 9) * EVERY,
+    )  # fmt: skip
+    yield quiet(alert, "stores are late, and the rest a little later", [*later(limit * SUDDEN * UNDER), *stores])
 
 
 def _own_certificates(watched: Watched) -> Iterator[Case]:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from observability.alerts.collection import WATCHDOG, always, jobs
 from observability.alerts.objectives import BURNS, FEWEST_FAILED
-from observability.alerts.service import SUDDEN
-from observability.alerts.waiting import FEWEST
+from observability.alerts.waiting import FEWEST, SUDDEN
 from observability.scope import GATEWAYS, INGRESS, MEMORY, POSTGRESQL_GATEWAY
 from tests.dataplane.observability.cases import (
     EVERY,
@@ -13,6 +12,7 @@ from tests.dataplane.observability.cases import (
     MINUTE,
     OVER,
     RATE_BEGINS,
+    TURNS,
     UNDER,
     ZONES,
     Case,
@@ -29,6 +29,7 @@ from tests.dataplane.observability.cases import (
     steady,
     steps,
     taking,
+    turning,
 )
 
 POD = Pod("memory-service-6d8f9c7b5-x0k2p")
@@ -83,22 +84,24 @@ def _latency(watched: Watched) -> Iterator[Case]:
 def _sudden(watched: Watched) -> Iterator[Case]:
     """Stores that take as long as others may not take, after so long as they did."""
     alert, limit = "MemoryServiceTooSlow", watched.scope.monitoring.thresholds.latency.critical_ms / 1000
-    quick, slower, late = limit / SUDDEN * UNDER, limit / SUDDEN * OVER, limit * OVER * OVER
-    lasted = 20
+    late = limit * OVER * OVER
+    quick, slower = late / SUDDEN / OVER, late / SUDDEN * OVER
 
-    def after(before: float) -> Iterator[Series]:
-        first, then = taking(before, 1000), taking(late, 1000)
-        for bound, rate in first.items():
-            # Whole, so that a counter that stops is not a little under what it was, and begins anew.
-            each, more = round(rate * EVERY), round(then[bound] * EVERY)
-            values = f"0+{number(each)}x{lasted} {number(each * lasted + more)}+{number(more)}x{LENGTH - lasted}"
+    def after(before: float, late: float) -> Iterator[Series]:
+        then = taking(late, 1000)
+        for bound, rate in taking(before, 1000).items():
+            values = turning(rate, then[bound])
             yield watched.scraped(MEMORY, POD, "api_request_latency_seconds_bucket", values, **STORE, le=bound)
         yield watched.scraped(MEMORY, POD, "api_requests_total", growing(10), **STORE)
 
     slow = {**_service(watched), **STORE}
-    # One in sixteen is over the limit, and one in twenty of a window once eight of its ten parts are of those.
-    yield fires(alert, "stores are late at once", after(quick), slow, begins=(lasted + 8) * EVERY)
-    yield quiet(alert, "stores are late, and were half as late before", after(slower))
+    # One in sixteen is over the limit, and one in twenty of a window once nine of its ten parts are of those; far
+    # over it, once one is.
+    yield fires(alert, "stores are late at once", after(quick, late), slow, begins=(TURNS + 9) * EVERY)
+    yield quiet(alert, "stores are late, and were half as late before", after(slower, late))
+    yield fires(
+        alert, "stores that always were late are much later", after(late, late * 10), slow, begins=(TURNS + 1) * EVERY
+    )
 
 
 def while_users_wait(
