@@ -60,6 +60,7 @@ func (s *Session) take(server *pgconn.HijackedConn, kind byte, message []byte) b
 		if err := refusal.Decode(message[5:]); err != nil {
 			return false
 		}
+		_ = s.writer.Flush() // once this server is let go of, another one may write
 		if s.ended(server, refusal) || s.again(server, refusal) {
 			return false
 		}
@@ -186,14 +187,18 @@ func neverPassedOn(refusal *pgproto3.ErrorResponse) bool {
 // another one. Otherwise the client has to know.
 func (s *Session) lost(server *pgconn.HijackedConn) {
 	_ = server.Conn.Close()
-	_ = s.writer.Flush() // whole answers; nobody else writes yet
 	s.guard.Lock()
-	own, between := s.server == server, s.state.between()
-	if own {
-		s.server = nil
-	}
+	own := s.server == server
 	s.guard.Unlock()
-	if own && !between {
+	if !own {
+		return // another one may write to the client by now
+	}
+	_ = s.writer.Flush() // whole answers
+	s.guard.Lock()
+	between := s.state.between()
+	s.server = nil
+	s.guard.Unlock()
+	if !between {
 		if s.life.Err() == nil { // else it is the client who went
 			s.count(true)
 		}

@@ -214,3 +214,23 @@ func TestAQuestionWhetherPostgreSQLIsThereIsNotCounted(t *testing.T) {
 		t.Errorf("counted %v", good)
 	}
 }
+
+func TestAServerThatIsLetGoOfWritesNothingBesideTheNextOne(t *testing.T) {
+	played := play(t)
+	session, first := played.session, played.session.server
+	_, _ = session.writer.Write([]byte("N"))
+	refused := encoded(t, &pgproto3.ErrorResponse{Severity: "FATAL", Code: "57P01", Message: "terminating connection"})
+	if session.take(first, 'E', refused) || session.server != nil {
+		t.Fatal("a connection that nobody uses was ended, and the client is told")
+	}
+	if session.writer.Buffered() != 0 {
+		t.Error("what the server said before is left to be written beside what the next one says")
+	}
+	outer, _ := pair(t)
+	session.attach(&pgconn.HijackedConn{Conn: outer})
+	_, _ = session.writer.Write([]byte("N"))
+	session.lost(first)
+	if session.writer.Buffered() != 1 {
+		t.Error("the server before wrote what is the next one's")
+	}
+}

@@ -274,7 +274,8 @@ func troubled(err error) string {
 	if refused, ok := rueidis.IsRedisErr(err); ok {
 		prefix, _, _ := strings.Cut(refused.Error(), " ")
 		switch prefix {
-		case "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN", "MISCONF", "READONLY", "MOVED", "ASK":
+		case "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN", "MISCONF", "READONLY", "MOVED", "ASK",
+			"WRONGPASS", "NOAUTH": // said to a new connection: the password is changing
 			return strings.ToLower(prefix) // refused by the node: certainly not carried out
 		}
 		return ""

@@ -101,3 +101,16 @@ func TestConfigurationIsRefusedInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestAStepOfAScanThatFailedMayBeAskedForAgain(t *testing.T) {
+	scans := Scans{active: map[uint64]*Scan{}}
+	scan := &Scan{}
+	cursor := scans.keep(scan)
+	if scans.take(cursor) != scan || scans.take(cursor) != nil {
+		t.Fatal("a cursor is good for one step")
+	}
+	scans.back(cursor, scan)
+	if scans.take(cursor) != scan {
+		t.Error("the cursor of a step that failed is lost")
+	}
+}

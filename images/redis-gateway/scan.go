@@ -59,6 +59,13 @@ func (s *Scans) take(cursor uint64) *Scan {
 	return scan
 }
 
+// back returns what take gave, unchanged: the step failed, and the client may ask for it again.
+func (s *Scans) back(cursor uint64, scan *Scan) {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	s.active[cursor] = scan
+}
+
 func (s *Scans) keep(scan *Scan) uint64 {
 	s.guard.Lock()
 	defer s.guard.Unlock()
@@ -100,6 +107,9 @@ func (s *Session) scan(arguments []string) reply {
 		return rueidis.RedisMessage{}, err
 	}, true)
 	if err != nil {
+		if cursor != 0 {
+			gateway.scans.back(cursor, scan)
+		}
 		return render(rueidis.RedisMessage{}, err, false)
 	}
 	next := uint64(0)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -173,16 +174,25 @@ func (s *Session) answerAll() {
 }
 
 // together counts the calls at the head that may go to the cluster at once: those with a key, outside a transaction,
-// whose order between keys does not matter to a client that has not seen an answer yet.
+// whose order between keys does not matter to a client that has not seen an answer yet. One that may not be carried out
+// twice waits for what is before it for its key: that could fail, and be tried again after it.
 func (s *Session) together(calls []call) int {
 	if s.inMulti {
 		return 0
 	}
 	count := 0
 	for count < len(calls) && calls[count].refused == nil && calls[count].command.key {
+		one := &calls[count]
+		if count > 0 && !one.command.repeatable(one.arguments) && asksFor(calls[:count], one.arguments[0]) {
+			break
+		}
 		count++
 	}
 	return count
+}
+
+func asksFor(calls []call, key string) bool {
+	return slices.ContainsFunc(calls, func(one call) bool { return one.arguments[0] == key })
 }
 
 // answer runs one command by itself.

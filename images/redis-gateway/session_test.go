@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,4 +164,33 @@ func FuzzAnyBytesAreReadOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		understood(session(sent))
 	})
+}
+
+func TestWhatMayNotBeRepeatedWaitsForWhatIsBeforeItForItsKey(t *testing.T) {
+	for sent, together := range map[string][]int{
+		"SET k 5|GET k|GET j":              {3},
+		"SET k 5|INCRBY k 1|GET k":         {1, 2},
+		"SET k 5|INCRBY j 1|INCRBY k 1":    {2, 1},
+		"INCRBY k 1|GET k|SET k 1 NX|PING": {2, 1},
+	} {
+		var written []byte
+		for _, line := range strings.Split(sent, "|") {
+			written = append(written, line+"\r\n"...)
+		}
+		session := session(written)
+		if !session.read() {
+			t.Fatal(sent)
+		}
+		var found []int
+		for calls := session.calls; len(calls) > 0; {
+			count := session.together(calls)
+			if count == 0 {
+				break
+			}
+			found, calls = append(found, count), calls[count:]
+		}
+		if !slices.Equal(found, together) {
+			t.Errorf("%s: %v, not %v", sent, found, together)
+		}
+	}
 }
