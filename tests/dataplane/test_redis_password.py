@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -59,6 +60,23 @@ def test_the_password_changes_under_load(kind: str, tmp_path: Path, start: Start
     servers.heal()
     replicas = [servers.ask(name, "INFO", "replication") for name in servers.pods]
     assert sum("master_link_status:up" in said for said in replicas) == 3
+
+
+def test_a_client_waits_while_nodes_refuse_the_password_of_new_connections(tmp_path: Path, start: Start) -> None:
+    """As they do for a moment where somebody else changed it on them."""
+    servers = Servers(tmp_path, start).formed()
+    gateway = Gateway(tmp_path, start, ",".join(map(servers.host, servers.pods)), servers.password)
+    eventually(lambda: gateway.probe("ready") == 0)
+    client = gateway.client()
+    assert client.set("key", "value")
+    for name in servers.pods:  # the connection of who asks goes on, and no other
+        own = redis.Redis(host=servers.addresses[name], port=servers.ports[name], password="letters123")
+        own.execute_command("ACL", "SETUSER", "default", "resetpass", ">another456")
+        own.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        threading.Timer(2, own.execute_command, ("ACL", "SETUSER", "default", ">letters123")).start()
+    began = time.monotonic()
+    assert client.get("key") == b"value"
+    assert time.monotonic() - began > 1
 
 
 def test_a_password_that_no_node_knows_leaves_them_alone(tmp_path: Path, start: Start) -> None:
