@@ -274,8 +274,7 @@ func troubled(err error) string {
 	if refused, ok := rueidis.IsRedisErr(err); ok {
 		prefix, _, _ := strings.Cut(refused.Error(), " ")
 		switch prefix {
-		case "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN", "MISCONF", "READONLY", "MOVED", "ASK",
-			"WRONGPASS", "NOAUTH": // said to a new connection: the password is changing
+		case "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN", "MISCONF", "READONLY", "MOVED", "ASK":
 			return strings.ToLower(prefix) // refused by the node: certainly not carried out
 		}
 		return ""
