@@ -14,8 +14,8 @@ STORES: Final = f'{_P95}, endpoint="/memories", method="POST"}}'
 SLOWEST: Final = f'{LATENCY}, endpoint!="/stats"}})'
 
 
-TOLD: Final = f"max by (service) ({_P95}}} unless {STORES})"
-"""What the service itself tells of its slowest kind of request but stores."""
+TOLD: Final = f'max by (service) ({_P95}, endpoint!="/stats"}} unless {STORES})'
+"""What the service itself tells of its slowest kind of request that does not grow with what a namespace holds."""
 SUDDEN: Final = 2
 """Times as slow as the least within a day: growth takes longer, so that it is a fault."""
 

@@ -109,7 +109,9 @@ class Monitor(MockMonitor):
             properties["outputs"] = outputs
             properties["secretOutputNames"] = [name for name, value in outputs.items() if _holds_secret(value)]
         self._record(
-            PlannedResource(STACK_REFERENCE, request.name, urn, self._parent(request), inputs, outputs={"name": request.id})
+            PlannedResource(
+                STACK_REFERENCE, request.name, urn, self._parent(request), inputs, outputs={"name": request.id}
+            )
         )
         return proto.ReadResourceResponse(urn=urn, properties=wire.to_struct(properties))
 

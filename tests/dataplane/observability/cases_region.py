@@ -28,7 +28,7 @@ from tests.dataplane.observability.cases import (
     taking,
     turning,
 )
-from tests.dataplane.observability.cases_service import STORE, answers, node_cpu, requests, while_users_wait
+from tests.dataplane.observability.cases_service import STATS, STORE, answers, node_cpu, requests, while_users_wait
 
 CONTROLLER = Pod("nginx-ingress-controller-5f6d7c8b9-x0k2p")
 
@@ -236,8 +236,8 @@ def upstream(
     pod: Pod,
     codes: Mapping[str, float],
     milliseconds: float,
-    /,
     before: float | None = None,
+    /,
     **others: str,
 ) -> Iterator[Series]:
     """What a pod of the ingress controller says of one upstream: answers per second by code, and their time, `before`
@@ -300,12 +300,14 @@ def _ingress(watched: Watched) -> Iterator[Case]:
     yield fires(alert, "single memories are read slowly", late(limit * OVER), service, begins=RATE_BEGINS)
     yield quiet(alert, "just in time", [*late(limit * UNDER), *quick])
     yield quiet(alert, "the service says so itself", [*late(limit * OVER), *slow])
+    whole = list(requests(watched, thresholds.latency.warning_ms / 1000 * OVER, STATS))
+    yield fires(alert, "figures of the whole are slow, too", [*late(limit * OVER), *whole], service, begins=RATE_BEGINS)
     stores = list(requests(watched, thresholds.latency.warning_ms / 1000 * OVER, STORE))
     yield quiet(alert, "stores are late, as ever", [*late(limit * OVER), *stores])
 
     def later(milliseconds: float) -> list[Series]:
         """After a while in which all was a little over the limit."""
-        return list(upstream(watched, CONTROLLER, {"200": 1000}, milliseconds, before=limit * OVER))
+        return list(upstream(watched, CONTROLLER, {"200": 1000}, milliseconds, limit * OVER))
 
     yield fires(
         alert, "stores are late, and all the rest at once", [*later(limit * SUDDEN * OVER * OVER * OVER), *stores],
