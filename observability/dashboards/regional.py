@@ -244,7 +244,10 @@ def _ingress(scope: Scope) -> tuple[Graph, Graph, Graph, Number]:
             "Answers 5xx as users get them. More than the service itself tells: they do not come to its pods, or read "
             "and delete single memories. The controller's access log has method, status and upstream.",
             SHARE,
-            (Query(of("ingress:errors:ratio_rate5m"), "{{region}} {{service}}"),),
+            (
+                Query(of("ingress:errors:ratio_rate5m"), "{{region}} {{service}}"),
+                Query(of("ingress:unreached:ratio_rate5m"), "{{region}} {{service}}, by no pod"),
+            ),
             over(thresholds.errors.warning, thresholds.errors.critical),
             seen[:2],
             empty=IDLE,

@@ -310,7 +310,7 @@ MOVED: list[tuple[Change, Dashboard, str, list[float]]] = [
         {"errors": TwoLimits(warning=0.02, critical=0.07)},
         "regional-performance",
         "Ingress: requests that fail",
-        [0.07],
+        [0.02, 0.07],
     ),
     (
         {"latency": Latency(warning_ms=120, critical_ms=450)},
