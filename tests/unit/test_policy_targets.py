@@ -1,4 +1,4 @@
-"""Load balancers lead to pods: the program's own do, and each test takes one thing away."""
+"""`targets-served`: load balancers lead to pods. The program's own do, and each test takes one thing away."""
 
 import dataclasses
 
