@@ -45,7 +45,7 @@ def test_an_outage_is_one_line_however_many_resources_it_took(bench: Bench) -> N
 
 
 def test_what_the_server_refused_before_it_went_away_is_told_beside_it(bench: Bench) -> None:
-    bench.program, bench.cluster.lasts = many, 30
+    bench.program, bench.cluster.lasts, bench.cluster.delay = many, 30, 0.02
     bench.cluster.refusals = {
         "settings-0": kube.KubeError(400, "BadRequest", "no such field"),
         "settings-1": kube.KubeError(500, "InternalError", "etcd is away"),

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from observability.metrics import SOURCES
-from rehearsal.bench.rules import ASKED
+from rehearsal.bench.rules import ASKED, scopes
 from rehearsal.pods import is_of_a_job
 from tests.dataplane.cluster.prometheus import MONITORING, Prometheus
+from tests.dataplane.cluster.series import of_a_region
 from tests.dataplane.cluster.service_load import ask
 from tests.dataplane.cluster.stand import Pod, Stand, eventually
 
@@ -35,7 +36,7 @@ NOT_HERE = {
 }
 """What rules ask for and this region need not have, and why."""
 READS = 2000
-SERIES_OF_A_POD = 1000
+SERIES_OF_A_POD, SERIES_OF_A_REGION = 1000, 15_000
 OF_THE_CLUSTER = ("kubelet", "cadvisor", "kube-state-metrics")
 """Which tell of all pods of a node, or of all there are."""
 _READ = """
@@ -109,6 +110,14 @@ def test_the_series_of_a_pod_are_counted(prometheus: Prometheus, figure: Callabl
     figure(
         f"monitoring: {own:.0f} series of the region's own, {sum(series.values()):.0f} with kubelets' and pods' state"
     )
+    each = {job: series[job] / pods[job] for job in pods if job not in OF_THE_CLUSTER}
+    for scope in scopes():
+        now, twice = (of_a_region(each, pods, scope.pods, times) for times in (1, 2))
+        figure(
+            f"monitoring: at the sizes of {scope.region}, which are the guide's, {now:.0f} series of its own, and "
+            f"{twice:.0f} with twice the pods"
+        )
+        assert twice < 2 * now < 2 * SERIES_OF_A_REGION
     names = "|".join(metric for source in SOURCES for metric in source.metrics)
     (asked,) = prometheus.query(f'count({{job!="", __name__=~"{names}"}})')
     share = asked.value / sum(series.values())
