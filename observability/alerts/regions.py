@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.waiting import FEWEST, STORES, SUDDEN, TOLD
+from observability.alerts.waiting import FEWEST, STORES, TOLD, as_ever
 from observability.rule import Alert
 from observability.scope import Scope
 
@@ -133,13 +133,13 @@ def _ingress(scope: Scope) -> Iterator[Alert]:
         "15m",
     )
     slowest = 'ingress:latency_seconds:quantile_rate5m{quantile="0.95"}'
-    late, warned = f"max by (service) ({slowest})", f"{thresholds.latency.warning_ms / 1000:g}"
+    warned = f"{thresholds.latency.warning_ms / 1000:g}"
     yield Alert(
         "IngressSlow",
-        f"{late} > {slow:g} {asked}"
+        f"max by (service) ({slowest}) > {slow:g} {asked}"
         f" unless on (service) {TOLD} > {warned}"
         # Stores are slow one day whatever is done: then what came within a day is a fault.
-        f" unless on (service) ({late} <= {SUDDEN:g} * max by (service) (min_over_time({slowest}[1d]))"
+        f" unless on (service) (max by (service) ({as_ever(slowest)})"
         f" and on (service) max by (service) ({STORES}) > {warned})",
         "critical",
         "{{ $labels.service }} answers the ingress controller in {{ $value | humanizeDuration }}",

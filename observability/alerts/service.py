@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.alerts.waiting import FEWEST, SLOWEST, STORES, SUDDEN, users_wait
+from observability.alerts.waiting import FEWEST, SLOWEST, STORES, as_ever, users_wait
 from observability.rule import Alert, Severity
 from observability.scope import MEMORY, POSTGRESQL_GATEWAY, REDIS, Scope
 
@@ -121,8 +121,7 @@ def _slow(name: str, severity: Severity, limit: int) -> Alert:
     slowest = SLOWEST
     if severity == "critical":
         # Growth is told in working hours; what came within a day is a fault.
-        grown = f"{STORES} <= {SUDDEN:g} * min_over_time({STORES}[1d])"
-        slowest = f"({slowest} unless max by (service, endpoint, method) ({grown}))"
+        slowest = f"({slowest} unless max by (service, endpoint, method) ({as_ever(STORES)}))"
     return Alert(
         name,
         f"{slowest} > {limit / 1000:g} and on (service, endpoint, method) service:requests:rate5m > {FEWEST:g}",

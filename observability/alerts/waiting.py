@@ -20,6 +20,11 @@ SUDDEN: Final = 2
 """Times as slow as the least within a day: growth takes longer, so that it is a fault."""
 
 
+def as_ever(slowness: str) -> str:
+    """What of a series of times to an answer did not become slow at once."""
+    return f"{slowness} <= {SUDDEN:g} * min_over_time({slowness}[1d])"
+
+
 def users_wait(scope: Scope) -> str:
     """Operand of `and on ()`: some kind of request but a store, which is slow by itself, is over the warning limit."""
     limit = scope.monitoring.thresholds.latency.warning_ms / 1000

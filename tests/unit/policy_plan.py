@@ -155,6 +155,10 @@ def swapped(stack: Stack, old: Resource, new: Resource) -> Stack:
     return tuple(new if resource is old else resource for resource in stack)
 
 
+def without(stack: Stack, *gone: Resource) -> Stack:
+    return tuple(resource for resource in stack if resource not in gone)
+
+
 def find(stack: Stack, kind: str, name: str = "", where: Callable[[Resource], bool] = lambda _: True) -> Resource:
     """The first resource of a kind whose Pulumi name ends so."""
     return next(it for it in stack if token_is(it.type, kind) and it.name.endswith(name) and where(it))

@@ -6,24 +6,19 @@ import pytest
 
 from policies.checks import targets
 from policies.checks.model import Limits, Resource
+from policies.checks.tokens import LISTENER_RULE, SCALING_ATTACHMENT, SCALING_GROUP, TARGET_ATTACHMENT, TARGET_GROUP
 from policies.checks.whole import Whole
-from tests.unit.policy_plan import REGIONS, Stack, find, region, swapped, token_is
-
-GROUP = "aws:lb/targetGroup:TargetGroup"
+from tests.unit.policy_plan import REGIONS, Stack, find, region, swapped, token_is, without
 
 
 def said(stack: Stack) -> list[str]:
     return [one.message for one in targets.served(Whole(stack), Limits())]
 
 
-def without(stack: Stack, resource: Resource) -> Stack:
-    return tuple(it for it in stack if it is not resource)
-
-
 @pytest.mark.parametrize("name", REGIONS)
 def test_every_group_of_the_programs_own_regions_is_served(name: str) -> None:
     stack = region("aws", name)
-    assert len([it for it in stack if it.type == GROUP]) > 1
+    assert len([it for it in stack if it.type == TARGET_GROUP]) > 1
     assert said(stack) == []
 
 
@@ -52,9 +47,9 @@ def test_one_of_another_group_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("token", "field"),
     [
-        ("aws:lb/targetGroupAttachment:TargetGroupAttachment", "targetGroupArn"),
-        ("aws:autoscaling/group:Group", "targetGroupArns"),
-        ("aws:autoscaling/attachment:Attachment", "lbTargetGroupArn"),
+        (TARGET_ATTACHMENT, "targetGroupArn"),
+        (SCALING_GROUP, "targetGroupArns"),
+        (SCALING_ATTACHMENT, "lbTargetGroupArn"),
     ],
 )
 def test_a_group_may_be_filled_by_others(token: str, field: str) -> None:
@@ -69,6 +64,8 @@ def test_a_rule_of_a_listener_leads_to_a_group_too() -> None:
     stack = region("aws", "us-east")
     listener = find(stack, "aws.lb.Listener", "-users-443")
     group = find(stack, "aws.lb.TargetGroup", "-users-443")
-    token, actions = "aws:lb/listenerRule:ListenerRule", [{"type": "forward", "targetGroupArn": "arn"}]
-    rule = Resource(token, f"{listener.urn}-rule", "rule", {"actions": actions}, sources={"actions": (group.urn,)})
+    actions = [{"type": "forward", "targetGroupArn": "arn"}]
+    rule = Resource(
+        LISTENER_RULE, f"{listener.urn}-rule", "rule", {"actions": actions}, sources={"actions": (group.urn,)}
+    )
     assert said((*without(stack, listener), rule)) == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policies.checks.model import Resource
-from tests.unit.policy_plan import GONE, Stack, find, put, region, swapped, verdicts
+from tests.unit.policy_plan import GONE, Stack, find, put, region, swapped, verdicts, without
 
 ZONAL = {
     "subnets-in-zones",
@@ -23,10 +23,6 @@ EAST, WEST = ("aws", "us-east"), ("aws", "us-west")
 def refused(stack: Stack) -> list[tuple[str, str]]:
     """Policy and message of what these policies refuse."""
     return [(it.policy, it.message) for it in verdicts(stack, packs=("high-availability",), policies=ZONAL)]
-
-
-def without(stack: Stack, *gone: Resource) -> Stack:
-    return tuple(it for it in stack if it not in gone)
 
 
 def kinds(stack: Stack, kind: str, name: str = "") -> list[Resource]:
