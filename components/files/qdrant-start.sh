@@ -76,8 +76,15 @@ tell_empty() {
   telling=$!
 }
 
+telling=""
 quiet() {
   [[ -z "$telling" ]] || { kill "$telling" && wait "$telling" || true; } 2>/dev/null
+}
+
+# Becomes Qdrant, which listens where this disk was said to be empty.
+start() {
+  quiet
+  exec "$entrypoint" "$@" --uri "$own"
 }
 
 # Segments are many small files (official chart: ulimit to the hard limit).
@@ -91,7 +98,6 @@ was_removed() {
   ! grep -Eq "\"peer_address_by_id\": ?\{[^}]*\"$id\":" "$state"
 }
 
-telling=""
 may_found=$([[ "$ordinal" == 0 ]] && echo yes || echo no)
 if [[ -e "$state" ]] && grep -Eq '"hard_state": ?\{"term": ?0,' "$state"; then
   say "this peer never heard of its cluster"
@@ -107,7 +113,7 @@ elif [[ -e "$state" ]] && was_removed && ((ordinal < kept)); then
 elif [[ -e "$state" ]]; then
   # Qdrant ignores --bootstrap once raft state exists (src/consensus.rs).
   say "raft state found: this peer returns to its cluster as $own"
-  exec "$entrypoint" --uri "$own"
+  start
 fi
 
 [[ -e "$state" ]] || tell_empty
@@ -124,8 +130,7 @@ while true; do
       [[ "$may_found" == no ]] || silent="$(not_empty)"
       if [[ "$may_found" == yes && -z "$silent" ]]; then
         say "all other peers are empty: this is the first peer of a new cluster"
-        quiet
-        exec "$entrypoint" --uri "$own"
+        start
       fi
       [[ "$said" == "$silent" ]] || say "no cluster is founded before these say whether they hold data:$silent"
       said="$silent"
@@ -135,8 +140,7 @@ while true; do
       ;;
     *)
       say "joining through $peer"
-      quiet
-      exec "$entrypoint" --bootstrap "http://${peer}:${p2p_port}" --uri "$own"
+      start --bootstrap "http://${peer}:${p2p_port}"
       ;;
   esac
   sleep 1
