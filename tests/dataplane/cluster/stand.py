@@ -226,7 +226,7 @@ class Stand:
         return [program, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
 
 
-def eventually(what: str, holds: Callable[[], _T], seconds: float = 60, every: float = POLL_SECONDS) -> _T:
+def eventually(what: str, holds: Callable[[], _T | None], seconds: float = 60, every: float = POLL_SECONDS) -> _T:
     """What `holds` answers once that is true; fails the test, with the last answer or error, after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

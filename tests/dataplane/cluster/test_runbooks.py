@@ -43,6 +43,10 @@ class Operator:
         with self._shell.beside(text.replace("-n somafractalmemory", f"-n {self.stand.namespace}")):
             yield
 
+    def _met(self, text: str) -> Done | None:
+        done = self.run(text)
+        return None if "is waiting to start" in done.err else done
+
     def rebuild(self, step: Step) -> str:
         """One step of the runbook that changes the region."""
         if step.commands[0].program == "pulumi":
@@ -51,7 +55,8 @@ class Operator:
         return self.carry_out(step).out
 
     def carry_out(self, step: Step) -> Done:
-        done = self.run(step.text)
+        """A step; one that meets a pod of a job that only starts is said again, as who follows the page does."""
+        done = eventually(f"{step.place} meets no pod that starts", lambda: self._met(step.text))
         assert done.code == 0, f"{step.place}: {step.text}: {done.err}{done.out}"
         return done
 
