@@ -1,62 +1,65 @@
 #!/bin/sh
 # Every tier, given Python. Tests with real servers wait much of the time; meanwhile run those that wait for little:
 # beside the nodes, with the lowest priority, the unit tier and what of the data tier looks at pages and rules; beside the
-# servers on loopback what is left of these, and then the tiers on control planes, in parts. Whoever is done first, the
-# servers' tests or a part, takes the next part. What ran beside is told at the end.
+# servers on loopback, which are taken in halves after the nodes, the tiers on control planes, in parts. Whoever is done
+# takes the next part. Each run is told in one piece when it ends, or is ended.
 set -u
 python=$1
-parts='engine 1 2 3 4 5' of=5
+planes='1 2 3 4 5' of_planes=5 of_servers=2
 pages="tests/dataplane/observability tests/dataplane/test_report_page.py tests/dataplane/test_dashboard_page.py
   tests/dataplane/test_dashboard_queries.py tests/dataplane/test_review_queries.py
   tests/dataplane/test_calibration.py"
 said=$(mktemp -d)
-unit='' planes='' more=''
-trap 'kill $unit $planes $more 2>/dev/null; wait; rm -rf "$said"' EXIT
+trap 'touch "$said/enough"; kill $(cat "$said"/*/pid 2>/dev/null) 2>/dev/null; wait; rm -rf "$said"' EXIT
 trap 'exit 130' INT TERM
 
-# Takes parts of the tiers on control planes until none is left. A part is taken by whoever makes its folder.
-take_parts() {
-  test=''
-  trap 'kill $test 2>/dev/null; wait; exit 143' TERM
-  for part in $parts; do
-    mkdir "$said/$part" 2>/dev/null || continue
-    if [ "$part" = engine ]; then
-      set -- tests/engine && beside="unit rehearsal data"
-    else
-      set -- tests/rehearsal --part "$part/$of" && beside="unit data engine"
-    fi
-    SOMA_TIERS_BESIDE=$beside nice -n 10 "$python" -m pytest "$@" >"$said/$part/told" 2>&1 &
-    test=$!
-    wait $test
-    echo $? >"$said/$part/ended"
-  done
+# Runs tests under a name, with a priority; what follows is pytest's.
+run() {
+  here=$said/$1 priority=$2
+  shift 2
+  [ -e "$said/enough" ] && return
+  mkdir -p "$here"
+  echo "tests: ${here##*/} …"
+  nice -n "$priority" "$python" -m pytest "$@" >"$here/told" 2>&1 &
+  echo $! >"$here/pid"
+  wait $!
+  echo $? >"$here/ended"
+  rm "$here/pid"
+  cat "$here/told"
 }
 
-# shellcheck disable=SC2086  # a list
-SOMA_TIERS_BESIDE="rehearsal data engine" nice -n 19 "$python" -m pytest tests/unit $pages >"$said/unit" 2>&1 &
-unit=$!
-SOMA_TIERS_BESIDE="unit rehearsal engine" "$python" -m pytest tests/dataplane/cluster
-nodes=$?
+servers() {
+  # shellcheck disable=SC2046,SC2086  # lists
+  SOMA_TIERS_BESIDE="unit rehearsal engine" run "servers-$1" 0 tests/dataplane --part "$1/$of_servers" \
+    $(printf -- '--ignore=%s ' tests/dataplane/cluster $pages)
+}
+
+# Takes parts of the tiers on control planes until none is left. A part is taken by whoever makes its folder.
+take_planes() {
+  for part in $planes; do
+    mkdir "$said/planes-$part" 2>/dev/null || continue
+    SOMA_TIERS_BESIDE="unit data engine" run "planes-$part" 10 tests/rehearsal --part "$part/$of_planes"
+  done
+  mkdir "$said/engine" 2>/dev/null || return
+  SOMA_TIERS_BESIDE="unit rehearsal data" run engine 10 tests/engine
+}
 
 (
-  while kill -0 "$unit" 2>/dev/null; do sleep 1; done
-  take_parts
+  # shellcheck disable=SC2086  # a list
+  SOMA_TIERS_BESIDE="rehearsal data engine" run unit 19 tests/unit $pages
+  take_planes
 ) &
-planes=$!
-# shellcheck disable=SC2046
-SOMA_TIERS_BESIDE="unit rehearsal engine" "$python" -m pytest tests/dataplane \
-  $(printf -- '--ignore=%s ' tests/dataplane/cluster $pages)
-servers=$?
-take_parts &
-more=$!
-wait "$unit"
-of_unit=$?
-wait "$planes" "$more"
-unit='' planes='' more=''
+(
+  SOMA_TIERS_BESIDE="unit rehearsal engine" run nodes 0 tests/dataplane/cluster
+  servers 2 &
+  servers 1
+  take_planes
+  wait
+) &
+wait
 
-cat "$said"/*/told "$said/unit"
-of_parts=$(for part in $parts; do cat "$said/$part/ended" || echo 1; done)
-for ended in "$nodes" "$servers" "$of_unit" $of_parts; do
+for name in unit nodes servers-1 servers-2 engine $(printf 'planes-%s ' $planes); do
+  ended=$(cat "$said/$name/ended" || echo 1)
   # 5: nothing of it could be run here, and its summary says so by name.
   case $ended in 0 | 5) ;; *) exit "$ended" ;; esac
 done
