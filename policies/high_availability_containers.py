@@ -96,10 +96,11 @@ RULES: tuple[Rule, ...] = (
     ),
     PlainRule(
         name="startup-probes",
-        description="A container that loads what its volumes hold is not killed while it does.",
+        description="A container that loads what its volumes hold is not killed while it does, and what starts after a "
+        "sidecar that serves waits until it answers.",
         remedy="Add startupProbe, with periodSeconds times failureThreshold over the longest load.",
         severity=Severity.HIGH,
-        types=(STATEFUL_SET,),
+        types=probe_fields.LASTING,
         example=Example(
             "StatefulSet", f"{_CONTAINER}.startupProbe", fails=GONE, passes={"exec": {"command": ["true"]}}
         ),

@@ -31,8 +31,9 @@ RULES: tuple[Rule, ...] = (
     WholeRule(
         name="eks-rights",
         description="The roles of an EKS cluster and of its nodes have the policies without which no node joins or "
-        "gets an image, and no role of the stack may do nothing.",
-        remedy="A RolePolicyAttachment of what is named; a RolePolicy for a role of one's own.",
+        "gets an image; no role of the stack may do nothing, and each that trusts pods is given to some.",
+        remedy="A RolePolicyAttachment of what is named; a RolePolicy for a role of one's own; a "
+        "PodIdentityAssociation with the roleArn and the service account of its pods.",
         severity=Severity.HIGH,
         check=given_rights.there,
         case=Case(

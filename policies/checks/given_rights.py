@@ -3,9 +3,18 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from policies.checks.documents import statements
 from policies.checks.model import Limits, Resource, Violation
-from policies.checks.plain import text_at
-from policies.checks.tokens import EKS_CLUSTER, IAM_ATTACHMENT, IAM_ROLE, IAM_ROLE_POLICY, NODE_GROUP
+from policies.checks.plain import UNKNOWN, text_at
+from policies.checks.tokens import (
+    ADDON,
+    EKS_CLUSTER,
+    IAM_ATTACHMENT,
+    IAM_ROLE,
+    IAM_ROLE_POLICY,
+    NODE_GROUP,
+    POD_IDENTITY,
+)
 from policies.checks.whole import Whole, each, input_of, refers, stated
 
 _OF_CLUSTER: Final = (("AmazonEKSClusterPolicy",),)
@@ -16,10 +25,14 @@ _OF_NODES: Final = (
 """Policies of AWS's own, one of each group, without which no node joins and none gets an image
 (docs.aws.amazon.com/eks/latest/userguide: cluster-iam-role, create-node-role)."""
 
+_PODS: Final = "pods.eks.amazonaws.com"
+"""Whom a role trusts that pods take by EKS Pod Identity."""
+
 
 def there(whole: Whole, limits: Limits) -> Iterator[Violation]:
-    """Of every role, and of those of EKS what it asks for."""
+    """Of every role, of those of pods by whom they are taken, and of those of EKS what it asks for."""
     yield from any_at_all(whole, limits)
+    yield from of_pods(whole, limits)
     yield from of_eks(whole, limits)
 
 
@@ -32,6 +45,24 @@ def any_at_all(whole: Whole, limits: Limits) -> Iterator[Violation]:
         within = any(stated(input_of(role, field)) for field in ("inlinePolicies", "managedPolicyArns"))
         if not within and not any(refers(one, "role", role, "name") for one in giving):
             yield "may do nothing: its policy is missing, or nobody needs the role"
+
+    yield from each(whole.of(IAM_ROLE), check)
+
+
+def of_pods(whole: Whole, limits: Limits) -> Iterator[Violation]:
+    """A role that trusts EKS Pod Identity is given to pods by an association: without one they have none of its rights.
+    Add-ons may bring their own.
+    """
+    del limits
+    giving = [(one, "roleArn") for one in whole.of(POD_IDENTITY)]
+    giving += [(one, "podIdentityAssociations") for one in whole.of(ADDON)]
+
+    def check(role: Resource) -> Iterator[str]:
+        if input_of(role, "assumeRolePolicy") is UNKNOWN:
+            return
+        trusted = {whom for it in statements(role.inputs, "assumeRolePolicy") if it.allows for whom in it.principals}
+        if _PODS in trusted and not any(refers(one, field, role) or _named(one, field, role) for one, field in giving):
+            yield "trusts pods, and no PodIdentityAssociation gives it to any: they have none of its rights"
 
     yield from each(whole.of(IAM_ROLE), check)
 

@@ -67,11 +67,18 @@ def _number(asked: Plain, port: Plain) -> int | None:
 
 
 def startup(resource: Resource, limits: Limits) -> Iterator[str]:
-    """A store reads what it holds before it answers, after a crash the longest: liveness alone kills it in a loop."""
+    """A store reads what it holds before it answers, after a crash the longest: liveness alone kills it in a loop.
+
+    Of a sidecar the startup probe is what those after it wait for; without one they start, and call it, before it
+    answers (kubernetes.io/docs/concepts/workloads/pods/sidecar-containers).
+    """
     del limits
     held = {text_at(claim, "metadata", "name") for claim in list_at(resource.inputs, "spec", "volumeClaimTemplates")}
     for name, container in containers(resource):
+        if at(container, "startupProbe") is not None:
+            continue
         mounted = {text_at(mount, "name") for mount in list_at(container, "volumeMounts")}
-        killed = at(container, "livenessProbe") is not None
-        if mounted & held and killed and at(container, "startupProbe") is None:
+        if mounted & held and at(container, "livenessProbe") is not None:
             yield f"container {name} loads what its volumes hold and has no startupProbe: it is killed while it loads"
+        if text_at(container, "restartPolicy") == "Always" and at(container, "readinessProbe") is not None:
+            yield f"sidecar {name} has no startupProbe: the containers after it call it before it answers"

@@ -119,7 +119,6 @@ HARMLESS: tuple[tuple[str, str], ...] = (
 
 UNGUARDED: tuple[tuple[str, str], ...] = (
     (r"drop aws:route53/(record|zoneAssociation)", OUTAGE),
-    (r"drop aws:eks/podIdentityAssociation", OUTAGE),
     (r"drop aws:iam/rolePolicy", "one of several of its role, which may do less: " + OUTAGE),
     (r"drop kubernetes:batch/v1:(CronJob|Job)", "not the backup's: " + OUTAGE),
     (r"drop kubernetes:(core/v1:Service|k8s.nginx|networking)", OUTAGE),
