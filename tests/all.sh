@@ -5,7 +5,7 @@
 # takes the next part. Each run is told in one piece when it ends, or is ended.
 set -u
 python=$1
-planes='1 2 3 4 5' of_planes=5 of_servers=2
+planes='aws 1 2 3 4' of_planes=4 of_servers=2
 pages="tests/dataplane/observability tests/dataplane/test_report_page.py tests/dataplane/test_dashboard_page.py
   tests/dataplane/test_dashboard_queries.py tests/dataplane/test_review_queries.py
   tests/dataplane/test_calibration.py"
@@ -34,11 +34,16 @@ servers() {
     $(printf -- '--ignore=%s ' tests/dataplane/cluster $pages)
 }
 
-# Takes parts of the tiers on control planes until none is left. A part is taken by whoever makes its folder.
+# Takes parts of the tiers on control planes until none is left. A part is taken by whoever makes its folder. Regions on
+# AWS are brought up once for all tests of them: in a part of their own.
 take_planes() {
   for part in $planes; do
     mkdir "$said/planes-$part" 2>/dev/null || continue
-    SOMA_TIERS_BESIDE="unit data engine" run "planes-$part" 10 tests/rehearsal --part "$part/$of_planes"
+    case $part in
+      aws) set -- tests/rehearsal/aws ;;
+      *) set -- tests/rehearsal --ignore=tests/rehearsal/aws --part "$part/$of_planes" ;;
+    esac
+    SOMA_TIERS_BESIDE="unit data engine" run "planes-$part" 10 "$@"
   done
   mkdir "$said/engine" 2>/dev/null || return
   SOMA_TIERS_BESIDE="unit rehearsal data" run engine 10 tests/engine

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-PAUSE = 0.005
+PAUSE = 0.02
 """Seconds between two writes of a client: without any, a few clients take the machine from the nodes that fail over."""
 SURE = 50
 """Writes after which a client has come to each of three masters, but for once in a billion."""

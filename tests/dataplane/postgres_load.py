@@ -39,7 +39,7 @@ class Report:
         return f"{self.clients} clients, {self.answered} records answered 200, longest stall {self.longest} s"
 
 
-PAUSES = ("0.002", "0.7")
+PAUSES = ("0.01", "0.7")
 """Seconds between the records of the two clients on each way: the second has nothing under way at most moments."""
 
 

@@ -14,6 +14,8 @@ import redis
 from redis.exceptions import LockError, RedisError, ResponseError
 
 OF_EACH_KIND = 6
+PAUSE = 0.01
+"""Seconds between two turns of a client: without any, they take the machine from the nodes, whose slots hardly move."""
 COUNTER, LIMIT, LOCK = "stress:counter", "stress:limit", "stress:lock:(1.0, 2.0)"
 LAST_SECONDS = 60
 """For a client to end what it has under way."""
@@ -76,7 +78,7 @@ class Stress:
 
     def _repeat(self, work: Callable[[Any], None]) -> None:
         client = self._client()
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE):
             try:
                 work(client)
             except (RedisError, AssertionError) as error:

@@ -24,7 +24,7 @@ from tests.dataplane.qdrant_cluster import KEY, Cluster, call, eventually, point
 
 NODES, POINTS = 3, 60
 PATIENCE = 5.0
-PAUSE = 0.01
+PAUSE = 0.05
 """Seconds between the rounds of a client: without any, a few clients take the machine from the nodes."""
 
 TIMEOUTS = {

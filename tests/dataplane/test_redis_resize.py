@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from tests.dataplane.conftest import Start
 from tests.dataplane.gateway import Gateway
-from tests.dataplane.load import PAUSE, writing
+from tests.dataplane.load import writing
 from tests.dataplane.redis_servers import Servers, eventually, kinds
 
 KEYS = 10_000
@@ -46,7 +46,7 @@ def scanning(client: Any, keys: set[str]) -> Generator[Scans]:
     scans, stop = Scans(keys), threading.Event()
 
     def work() -> None:
-        while not stop.wait(PAUSE):
+        while not stop.wait(0.1):
             try:
                 found = {key.decode() for key in client.scan_iter(match="default:*:data", count=500)}
             except RedisError as error:

@@ -66,7 +66,7 @@ class Users:
         return told, visits(told)
 
     @contextmanager
-    def using(self, users: int = 8, pause: float = 0.15) -> Generator[Told]:
+    def using(self, users: int = 8, pause: float = 0.6) -> Generator[Told]:
         """They store, look for and read memories, half of them on kept connections; one more comes to the stream again
         and again."""
         with self._going_on(job="use", users=users, pause=pause) as told:

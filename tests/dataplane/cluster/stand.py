@@ -28,7 +28,7 @@ KUBECONFIG = "SOMA_TEST_KUBECONFIG"
 """Environment variable that names a kubeconfig; `make test-data KUBECONFIG=…` sets it."""
 TOOLBOX = "toolbox"
 ZONE = "topology.kubernetes.io/zone"
-POLL_SECONDS = 0.3
+POLL_SECONDS = 1.0
 
 _T = TypeVar("_T")
 

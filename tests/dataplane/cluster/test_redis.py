@@ -28,7 +28,7 @@ stop, guard = threading.Event(), threading.Lock()
 
 def work(number):
     client, count = redis.Redis(host="127.0.0.1"), 0
-    while not stop.is_set():
+    while not stop.wait(0.02):
         key, value = f"load:{number}:{count % 100}", f"{number}-{count}"
         began = time.monotonic()
         try:
