@@ -10,7 +10,8 @@ pages="tests/dataplane/observability tests/dataplane/test_report_page.py tests/d
   tests/dataplane/test_dashboard_queries.py tests/dataplane/test_review_queries.py
   tests/dataplane/test_calibration.py"
 said=$(mktemp -d)
-trap 'touch "$said/enough"; kill $(cat "$said"/*/pid 2>/dev/null) 2>/dev/null; wait; rm -rf "$said"' EXIT
+trap 'touch "$said/enough"; kill $(cat "$said"/*/pid 2>/dev/null) 2>/dev/null; wait
+  cat "$said"/*/told 2>/dev/null; rm -rf "$said"' EXIT
 trap 'exit 130' INT TERM
 
 # Runs tests under a name, with a priority; what follows is pytest's.
@@ -26,6 +27,7 @@ run() {
   echo $? >"$here/ended"
   rm "$here/pid"
   cat "$here/told"
+  rm "$here/told"
 }
 
 servers() {
