@@ -76,7 +76,7 @@ def template(pod_labels: dict[str, str], **spec: Any) -> Manifest:
 
 
 def memory_service() -> Manifest:
-    gateway = container("redis-gateway", restartPolicy="Always")
+    gateway = container("redis-gateway", restartPolicy="Always", startupProbe=copy.deepcopy(PROBE))
     schema = container("await-primary")
     for probe in ("readinessProbe", "livenessProbe"):
         del schema[probe]
