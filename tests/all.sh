@@ -5,7 +5,7 @@
 # takes the next part. Each run is told in one piece when it ends, or is ended.
 set -u
 python=$1
-planes='aws 1 2 3 4' of_planes=4 of_servers=2
+planes='aws 1 2 3 4 5' of_planes=5 of_servers=2
 pages="tests/dataplane/observability tests/dataplane/test_report_page.py tests/dataplane/test_dashboard_page.py
   tests/dataplane/test_dashboard_queries.py tests/dataplane/test_review_queries.py
   tests/dataplane/test_calibration.py"
@@ -58,7 +58,7 @@ take_planes() {
 ) &
 (
   SOMA_TIERS_BESIDE="unit rehearsal engine" run nodes 0 tests/dataplane/cluster
-  servers 2 &
+  (servers 2 && take_planes) &
   servers 1
   take_planes
   wait
