@@ -22,6 +22,7 @@ from tests.rehearsal.conftest import exists
 from tests.rehearsal.stand import REGIONS
 
 QUIET = Progress(io.StringIO())
+OWN_PART = "its own part of these resources, without those calls"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,9 @@ def _run_directory(directory: Path) -> Generator[None]:
 
 
 def _shape(measured: list[Measure]) -> list[tuple[str, str, float | None]]:
-    assert all(entry.value is not None and entry.value > 0 for entry in measured)
+    # A difference of two runs: on a machine that does much else it may be less than nothing.
+    measured_itself = [entry for entry in measured if entry.name != OWN_PART]
+    assert all(entry.value is not None and entry.value > 0 for entry in measured_itself)
     return [(entry.name, entry.unit, entry.goal) for entry in measured]
 
 
@@ -65,7 +68,7 @@ def test_the_cost_of_the_packs_is_measured(plan: Plan, tmp_path: Path) -> None:
             ("the same over as many policies of the SDK that look at nothing", "ratio", None),
             ("the same for 10 times as many resources", "ratio", 12.0),
             (f"as many calls as {shown} resources on AWS take, which ask nothing", "s", None),
-            ("its own part of these resources, without those calls", "s", 0.15),
+            (OWN_PART, "s", 0.15),
         )
     ]
 
