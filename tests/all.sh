@@ -58,7 +58,10 @@ take_planes() {
 ) &
 (
   SOMA_TIERS_BESIDE="unit rehearsal engine" run nodes 0 tests/dataplane/cluster
-  (servers 2 && take_planes) &
+  {
+    servers 2
+    take_planes
+  } &
   servers 1
   take_planes
   wait

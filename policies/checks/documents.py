@@ -11,6 +11,8 @@ from typing import Any, cast
 from policies.checks.plain import Plain, Unreadable, at
 
 ANYBODY = "*"
+PODS = "pods.eks.amazonaws.com"
+"""Whom a role trusts that pods take by EKS Pod Identity."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from policies.checks.documents import statements
+from policies.checks.documents import PODS, statements
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import UNKNOWN, text_at
 from policies.checks.tokens import (
@@ -24,9 +24,6 @@ _OF_NODES: Final = (
 )
 """Policies of AWS's own, one of each group, without which no node joins and none gets an image
 (docs.aws.amazon.com/eks/latest/userguide: cluster-iam-role, create-node-role)."""
-
-_PODS: Final = "pods.eks.amazonaws.com"
-"""Whom a role trusts that pods take by EKS Pod Identity."""
 
 
 def there(whole: Whole, limits: Limits) -> Iterator[Violation]:
@@ -61,7 +58,7 @@ def of_pods(whole: Whole, limits: Limits) -> Iterator[Violation]:
         if input_of(role, "assumeRolePolicy") is UNKNOWN:
             return
         trusted = {whom for it in statements(role.inputs, "assumeRolePolicy") if it.allows for whom in it.principals}
-        if _PODS in trusted and not any(refers(one, field, role) or _named(one, field, role) for one, field in giving):
+        if PODS in trusted and not any(refers(one, field, role) or _named(one, field, role) for one, field in giving):
             yield "trusts pods, and no PodIdentityAssociation gives it to any: they have none of its rights"
 
     yield from each(whole.of(IAM_ROLE), check)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from policies.checks.documents import Statement, statements
+from policies.checks.documents import PODS, Statement, statements
 from policies.checks.model import Limits, Resource, Violation
 from policies.checks.plain import UNKNOWN, text_at
 from policies.checks.tokens import IAM_POLICY, IAM_ROLE_POLICY
@@ -63,7 +63,7 @@ def trusted(resource: Resource, limits: Limits) -> Iterator[str]:
             yield f"statement {statement.title} of its trust lets anybody assume it"
         if any(whom.endswith(":root") or whom.isdecimal() for whom in statement.principals):
             yield f"statement {statement.title} of its trust lets a whole account assume it"
-        of_pods = "pods.eks.amazonaws.com" in statement.principals
+        of_pods = PODS in statement.principals
         if of_pods and not statement.condition("StringEquals", "aws:RequestTag/kubernetes-service-account"):
             yield f"statement {statement.title} of its trust lets any pod assume it: state the service account's tag"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from policies.checks.model import Limits, Resource
 from policies.checks.plain import Plain, at, list_at, number_at, text_at
-from policies.checks.templates import containers
+from policies.checks.templates import containers, stays
 from policies.checks.tokens import DAEMON_SET, DEPLOYMENT, STATEFUL_SET
 
 LASTING = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
@@ -80,5 +80,5 @@ def startup(resource: Resource, limits: Limits) -> Iterator[str]:
         mounted = {text_at(mount, "name") for mount in list_at(container, "volumeMounts")}
         if mounted & held and at(container, "livenessProbe") is not None:
             yield f"container {name} loads what its volumes hold and has no startupProbe: it is killed while it loads"
-        if text_at(container, "restartPolicy") == "Always" and at(container, "readinessProbe") is not None:
+        if stays(container) and at(container, "readinessProbe") is not None:
             yield f"sidecar {name} has no startupProbe: the containers after it call it before it answers"

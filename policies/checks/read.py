@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache
 
-from policies.checks import config_maps, metadata, nodes, quantities, releases, unjudged
+from policies.checks import config_maps, metadata, nodes, quantities, releases, templates, unjudged
 from policies.checks.model import (
     Amount,
     Autoscaler,
@@ -141,8 +141,7 @@ def _containers(pod: Plain) -> Iterator[Container]:
     for container in list_at(pod, "containers"):
         yield _container(container, Role.MAIN)
     for container in list_at(pod, "initContainers"):
-        stays = text_at(container, "restartPolicy") == "Always"
-        yield _container(container, Role.SIDECAR if stays else Role.INIT)
+        yield _container(container, Role.SIDECAR if templates.stays(container) else Role.INIT)
 
 
 def _container(container: Plain, role: Role) -> Container:

@@ -31,6 +31,11 @@ def containers(resource: Resource) -> Iterator[tuple[str, Mapping[str, Plain]]]:
             yield text_at(container, "name", default="without a name"), object_at(container)
 
 
+def stays(container: Plain) -> bool:
+    """Whether an init container is a sidecar, which runs beside those after it."""
+    return text_at(container, "restartPolicy") == "Always"
+
+
 def pods(resource: Resource) -> PodSet:
     """Of a workload, or of a kind whose pods CloudNativePG makes, with the labels that it gives them
     (pkg/specs, pkg/utils/labels_annotations.go). Raises Unreadable.

@@ -96,9 +96,7 @@ class Users:
             yield told
         finally:
             self.stand.tool("touch", f"{folder}/stop")
-        said = eventually(
-            "users have ended", lambda: self.stand.tool("sh", "-c", _ANSWER, folder), END_SECONDS, every=1
-        )
+        said = eventually("users have ended", lambda: self.stand.tool("sh", "-c", _ANSWER, folder), END_SECONDS)
         told.__dict__.update(json.loads(said))
         self.stand.tool("rm", "-rf", folder)
 

@@ -112,6 +112,6 @@ def users(stand: Stand, service: str, tokens: Sequence[str]) -> Generator[Told]:
     finally:
         stand.tool("touch", f"{_FOLDER}/stop")
     answer = 'cat "$0/told" 2>/dev/null || { cat "$0/said"; exit 1; }'
-    said = eventually("the load has ended", lambda: stand.tool("sh", "-c", answer, _FOLDER), END_SECONDS, every=1)
+    said = eventually("the load has ended", lambda: stand.tool("sh", "-c", answer, _FOLDER), END_SECONDS)
     told.__dict__.update(json.loads(said))
     stand.tool("rm", "-rf", _FOLDER)

@@ -159,7 +159,7 @@ def evict(stand: Stand, pod: str) -> None:
             return False
         return True
 
-    eventually(f"{pod} may be evicted", taken, READY_SECONDS, every=1)
+    eventually(f"{pod} may be evicted", taken, READY_SECONDS)
 
 
 def test_calls_are_spread_evenly_over_the_pods(cluster: Stand, users: Users, figure: Callable[[str], None]) -> None:
@@ -230,7 +230,7 @@ def test_evictions_cost_no_request(cluster: Stand, users: Users, figure: Callabl
 def test_streams_of_ten_minutes_are_not_cut(users: Users, streams: Streams, figure: Callable[[str], None]) -> None:
     """Neither by reloads of NGINX nor by silence, and every event arrives before the next one is sent."""
     long = max(HEARTBEAT * HEARTBEATS, 2 * SILENCE) + 2 * HEARTBEAT
-    eventually("they went on long enough", lambda: streams.seconds() > long, long + READY_SECONDS, every=1)
+    eventually("they went on long enough", lambda: streams.seconds() > long, long + READY_SECONDS)
     seconds, told = streams.seconds(), streams.end()
     steady, silent = told.found
     figure(
